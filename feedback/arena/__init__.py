@@ -1,0 +1,1 @@
+"""Live conversation with two blind answers."""

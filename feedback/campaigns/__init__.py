@@ -1,0 +1,1 @@
+"""What is to be labelled: guidelines, aspects, overlap, budget, tasks, gold items."""

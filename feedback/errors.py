@@ -1,0 +1,76 @@
+"""Errors that reach a person or a program: one shape, one handler."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+
+class ApplicationError(Exception):
+    """What was asked cannot be done; `code` is for programs, `message` for people."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str, *, fields: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = fields
+
+
+class ConflictError(ApplicationError):
+    """The state of things has moved on: a lost lease, a key used for something else."""
+
+    status = 409
+
+
+class NotFoundError(ApplicationError):
+    """There is no such thing, or not for this person."""
+
+    status = 404
+
+
+class UnavailableError(ApplicationError):
+    """A part that this needs does not answer now."""
+
+    status = 503
+
+
+def error_body(code: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The one error shape: `{"error": {"code", "message", "fields"?}}`."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if fields:
+        error["fields"] = fields
+    return {"error": error}
+
+
+def api_exception_handler(error: Exception, _context: dict[str, Any]) -> Response | None:
+    """Django REST framework's exception handler: every error in the one shape."""
+    if isinstance(error, ApplicationError):
+        set_rollback()
+        return Response(error_body(error.code, error.message, error.fields), status=error.status)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    set_rollback()
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
+    if isinstance(error, exceptions.ValidationError):
+        body = error_body("invalid", "Some fields are not as they should be.", _fields(error))
+    else:
+        body = error_body(str(error.get_codes()), str(error.detail))
+    return Response(body, status=error.status_code, headers=headers)
+
+
+def _fields(error: exceptions.ValidationError) -> dict[str, Any]:
+    detail = error.detail
+    return detail if isinstance(detail, dict) else {"non_field_errors": detail}

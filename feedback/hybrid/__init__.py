@@ -1,0 +1,1 @@
+"""AI judges, and who labels a comparison: a person or an AI."""

@@ -1,0 +1,1 @@
+"""Contributors, raters, consent, keys and the audit trail."""

@@ -1,0 +1,94 @@
+"""API keys and their scopes for Django REST framework, and the gate of the pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from rest_framework import authentication, exceptions, permissions
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from feedback.people.models import ApiKey, Contributor
+from feedback.people.selectors import apikey_find, current_consent
+
+type_of_view = Callable[..., HttpResponseBase]
+
+
+class ApiKeyAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <key>`."""
+
+    def authenticate(self, request: Request) -> tuple[Contributor, ApiKey] | None:
+        """The key's contributor and the key itself; None where no key is sent."""
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        found = apikey_find(key.strip())
+        if found is None:
+            raise exceptions.AuthenticationFailed("This API key is not valid.")
+        return found.contributor, found
+
+    def authenticate_header(self, _request: Request) -> str:
+        """What a client without a key is asked for."""
+        return "Bearer"
+
+
+def scope(name: str) -> type[permissions.BasePermission]:
+    """A permission: a key with this scope, or a signed-in contributor in a browser."""
+
+    class HasScope(permissions.BasePermission):
+        message = f"This needs a key with the scope {name}."
+
+        def has_permission(self, request: Request, _view: APIView) -> bool:
+            if isinstance(request.auth, ApiKey):
+                return name in request.auth.scopes
+            return bool(request.user and request.user.is_authenticated)
+
+    return HasScope
+
+
+class IsOperator(permissions.BasePermission):
+    """Only operators."""
+
+    message = "Only operators may do this."
+
+    def has_permission(self, request: Request, _view: APIView) -> bool:
+        """Whether the contributor is an operator."""
+        return isinstance(request.user, Contributor) and request.user.is_operator
+
+
+def contributor_of(request: HttpRequest | Request) -> Contributor:
+    """The contributor behind a request that has passed one of the gates here."""
+    return cast(Contributor, request.user)
+
+
+def contributor_required(view: type_of_view) -> type_of_view:
+    """A page for those who agreed to the terms; others see the terms first, then come back."""
+
+    @wraps(view)
+    def gated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, Contributor) or current_consent(user) is None:
+            target = f"{resolve_url('terms')}?{urlencode({'next': request.get_full_path()})}"
+            if request.headers.get("HX-Request"):
+                return HttpResponse(headers={"HX-Redirect": target})
+            return redirect(target)
+        return view(request, *args, **kwargs)
+
+    return gated
+
+
+def operator_required(view: type_of_view) -> type_of_view:
+    """A page for operators only."""
+
+    @wraps(view)
+    def gated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, Contributor) or not user.is_operator:
+            raise PermissionDenied("Only operators may see this page.")
+        return view(request, *args, **kwargs)
+
+    return gated

@@ -1,0 +1,1 @@
+"""The shared pool: prompts, responses, outcomes, comparisons, preferences; the one write path."""

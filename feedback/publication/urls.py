@@ -1,0 +1,5 @@
+"""Pages and API of this domain."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

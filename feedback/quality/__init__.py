@@ -1,0 +1,1 @@
+"""Consensus of raters and their estimated reliability."""

@@ -1,0 +1,1 @@
+"""Leaderboards with confidence intervals, from aggregated counts."""

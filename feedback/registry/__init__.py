@@ -1,0 +1,1 @@
+"""Language models, their immutable versions, and the providers that serve them."""

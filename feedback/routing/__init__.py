@@ -1,0 +1,1 @@
+"""Which models a person sees next, and the log of those decisions."""

@@ -1,0 +1,1 @@
+"""Runs, schedules, snapshots, artifacts, promotion."""

@@ -1,0 +1,68 @@
+"""What the settings read from the environment: variables, secrets in files, the embedded servers.
+
+The supervisor (`manage.py up`) writes the addresses of the servers it started into
+`DATA_DIR/servers.json`, so that a management command in another terminal finds them too.
+A variable that is set always wins.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+def read_text(name: str, default: str = "") -> str:
+    """The variable `NAME`, or the content of the file that `NAME_FILE` points to."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: cannot read {path}: {error}") from error
+    return os.environ.get(name, default)
+
+
+def read_bool(name: str, *, default: bool) -> bool:
+    """A yes or no; anything else is an error and not silently false."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be yes or no, not {text!r}.")
+
+
+def read_list(name: str, default: list[str]) -> list[str]:
+    """Values separated by commas."""
+    text = os.environ.get(name)
+    return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def read_seconds(name: str, default: float) -> float:
+    """A duration: plain seconds, or a number with s, m, h or d."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = -1.0
+    if seconds < 0:
+        raise ImproperlyConfigured(f"{name} must be a duration such as 90, 15m or 24h: {text!r}.")
+    return seconds
+
+
+def embedded_servers(data_dir: Path) -> dict[str, str]:
+    """Addresses of the servers that `manage.py up` runs, as it wrote them down; or nothing."""
+    try:
+        servers: dict[str, str] = json.loads((data_dir / "servers.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return servers

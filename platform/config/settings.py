@@ -1,0 +1,168 @@
+"""Settings: they need no environment on loopback, and refuse what is unsafe beyond it."""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import embedded_servers, read_bool, read_list, read_seconds, read_text
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(read_text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+_servers = embedded_servers(DATA_DIR)
+
+# --- safety -------------------------------------------------------------------------------------
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+DEFAULT_SECRET = "only-for-loopback-" + "0" * 40
+DEBUG = read_bool("DEBUG", default=False)
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", sorted(LOOPBACK))
+CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
+SECRET_KEY = read_text("SECRET_KEY", _servers.get("SECRET_KEY", DEFAULT_SECRET))
+if SECRET_KEY == DEFAULT_SECRET and not set(ALLOWED_HOSTS) <= LOOPBACK:
+    raise ImproperlyConfigured("ALLOWED_HOSTS names a public host: set SECRET_KEY, too.")
+
+SECURE = not set(ALLOWED_HOSTS) <= LOOPBACK  # a public host is served through HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 180  # an anonymous contributor is this browser
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- application --------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+AUTH_USER_MODEL = "feedback.Contributor"
+INSTALLED_APPS = [
+    "config.apps.PlatformConfig",
+    "feedback.apps.FeedbackConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # a clone serves its static files without a build step
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- database -----------------------------------------------------------------------------------
+DATABASE_URL = read_text("DATABASE_URL", _servers.get("DATABASE_URL", ""))
+DATABASES = {
+    "default": {
+        **environ.Env.db_url_config(DATABASE_URL or "postgresql://127.0.0.1:1/not-running"),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- background work ----------------------------------------------------------------------------
+CELERY_BROKER_URL = read_text("CELERY_BROKER_URL", _servers.get("CELERY_BROKER_URL", ""))
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "cpu"
+CELERY_TASK_ROUTES = {"training.*": {"queue": "gpu"}}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# --- models and inference -----------------------------------------------------------------------
+INFERENCE_URL = read_text("INFERENCE_URL", _servers.get("INFERENCE_URL", "http://127.0.0.1:8010"))
+EMBEDDINGS_URL = read_text("EMBEDDINGS_URL", INFERENCE_URL)
+CHAT_URL = read_text("CHAT_URL", INFERENCE_URL)
+SCORE_URL = read_text("SCORE_URL", INFERENCE_URL)
+ROUTING_DEADLINE_SECONDS = read_seconds("ROUTING_DEADLINE", 0.15)
+
+# --- the pool -----------------------------------------------------------------------------------
+PUBLICATION_DELAY_SECONDS = read_seconds("PUBLICATION_DELAY", 24 * 3600)
+LEASE_SECONDS = read_seconds("LEASE", 15 * 60)
+RUN_LEASE_SECONDS = read_seconds("RUN_LEASE", 60)
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "feedback.people.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "feedback.errors.api_exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Feedback Commons",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- logging ------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": read_text("LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}
