@@ -1,0 +1,1 @@
+"""Every Celery task of the app, imported where Celery looks for them."""
