@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from feedback.people.models import ApiKey, Contributor
 from feedback.people.selectors import apikey_find, current_consent
 
-type_of_view = Callable[..., HttpResponseBase]
+if TYPE_CHECKING:  # REST framework imports this module while it imports its views
+    from rest_framework.views import APIView
+
+PageView = Callable[..., HttpResponseBase]
 
 
 class ApiKeyAuthentication(authentication.BaseAuthentication):
@@ -42,7 +44,7 @@ def scope(name: str) -> type[permissions.BasePermission]:
     class HasScope(permissions.BasePermission):
         message = f"This needs a key with the scope {name}."
 
-        def has_permission(self, request: Request, _view: APIView) -> bool:
+        def has_permission(self, request: Request, _view: "APIView") -> bool:
             if isinstance(request.auth, ApiKey):
                 return name in request.auth.scopes
             return bool(request.user and request.user.is_authenticated)
@@ -55,7 +57,7 @@ class IsOperator(permissions.BasePermission):
 
     message = "Only operators may do this."
 
-    def has_permission(self, request: Request, _view: APIView) -> bool:
+    def has_permission(self, request: Request, _view: "APIView") -> bool:
         """Whether the contributor is an operator."""
         return isinstance(request.user, Contributor) and request.user.is_operator
 
@@ -65,7 +67,7 @@ def contributor_of(request: HttpRequest | Request) -> Contributor:
     return cast(Contributor, request.user)
 
 
-def contributor_required(view: type_of_view) -> type_of_view:
+def contributor_required(view: PageView) -> PageView:
     """A page for those who agreed to the terms; others see the terms first, then come back."""
 
     @wraps(view)
@@ -81,7 +83,7 @@ def contributor_required(view: type_of_view) -> type_of_view:
     return gated
 
 
-def operator_required(view: type_of_view) -> type_of_view:
+def operator_required(view: PageView) -> PageView:
     """A page for operators only."""
 
     @wraps(view)
