@@ -1,0 +1,31 @@
+"""Where tensors live, and what makes a run give the same numbers twice."""
+
+import os
+
+import torch
+
+from trainers.errors import InputError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device called `name`; "auto" is the accelerator where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device: {name} is not one that torch knows") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device: {name} was asked for, and torch sees no GPU")
+    return device
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed torch and forbid kernels whose sums depend on scheduling.
+
+    Equal numbers also need the same machine and number of threads: a sum split over another number
+    of threads is rounded elsewhere.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)

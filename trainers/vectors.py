@@ -1,0 +1,73 @@
+"""A disk cache of text vectors: one append-only file of fixed-size records, keyed by content.
+
+A record is 16 bytes of BLAKE2b of the text and `dimension` little-endian float32 numbers. Writers
+append whole records under an exclusive lock, readers map what is complete, so any number of
+processes may share a file; one that dies in mid-write leaves a tail that the next writer cuts off.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEY_BYTES = 16
+
+
+def cache_folder() -> Path:
+    """Where caches live: $TRAINERS_CACHE, or a folder in the user's own cache."""
+    named = os.environ.get("TRAINERS_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "feedback-commons"
+
+
+def content_key(text: str) -> bytes:
+    """What a text is known by."""
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()
+
+
+class VectorCache:
+    """Vectors of texts in `path`; made for one encoder, whose identity belongs in the file name."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self.path = path
+        self.dimension = dimension
+        self._record = np.dtype([("key", f"V{KEY_BYTES}"), ("vector", "<f4", (dimension,))])
+        self._rows: dict[bytes, int] = {}
+        self._records = np.empty(0, self._record)
+
+    def find(self, keys: Sequence[bytes]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Which keys are held, (n,), and their vectors, (n, dimension), zero where one is not."""
+        self._refresh()
+        rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
+        held = rows >= 0
+        vectors = np.zeros((len(keys), self.dimension), np.float32)
+        vectors[held] = self._records["vector"][rows[held]]
+        return held, vectors
+
+    def add(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+        """Append one record a key; a key that another process has added meanwhile does no harm."""
+        records = np.empty(len(keys), self._record)
+        records["key"] = np.frombuffer(b"".join(keys), f"V{KEY_BYTES}")
+        records["vector"] = vectors
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
+            file.truncate(size - size % self._record.itemsize)
+            file.write(records.tobytes())
+
+    def _refresh(self) -> None:
+        """Index the records that were appended since the last look."""
+        known = len(self._records)
+        size = self.path.stat().st_size if self.path.exists() else 0
+        count = size // self._record.itemsize
+        if count == known:
+            return
+        self._records = np.memmap(self.path, self._record, mode="r", shape=(count,))
+        added = self._records["key"][known:].tobytes()
+        for row in range(known, count):
+            start = (row - known) * KEY_BYTES
+            self._rows.setdefault(added[start : start + KEY_BYTES], row)
