@@ -1,7 +1,7 @@
 """Reads about people."""
 
 from feedback.identifiers import secret_digest
-from feedback.people.models import ApiKey, ConsentRecord, Contributor, Rater
+from feedback.people.models import ApiKey, ConsentRecord, Contributor, OperatorLink, Rater
 from feedback.people.terms import TERMS_VERSION
 
 
@@ -26,3 +26,8 @@ def apikey_find(key: str) -> ApiKey | None:
         .filter(digest=secret_digest(key), revoked_at=None, contributor__is_active=True)
         .first()
     )
+
+
+def operator_link_is_open(token: str) -> bool:
+    """Whether this link can still make someone the operator."""
+    return OperatorLink.objects.filter(digest=secret_digest(token), used_at=None).exists()

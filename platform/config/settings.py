@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "feedback.pages.PageErrorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -98,6 +99,7 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # those that the pages are translated into
 TIME_ZONE = "UTC"
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -1,0 +1,20 @@
+"""How a visitor likes to see the pages: cookies, so that they need no account."""
+
+from collections.abc import Mapping
+
+# Each setting with its values; the first is what a page does without being told.
+PREFERENCES: dict[str, tuple[str, ...]] = {
+    "theme": ("system", "light", "dark"),
+    "reading": ("serif", "sans"),
+    "keys": ("on", "off"),
+}
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def preferences_of(values: Mapping[str, str]) -> dict[str, str]:
+    """The settings among the values that differ from the usual ones; unknown values are dropped."""
+    return {
+        name: value
+        for name, allowed in PREFERENCES.items()
+        if (value := values.get(name, "")) in allowed[1:]
+    }

@@ -1,0 +1,67 @@
+"""What every page of the site needs: the top line, the visitor's settings, text and numbers."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from feedback.people.preferences import preferences_of
+from feedback.rendering import render
+
+register = template.Library()
+
+SECTIONS = (
+    ("arena", _("Arena")),
+    ("annotate", _("Annotate")),
+    ("leaderboard", _("Leaderboard")),
+    ("models", _("Models")),
+    ("data", _("Data")),
+)
+OWN = (("contributions", _("My contributions")),)
+OPERATOR = (("operate", _("Operate")),)
+
+
+@register.inclusion_tag("components/top.html", takes_context=True)
+def top_line(context: template.Context) -> dict[str, Any]:
+    """The line of links on top, with the section that this page belongs to marked."""
+    request: HttpRequest | None = context.get("request")
+    user = getattr(request, "user", None)
+    own = OWN + OPERATOR if getattr(user, "is_operator", False) else OWN
+    path = request.path if request else ""
+    return {"sections": _links(SECTIONS, path), "own": _links(own, path)}
+
+
+def _links(pages: tuple[tuple[str, Any], ...], path: str) -> list[dict[str, Any]]:
+    links = []
+    for name, words in pages:
+        try:
+            url = reverse(name)
+        except NoReverseMatch:  # a part that is not installed has no link
+            continue
+        here = path == url or (url != "/" and path.startswith(url))
+        links.append({"url": url, "words": words, "here": here})
+    return links
+
+
+@register.simple_tag(takes_context=True)
+def visitor_settings(context: template.Context) -> SafeString:
+    """Attributes of the html element: what the visitor has set otherwise than usual."""
+    request: HttpRequest | None = context.get("request")
+    chosen = preferences_of(request.COOKIES if request else {})
+    return format_html_join("", ' data-{}="{}"', chosen.items())
+
+
+@register.filter
+def prose(text: str) -> SafeString:
+    """What a person or a model wrote, as harmless HTML."""
+    return render(text)
+
+
+@register.filter
+def number(value: int) -> str:
+    """A whole number with thin spaces between its thousands."""
+    return f"{value:,}".replace(",", "\u202f")
