@@ -34,7 +34,7 @@ class SnapshotWriter:
         self._partial.mkdir(parents=True)
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-        self._counts = dict.fromkeys(SCHEMAS, 0)
+        self.counts: dict[str, int] = dict.fromkeys(SCHEMAS, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class SnapshotWriter:
         arrow = _as_table(table, rows)
         if arrow.num_rows == 0:
             return
-        self._counts[table] += arrow.num_rows
+        self.counts[table] += arrow.num_rows
         waiting = self._waiting[table]
         waiting.append(arrow)
         if sum(part.num_rows for part in waiting) >= ROWS_IN_GROUP:
@@ -69,7 +69,7 @@ class SnapshotWriter:
         manifest = {
             "format_version": FORMAT_VERSION,
             "digest": digest,
-            "counts": self._counts,
+            "counts": self.counts,
             "filters": dict(filters),
             "licence": licence if isinstance(licence, str) else list(licence),
             "files": files,

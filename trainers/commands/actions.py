@@ -1,0 +1,123 @@
+"""What each command does; every function returns the JSON object that is printed last."""
+
+import json
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from trainers.artifacts import Artifact, open_artifact
+from trainers.commands.settings import read_settings
+from trainers.errors import InputError
+from trainers.formats import read
+from trainers.progress import Progress
+from trainers.snapshot import Snapshot
+from trainers.snapshot.build import build_snapshot
+
+KINDS = ("reward", "policy", "embedding", "ranking")
+
+Report = dict[str, Any]
+
+
+def snapshot(arguments: Namespace) -> Report:
+    """A snapshot from a public file."""
+    started = time.monotonic()
+    path: Path = arguments.source
+    records = read(path, format=arguments.format, profile=arguments.profile)
+    filters = {
+        "file": path.name,
+        "format": arguments.format,
+        "profile": arguments.profile.stem if arguments.profile else None,
+    }
+    built = build_snapshot(records, arguments.out, filters=filters)
+    return {
+        "kind": "snapshot",
+        "artifact": str(arguments.out),
+        "digest": built.digest,
+        "seconds": round(time.monotonic() - started, 3),
+        "metrics": {**built.counts, "skipped": built.skipped},
+    }
+
+
+def train(arguments: Namespace) -> Report:
+    """Train one kind on a snapshot, with the settings of its config."""
+    started = time.monotonic()
+    kind = arguments.command
+    config = import_module(f"trainers.{kind}.config").Config
+    settings = read_settings(config, arguments.config, arguments.set)
+    opened = Snapshot.open(arguments.snapshot)
+    trained = import_module(f"trainers.{kind}.train").train(
+        opened, arguments.out, settings, Progress()
+    )
+    return _report(trained, started, trained.card["metrics"])
+
+
+def evaluate(arguments: Namespace) -> Report:
+    """Measure an artifact on a snapshot."""
+    started = time.monotonic()
+    artifact = open_artifact(arguments.artifact)
+    module = import_module(f"trainers.{_known_kind(artifact)}.evaluate")
+    return _report(artifact, started, module.evaluate(artifact, Snapshot.open(arguments.snapshot)))
+
+
+def score(arguments: Namespace) -> Iterator[Report]:
+    """The reward of each row."""
+    artifact = _of_kind(arguments.artifact, "reward")
+    rows: Iterator[Report] = import_module("trainers.reward.score").score_rows(
+        artifact, _rows(arguments.input)
+    )
+    return rows
+
+
+def predict(arguments: Namespace) -> Iterator[Report]:
+    """The score of every model on each row's prompt."""
+    artifact = _of_kind(arguments.artifact, "embedding")
+    rows: Iterator[Report] = import_module("trainers.embedding.predict").predict_rows(
+        artifact, _rows(arguments.input)
+    )
+    return rows
+
+
+def _report(artifact: Artifact, started: float, metrics: Report) -> Report:
+    return {
+        "kind": artifact.kind,
+        "artifact": str(artifact.path),
+        "digest": artifact.digest,
+        "seconds": round(time.monotonic() - started, 3),
+        "metrics": metrics,
+    }
+
+
+def _of_kind(path: Path, kind: str) -> Artifact:
+    artifact = open_artifact(path)
+    if artifact.kind != kind:
+        raise InputError.at(path, f"is of kind {artifact.kind!r}, not {kind!r}")
+    return artifact
+
+
+def _known_kind(artifact: Artifact) -> str:
+    if artifact.kind not in KINDS:
+        raise InputError.at(artifact.path, f"is of unknown kind {artifact.kind!r}")
+    return artifact.kind
+
+
+def _rows(path: Path) -> Iterator[Report]:
+    """The rows of a JSONL file; each has an answer, so a broken one ends the command."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _row(path, number, line)
+    except OSError as error:
+        raise InputError.at(path, f"cannot be read ({error.strerror})") from error
+
+
+def _row(path: Path, number: int, line: bytes) -> Report:
+    try:
+        row = json.loads(line.decode())
+    except ValueError as error:
+        raise InputError.at(path, f"is not JSON ({error})", row=number) from error
+    if not isinstance(row, dict):
+        raise InputError.at(path, "is not a JSON object", row=number)
+    return row

@@ -1,0 +1,72 @@
+"""The command line: arguments in, one line of JSON out, an exit status that says what happened."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from trainers.commands import actions
+from trainers.errors import InputError
+from trainers.formats import FORMATS
+
+UNUSABLE_INPUT = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; 0 when it worked, 2 when its input is unusable."""
+    try:
+        if arguments[:1] == ["serve"]:
+            return int(import_module("trainers.serve.__main__").main(arguments[1:]) or 0)
+        parsed = parser().parse_args(arguments)
+        result = parsed.run(parsed)
+        for row in [result] if isinstance(result, dict) else result:
+            _print(row)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE_INPUT
+    return 0
+
+
+def parser() -> ArgumentParser:
+    """All commands but `serve`, which has a parser of its own."""
+    whole = ArgumentParser(prog="python -m trainers", epilog="serve: see `serve --help`")
+    commands = whole.add_subparsers(dest="command", required=True)
+
+    build = commands.add_parser("snapshot", help="make a snapshot from a public file")
+    build.add_argument("--from", dest="source", type=Path, required=True)
+    build.add_argument("--format", choices=FORMATS, required=True)
+    build.add_argument("--profile", type=Path)
+    build.add_argument("--out", type=Path, required=True)
+    build.set_defaults(run=actions.snapshot)
+
+    for kind in actions.KINDS:
+        train = commands.add_parser(kind, help=f"train: {kind}")
+        train.add_argument("--snapshot", type=Path, required=True)
+        train.add_argument("--out", type=Path, required=True)
+        train.add_argument("--config", type=Path, help="a TOML file of settings")
+        train.add_argument("--set", action="extend", nargs="+", default=[], metavar="key=value")
+        train.set_defaults(run=actions.train)
+
+    evaluate = commands.add_parser("evaluate", help="measure an artifact on a snapshot")
+    evaluate.add_argument("--artifact", type=Path, required=True)
+    evaluate.add_argument("--snapshot", type=Path, required=True)
+    evaluate.set_defaults(run=actions.evaluate)
+
+    rows: Iterable[tuple[str, str, Any]] = (
+        ("score", "rewards of {prompt, response} rows", actions.score),
+        ("predict", "scores of every model on {prompt} rows", actions.predict),
+    )
+    for name, text, run in rows:
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--artifact", type=Path, required=True)
+        command.add_argument("--input", type=Path, required=True)
+        command.set_defaults(run=run)
+    return whole
+
+
+def _print(row: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""Consensus: what raters of unequal reliability agree on, as a posterior over the choices.
+
+Dawid & Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm",
+Applied Statistics 28 (1979): every rater, person or AI judge, has a confusion matrix; the true
+class of an item is latent. EM alternates their equations 2.3 (error rates from the posterior),
+2.4 (class shares) and 2.5 (posterior from both).
+
+Plain maximum likelihood gives a rater with two votes an extreme matrix. Here each row of a
+confusion matrix has a Dirichlet prior centred on the pooled matrix of its group of raters
+(people apart from AI judges), which itself leans on a diagonal matrix where a class was
+never seen.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CLASSES: Final = ("a", "b", "tie", "both_bad")
+K: Final = len(CLASSES)
+
+# Pseudo-votes of a rater's prior, a row of the confusion matrix.
+RATER_PRIOR: Final = 4.0
+# Pseudo-votes of a group's prior, a row; its centre is right seven times in ten.
+POOL_PRIOR: Final = 4.0
+POOL_CENTRE: Final = np.full((K, K), 0.1) + 0.6 * np.eye(K)
+# Pseudo-items of each class in the class shares.
+SHARE_PRIOR: Final = 1.0
+
+TOLERANCE: Final = 1e-6
+MAX_ITERATIONS: Final = 200
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """The result of `dawid_skene`; probabilities are without unit, in [0, 1].
+
+    posteriors: (items, K), each row sums to 1; an item without a vote has the class shares.
+    confusions: (raters, K, K), [r, truth, said], each row sums to 1.
+    reliabilities: (raters,), the probability that the rater says the truth.
+    shares: (K,), how frequent each class is among the items.
+    iterations: EM steps done; MAX_ITERATIONS where it did not settle within TOLERANCE.
+    """
+
+    posteriors: Floats
+    confusions: Floats
+    reliabilities: Floats
+    shares: Floats
+    iterations: int
+
+
+def dawid_skene(
+    items: ArrayLike,
+    raters: ArrayLike,
+    choices: ArrayLike,
+    *,
+    n_items: int,
+    rater_groups: ArrayLike,
+) -> Consensus:
+    """Fit Dawid–Skene to votes.
+
+    items, raters, choices: (votes,), whole numbers: which item, which rater, and the position
+    in CLASSES of what was said. rater_groups: (raters,), 0 or 1 and so on: raters of one group
+    share a pooled prior. A rater may vote on an item more than once.
+    Raises ValueError for a choice outside 0..K-1.
+    """
+    item = np.asarray(items, dtype=np.intp)
+    rater = np.asarray(raters, dtype=np.intp)
+    choice = np.asarray(choices, dtype=np.intp)
+    groups = np.asarray(rater_groups, dtype=np.intp)
+    if choice.size and not (choice.min() >= 0 and choice.max() < K):
+        raise ValueError(f"choices must lie in 0..{K - 1}")
+    posteriors = _vote_shares(item, choice, n_items)
+    confusions, shares = _maximise(posteriors, item, rater, choice, groups)
+    steps, moved = 0, np.inf
+    while moved >= TOLERANCE and steps < MAX_ITERATIONS:
+        steps += 1
+        updated = _expect(confusions, shares, item, rater, choice, n_items)
+        moved = float(np.abs(updated - posteriors).max(initial=0.0))
+        posteriors = updated
+        confusions, shares = _maximise(posteriors, item, rater, choice, groups)
+    reliabilities = np.einsum("k,rkk->r", shares, confusions)
+    return Consensus(posteriors, confusions, reliabilities, shares, steps)
+
+
+def _vote_shares(item: Indices, choice: Indices, n_items: int) -> Floats:
+    """Where EM starts: the share of each choice among an item's votes, (items, K)."""
+    counts = np.bincount(item * K + choice, minlength=n_items * K).reshape(n_items, K)
+    votes = counts.sum(axis=1, keepdims=True)
+    return np.where(votes > 0, counts / np.maximum(votes, 1), 1 / K)
+
+
+def _maximise(
+    posteriors: Floats, item: Indices, rater: Indices, choice: Indices, groups: Indices
+) -> tuple[Floats, Floats]:
+    """Equations 2.3 and 2.4, smoothed: confusion matrices (raters, K, K) and shares (K,)."""
+    counts = np.empty((len(groups), K, K))
+    said = rater * K + choice
+    for truth in range(K):
+        weights = posteriors[item, truth]
+        found = np.bincount(said, weights=weights, minlength=len(groups) * K)
+        counts[:, truth, :] = found.reshape(-1, K)
+    pooled = np.zeros((int(groups.max(initial=0)) + 1, K, K))
+    np.add.at(pooled, groups, counts)
+    pooled = _rows_to_one(pooled + POOL_PRIOR * POOL_CENTRE)
+    confusions = _rows_to_one(counts + RATER_PRIOR * pooled[groups])
+    shares = posteriors.sum(axis=0) + SHARE_PRIOR
+    return confusions, shares / shares.sum()
+
+
+def _expect(
+    confusions: Floats, shares: Floats, item: Indices, rater: Indices, choice: Indices, n_items: int
+) -> Floats:
+    """Equation 2.5 in logarithms: the posterior of every item's class, (items, K)."""
+    logs = np.log(confusions)
+    scores = np.tile(np.log(shares), (n_items, 1))
+    for truth in range(K):
+        votes = logs[rater, truth, choice]
+        scores[:, truth] += np.bincount(item, weights=votes, minlength=n_items)
+    scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
+    return _rows_to_one(np.exp(scores))
+
+
+def _rows_to_one(values: Floats) -> Floats:
+    return np.asarray(values / values.sum(axis=-1, keepdims=True))

@@ -1,0 +1,164 @@
+"""Bradley–Terry ratings with sandwich intervals and rank ranges.
+
+Bradley & Terry, Biometrika 39 (1952): model i scores against j with probability
+p = σ(r_i - r_j); a tie is half a win each. The negative log-likelihood of aggregated rows
+(score y, count c), as arena-rank states it, is
+
+    L(r) = -Σ c [y log p + (1 - y) log(1 - p)],    Σ r = 0,
+
+convex in r, minimised by Newton's method in float64. With u = e_i - e_j, the intervals come
+from the sandwich (Huber 1967; White 1982)
+
+    V = H⁺ S H⁺,   H = Σ c p(1-p) u uᵀ,   S = Σ c (y-p)² u uᵀ,
+
+where ⁺ is the inverse among vectors that sum to zero, so that an interval is that of a
+model's distance from the mean of all models. Ties make S smaller than H, and the sandwich
+knows it. Ratings are on the scale of Elo: rating = 1000 + r · 400 / ln 10.
+
+Where a model won (or lost) all it played, or the models fall into groups that never met, the
+likelihood has no finite maximum. Every model then gets one imagined tie with an average
+opponent, r = 0: all ratings are finite, and the variances are those of the curvature with
+that prior, diag H⁺, wide where little is known. Connected data are never touched.
+
+A sandwich needs residuals to see a spread: two models that tied once have none. A model with
+fewer than FEW judgments therefore gets the wider of the sandwich and the curvature.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.ranking.counts import PairCounts
+
+SCALE = 400 / np.log(10)
+CENTRE = 1000.0
+Z = 1.959963984540054
+# Of one imagined judgment with an average opponent, a tie.
+PRIOR_COUNT = 1.0
+FEW = 10
+MAX_STEPS = 100
+STEP_TOLERANCE = 1e-10
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRating:
+    """A model's rating and 95 % interval on the scale of Elo, its rank range, its judgments.
+
+    `rank_low` is the best rank that the intervals allow, `rank_high` the worst.
+    """
+
+    model: str
+    rating: float
+    ci_low: float
+    ci_high: float
+    rank_low: int
+    rank_high: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """r: (models,) in nats, mean zero. error: (models,) standard errors of r, in nats."""
+
+    r: Floats
+    error: Floats
+
+
+def fit(counts: PairCounts) -> tuple[ModelRating, ...]:
+    """Rate the models, best first. Nothing judged gives nothing."""
+    if not counts.models:
+        return ()
+    found = strengths(counts)
+    rating = CENTRE + SCALE * found.r
+    half = Z * SCALE * found.error
+    low, high = rating - half, rating + half
+    best, worst = rank_ranges(low, high)
+    judged = counts.judged()
+    ratings = (
+        ModelRating(
+            model=model,
+            rating=float(rating[i]),
+            ci_low=float(low[i]),
+            ci_high=float(high[i]),
+            rank_low=int(best[i]),
+            rank_high=int(worst[i]),
+            n=round(judged[i]),
+        )
+        for i, model in enumerate(counts.models)
+    )
+    return tuple(sorted(ratings, key=lambda model: (-model.rating, model.model)))
+
+
+def strengths(counts: PairCounts) -> Strengths:
+    """The maximum-likelihood strengths and their standard errors."""
+    prior = 0.0 if counts.decides_all() else PRIOR_COUNT
+    r = _maximum(counts, prior)
+    inverse = _inverse(_hessian(counts, r, prior))
+    curvature = np.diag(inverse)
+    if prior:
+        return Strengths(r, np.sqrt(curvature))
+    residual = counts.score - _probability(_difference(counts, r))
+    scatter = counts.laplacian(counts.count * residual**2)
+    sandwich = np.maximum(np.diag(inverse @ scatter @ inverse), 0)
+    few = counts.judged() < FEW
+    return Strengths(r, np.sqrt(np.where(few, np.maximum(sandwich, curvature), sandwich)))
+
+
+def rank_ranges(low: Floats, high: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Ranks that intervals allow: below every model that is wholly above, and so on."""
+    above = len(low) - np.searchsorted(np.sort(low), high, side="right")
+    below = np.searchsorted(np.sort(high), low, side="left")
+    return above + 1, len(low) - below
+
+
+def _maximum(counts: PairCounts, prior: float) -> Floats:
+    """Newton's method among vectors that sum to zero; a step that overshoots is halved."""
+    r = np.zeros(len(counts.models))
+    loss = _loss(counts, r, prior)
+    # Near the minimum the loss changes by less than its own rounding.
+    slack = 1e-10 * (1 + abs(loss))
+    for _ in range(MAX_STEPS):
+        step = _inverse(_hessian(counts, r, prior)) @ _gradient(counts, r, prior)
+        while (new := _loss(counts, r - step, prior)) > loss + slack:
+            step = step / 2
+        r, loss = r - step, new
+        if float(np.abs(step).max()) < STEP_TOLERANCE:
+            break
+    return np.asarray(r - r.mean())
+
+
+def _difference(counts: PairCounts, r: Floats) -> Floats:
+    return np.asarray(r[counts.first] - r[counts.second])
+
+
+def _probability(d: Floats) -> Floats:
+    """σ(d), without overflow."""
+    return np.asarray(np.exp(-np.logaddexp(0, -d)))
+
+
+def _loss(counts: PairCounts, r: Floats, prior: float) -> float:
+    """L(r), with -log p = log(1 + exp(-d)); the prior is a tie with r = 0."""
+    d = _difference(counts, r)
+    likelihood = np.sum(counts.count * (np.logaddexp(0, d) - counts.score * d))
+    return float(likelihood + prior * np.sum(np.logaddexp(0, r) - r / 2))
+
+
+def _gradient(counts: PairCounts, r: Floats, prior: float) -> Floats:
+    pull = counts.count * (_probability(_difference(counts, r)) - counts.score)
+    return counts.per_model(pull, -pull) + prior * (_probability(r) - 0.5)
+
+
+def _hessian(counts: PairCounts, r: Floats, prior: float) -> Floats:
+    p, average = _probability(_difference(counts, r)), _probability(r)
+    return counts.laplacian(counts.count * p * (1 - p)) + np.diag(prior * average * (1 - average))
+
+
+def _inverse(hessian: Floats) -> Floats:
+    """The inverse among vectors that sum to zero: (C H C + J)⁻¹ - J, J = 11ᵀ/n, C = I - J."""
+    size = len(hessian)
+    mean = np.full((size, size), 1 / size)
+    centre = np.eye(size) - mean
+    return np.asarray(np.linalg.inv(centre @ hessian @ centre + mean) - mean)

@@ -1,0 +1,89 @@
+"""Votes summed up by pair and outcome: what a ranking reads, however many votes there were."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What an outcome is worth to the first model of a pair. A tie and two bad answers are half a
+# win for each side, as evalica and arena-rank count them.
+WORTH = {"a": 1.0, "b": 0.0, "tie": 0.5, "both_bad": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class PairCounts:
+    """`count[j]` judgments gave `first[j]` a score of `score[j]` against `second[j]`.
+
+    models: names, sorted. first, second: (rows,) positions in `models`. score: (rows,) in
+    {1, ½, 0}. count: (rows,) positive. A model against itself says nothing and is left out.
+    """
+
+    models: tuple[str, ...]
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    score: NDArray[np.float64]
+    count: NDArray[np.float64]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[str, str, str, float]]) -> Self:
+        """From (model_a, model_b, choice, count). Raises ValueError for an unknown choice."""
+        known = [row for row in rows if row[3] > 0 and row[0] != row[1]]
+        models = tuple(sorted({model for row in known for model in row[:2]}))
+        position = {model: index for index, model in enumerate(models)}
+        for row in known:
+            if row[2] not in WORTH:
+                raise ValueError(f"unknown choice {row[2]!r}")
+        return cls(
+            models,
+            np.array([position[row[0]] for row in known], dtype=np.intp),
+            np.array([position[row[1]] for row in known], dtype=np.intp),
+            np.array([WORTH[row[2]] for row in known], dtype=np.float64),
+            np.array([row[3] for row in known], dtype=np.float64),
+        )
+
+    def judged(self) -> NDArray[np.float64]:
+        """(models,): in how many judgments each model took part."""
+        return self.per_model(self.count, self.count)
+
+    def per_model(
+        self, firsts: NDArray[np.float64], seconds: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(models,): sums of a value of each row's first model and one of its second."""
+        size = len(self.models)
+        sums = np.zeros(size)
+        sums += np.bincount(self.first, weights=firsts, minlength=size)
+        sums += np.bincount(self.second, weights=seconds, minlength=size)
+        return sums
+
+    def laplacian(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(models, models): the sum of w u uᵀ over the rows, u = e_first - e_second."""
+        size = len(self.models)
+        between = np.zeros((size, size))
+        np.add.at(between, (self.first, self.second), weights)
+        between += between.T
+        return np.diag(between.sum(axis=1)) - between
+
+    def decides_all(self) -> bool:
+        """Whether a finite maximum of the likelihood exists: every model can be reached from
+        every other along "scored against" (Ford, American Mathematical Monthly 64, 1957)."""
+        if len(self.models) < 2:
+            return True
+        size = len(self.models)
+        scored = np.zeros((size, size), dtype=bool)
+        won, lost = self.score > 0, self.score < 1
+        scored[self.first[won], self.second[won]] = True
+        scored[self.second[lost], self.first[lost]] = True
+        return _reaches_all(scored) and _reaches_all(scored.T)
+
+
+def _reaches_all(edges: NDArray[np.bool_]) -> bool:
+    """Whether every node can be reached from node 0."""
+    reached = np.zeros(len(edges), dtype=bool)
+    reached[0] = True
+    frontier = reached
+    while frontier.any():
+        frontier = edges[frontier].any(axis=0) & ~reached
+        reached |= frontier
+    return bool(reached.all())

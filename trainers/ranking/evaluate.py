@@ -1,0 +1,44 @@
+"""How well a ranking foretells the judgments of another snapshot."""
+
+from typing import Any
+
+import numpy as np
+
+from trainers.artifacts import Artifact
+from trainers.errors import InputError
+from trainers.ranking.bradley_terry import SCALE, Z
+from trainers.ranking.config import Config
+from trainers.ranking.counts import PairCounts
+from trainers.ranking.train import read_counts
+from trainers.snapshot import Snapshot
+
+
+def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
+    """The ranking's models, and the log-loss of its win probabilities (nats a judgment).
+
+    A tie counts as half a win; models that the ranking does not know are left out. 0.6931 is
+    the log-loss of a coin. The interval is the normal one of a mean over judgments.
+    """
+    models = artifact.card["metrics"]["models"]
+    rating = {row["model"]: row["rating"] for row in models}
+    counts = read_counts(snapshot, Config(**artifact.card["config"]))
+    known = np.array([model in rating for model in counts.models])
+    kept = known[counts.first] & known[counts.second]
+    if not kept.any():
+        raise InputError.at(snapshot.path, "holds no judgment between models of this ranking")
+    loss, count = _losses(counts, rating)[kept], counts.count[kept]
+    n, mean = count.sum(), float(np.average(loss, weights=count))
+    half = Z * float(np.sqrt(np.average((loss - mean) ** 2, weights=count) / n))
+    return {
+        "models": models,
+        "log_loss": mean,
+        "log_loss_ci": [mean - half, mean + half],
+        "n": int(n),
+    }
+
+
+def _losses(counts: PairCounts, rating: dict[str, float]) -> np.ndarray[Any, Any]:
+    """(rows,): the log-loss of each row's score under the ratings."""
+    r = np.array([rating.get(model, 0.0) for model in counts.models]) / SCALE
+    d = r[counts.first] - r[counts.second]
+    return np.asarray(np.logaddexp(0, d) - counts.score * d)
