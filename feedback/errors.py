@@ -6,7 +6,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 
 class ApplicationError(Exception):
@@ -33,6 +32,12 @@ class NotFoundError(ApplicationError):
     status = 404
 
 
+class ForbiddenError(ApplicationError):
+    """It exists, but this person may not do it, or not yet."""
+
+    status = 403
+
+
 class UnavailableError(ApplicationError):
     """A part that this needs does not answer now."""
 
@@ -49,6 +54,8 @@ def error_body(code: str, message: str, fields: dict[str, Any] | None = None) ->
 
 def api_exception_handler(error: Exception, _context: dict[str, Any]) -> Response | None:
     """Django REST framework's exception handler: every error in the one shape."""
+    from rest_framework.views import set_rollback  # it imports our authentication, which uses us
+
     if isinstance(error, ApplicationError):
         set_rollback()
         return Response(error_body(error.code, error.message, error.fields), status=error.status)

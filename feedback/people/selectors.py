@@ -1,5 +1,6 @@
 """Reads about people."""
 
+from feedback.errors import ForbiddenError
 from feedback.identifiers import secret_digest
 from feedback.people.models import ApiKey, ConsentRecord, Contributor, OperatorLink, Rater
 from feedback.people.terms import TERMS_VERSION
@@ -17,6 +18,14 @@ def current_consent(contributor: Contributor) -> ConsentRecord | None:
         .order_by("-created_at")
         .first()
     )
+
+
+def consent_required(contributor: Contributor) -> ConsentRecord:
+    """The consent that feedback is given under; an error where there is none."""
+    consent = current_consent(contributor)
+    if consent is None:
+        raise ForbiddenError("consent_required", "Agree to the terms first, at /terms/.")
+    return consent
 
 
 def apikey_find(key: str) -> ApiKey | None:

@@ -1,0 +1,68 @@
+"""A judgment as it is given: by the places on the screen, not by the names of the responses."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from feedback.errors import ApplicationError
+from feedback.pool.judgment import Judgment
+from feedback.pool.models import Choice, Order
+
+SHOWN_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
+CHOICE_WORDS = {
+    "1": "Answer 1 better",
+    "2": "Answer 2 better",
+    Choice.TIE.value: "about equal",
+    Choice.BOTH_BAD.value: "both bad",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a contributor says about answer 1 and answer 2."""
+
+    choice: str
+    strength: float | None = None
+    aspects: dict[str, str] = field(default_factory=dict)
+    confidence: float | None = None
+    reasons: tuple[str, ...] = ()
+    rationale: str = ""
+    duration_ms: int | None = None
+
+    def judgment(self, *, order: str, aspects: list[str]) -> Judgment:
+        """The same in the comparison's own order; only the campaign's aspects are allowed."""
+        self._check(aspects)
+        return Judgment(
+            choice=stored_choice(self.choice, order),
+            strength=self.strength,
+            aspects={name: stored_choice(value, order) for name, value in self.aspects.items()},
+            confidence=self.confidence,
+            reasons=self.reasons,
+            rationale=self.rationale,
+            order_shown=order,
+            duration_ms=self.duration_ms,
+        )
+
+    def _check(self, aspects: list[str]) -> None:
+        fields: dict[str, Any] = {}
+        if self.choice not in SHOWN_CHOICES:
+            fields["choice"] = f"Not one of {', '.join(SHOWN_CHOICES)}."
+        if unknown := sorted(set(self.aspects) - set(aspects)):
+            fields["aspects"] = f"This campaign does not ask for {', '.join(unknown)}."
+        elif any(value not in SHOWN_CHOICES for value in self.aspects.values()):
+            fields["aspects"] = f"Each aspect is one of {', '.join(SHOWN_CHOICES)}."
+        if fields:
+            raise ApplicationError(
+                "invalid", "Some fields are not as they should be.", fields=fields
+            )
+
+
+def stored_choice(shown: str, order: str) -> str:
+    """The choice among a and b that belongs to a place on the screen."""
+    places = {"1": order[0], "2": order[1]}
+    return places.get(shown, shown)
+
+
+def shown_choice(stored: str, order: str) -> str:
+    """The place on the screen that belongs to a stored choice."""
+    places = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
+    return places.get(stored, stored)

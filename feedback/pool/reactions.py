@@ -1,0 +1,50 @@
+"""Feedback on one answer alone, kept apart from preferences."""
+
+from typing import Any
+
+from feedback.errors import ApplicationError
+from feedback.people.models import Rater
+from feedback.pool.models import Reaction, ReactionKind, Response
+
+EDIT_LIMIT = 200_000
+THUMBS = {"up": 1, "down": -1, 1: 1, -1: -1}
+
+
+def reaction_record(*, response: Response, rater: Rater, kind: str, value: Any = None) -> Reaction:
+    """Write down a thumb, an edited text, a regeneration or a copy."""
+    if kind not in ReactionKind.values:
+        raise _invalid("kind", f"Not one of {', '.join(ReactionKind.values)}.")
+    return Reaction.objects.create(
+        response=response, rater=rater, kind=kind, value=_checked_value(kind, value)
+    )
+
+
+def _checked_value(kind: str, value: Any) -> Any:
+    if kind == ReactionKind.THUMB:
+        if not isinstance(value, (str, int)) or value not in THUMBS:
+            raise _invalid("value", "A thumb is up or down.")
+        return THUMBS[value]
+    if kind == ReactionKind.EDIT:
+        if not isinstance(value, str) or not value or "\x00" in value or not _is_text(value):
+            raise _invalid("value", "An edit is the text as it should have been.")
+        if len(value) > EDIT_LIMIT:
+            raise _invalid("value", f"Longer than {EDIT_LIMIT} characters.")
+        return value
+    if value is not None:
+        raise _invalid("value", "This kind of reaction has no value.")
+    return None
+
+
+def _is_text(value: str) -> bool:
+    """Whether the text can be stored: JSON may hold halves of surrogate pairs."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _invalid(field: str, words: str) -> ApplicationError:
+    return ApplicationError(
+        "invalid", "Some fields are not as they should be.", fields={field: words}
+    )
