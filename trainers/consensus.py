@@ -28,8 +28,8 @@ POOL_CENTRE: Final = np.full((K, K), 0.1) + 0.6 * np.eye(K)
 # Pseudo-items of each class in the class shares.
 SHARE_PRIOR: Final = 1.0
 
-TOLERANCE: Final = 1e-6
-MAX_ITERATIONS: Final = 200
+TOLERANCE: Final = 1e-5
+MAX_ITERATIONS: Final = 500
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
