@@ -1,0 +1,1 @@
+"""The bulk form of the write path: files of public data become rows of the pool."""

@@ -1,0 +1,193 @@
+"""Judgments of records: the same checks as the one write path, a batch at a time."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
+
+from feedback.errors import ApplicationError
+from feedback.people.models import Rater
+from feedback.pool.content import text_hash
+from feedback.pool.importing.names import RaterName, raters_ensure
+from feedback.pool.importing.ordinals import ordinals_take
+from feedback.pool.importing.report import ImportReport
+from feedback.pool.judgment import Judgment
+from feedback.pool.models import Comparison, Preference, PreferenceState
+from trainers import formats
+from trainers.formats import PairRecord, Skipped
+from trainers.formats.base import ANONYMOUS
+
+UNKNOWN_LICENCE = "unknown"
+SWAPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A checked judgment on its way into the pool."""
+
+    record: PairRecord
+    given: formats.Judgment
+    comparison: Comparison
+    judgment: Judgment
+    rater: RaterName
+    key: str = ""
+
+
+def judgments_record(
+    judged: Iterable[tuple[PairRecord, Comparison, bool]], report: ImportReport
+) -> None:
+    """Put the records' judgments into the pool; the third value says that sides are flipped."""
+    arrivals = [
+        arrival
+        for record, comparison, flipped in judged
+        for given in record.judgments
+        if (arrival := _checked(record, given, comparison, flipped, report)) is not None
+    ]
+    _name_rows(arrivals)
+    raters = raters_ensure({each.rater: each.given.rater_kind for each in arrivals}, report)
+    new = _unknown_to_pool(arrivals, raters, report)
+    Preference.objects.bulk_create(_preference(each, raters[each.rater]) for each in new)
+    report.created["preferences"] += len(new)
+
+
+def _checked(
+    record: PairRecord,
+    given: formats.Judgment,
+    comparison: Comparison,
+    flipped: bool,
+    report: ImportReport,
+) -> Arrival | None:
+    judgment = _in_pool_order(given, flipped)
+    try:
+        judgment.check()
+    except ApplicationError as error:
+        for column, problem in (error.fields or {}).items():
+            report.skip(Skipped(record.row, column, f"invalid {column}", problem))
+        return None
+    return Arrival(record, given, comparison, judgment, (record.source, given.rater))
+
+
+def _in_pool_order(given: formats.Judgment, flipped: bool) -> Judgment:
+    """The judgment as seen from the comparison's own order."""
+    swaps = SWAPPED if flipped else {}
+    return Judgment(
+        choice=swaps.get(given.choice, given.choice),
+        strength=given.strength,
+        aspects={
+            name: swaps.get(value, value) if isinstance(value, str) else value
+            for name, value in given.aspects.items()
+        },
+        confidence=given.confidence,
+        reasons=tuple(given.reasons),
+        rationale=given.rationale,
+        order_shown=swaps.get(given.order_shown or "", given.order_shown or ""),
+        duration_ms=given.duration_ms,
+    )
+
+
+def _name_rows(arrivals: list[Arrival]) -> None:
+    """Give each judgment its idempotency key, and raters without a name a number.
+
+    A row is known by its source and its identifier there, or else by its content and its ordinal
+    among identical rows of the file. Two unnamed judgments of one pair are two people's.
+    """
+    counted = [each for each in arrivals if not each.record.external_id or _unnamed(each)]
+    ordinals = ordinals_take([_place(each) for each in counted])
+    for each, ordinal in zip(counted, ordinals, strict=True):
+        each.key = text_hash(f"{_content(each)}:{ordinal}").hex()
+        if _unnamed(each) and ordinal > 1:
+            each.rater = each.record.source, f"{ANONYMOUS} {ordinal}"
+    for each in arrivals:
+        if each.record.external_id:
+            each.key = text_hash(f"row:{each.record.source}:{each.record.external_id}").hex()
+
+
+def _unnamed(arrival: Arrival) -> bool:
+    return arrival.given.rater == ANONYMOUS
+
+
+def _place(arrival: Arrival) -> bytes:
+    """Where ordinals are counted: among unnamed judgments of a pair, or among identical ones."""
+    if _unnamed(arrival):
+        return text_hash(f"pair:{arrival.record.source}:{arrival.comparison.id}")
+    return text_hash(_content(arrival))
+
+
+def _content(arrival: Arrival) -> str:
+    given, judgment = arrival.given, arrival.judgment
+    when = given.created_at.isoformat() if given.created_at else ""
+    named = [*arrival.rater, given.rater_kind, str(arrival.comparison.id), when]
+    return json.dumps([*named, judgment.duration_ms, judgment.digest().hex()])
+
+
+def _unknown_to_pool(
+    arrivals: Sequence[Arrival], raters: dict[RaterName, Rater], report: ImportReport
+) -> list[Arrival]:
+    """Those that are neither repeats nor second judgments of a comparison by one rater."""
+    ids = {rater.id for rater in raters.values()}
+    keys = set(
+        Preference.objects.filter(
+            rater__in=ids, idempotency_key__in={each.key for each in arrivals}
+        ).values_list("rater_id", "idempotency_key")
+    )
+    judged = set(
+        Preference.objects.filter(
+            rater__in=ids,
+            comparison__in={each.comparison.id for each in arrivals},
+            state=PreferenceState.ACTIVE,
+        ).values_list("rater_id", "comparison_id")
+    )
+    return [each for each in arrivals if _is_new(each, raters[each.rater], keys, judged, report)]
+
+
+def _is_new(
+    each: Arrival,
+    rater: Rater,
+    keys: set[tuple[UUID, str]],
+    judged: set[tuple[UUID, UUID]],
+    report: ImportReport,
+) -> bool:
+    place = rater.id, each.comparison.id
+    if (rater.id, each.key) in keys:
+        report.duplicates += 1
+    elif rater.kind != each.given.rater_kind:
+        detail = f"{rater.label!r} is known in this source as a rater of kind {rater.kind}"
+        report.skip(Skipped(each.record.row, "rater_kind", "rater of another kind", detail))
+    elif place in judged:
+        detail = f"{rater.label!r} has judged this comparison in another row"
+        report.skip(Skipped(each.record.row, "rater", "already judged by this rater", detail))
+    else:
+        keys.add((rater.id, each.key))
+        judged.add(place)
+        return True
+    return False
+
+
+def _preference(each: Arrival, rater: Rater) -> Preference:
+    judgment, moment = each.judgment, timezone.now()
+    return Preference(
+        comparison=each.comparison,
+        rater=rater,
+        role=each.given.role,
+        choice=judgment.choice,
+        strength=judgment.strength,
+        aspects=judgment.aspects,
+        confidence=judgment.confidence,
+        reasons=list(judgment.reasons),
+        rationale=judgment.rationale,
+        order_shown=judgment.order_shown,
+        duration_ms=judgment.duration_ms,
+        source=each.record.source,
+        licence=each.record.licence or UNKNOWN_LICENCE,
+        idempotency_key=each.key,
+        request_digest=judgment.digest(),
+        judged_at=_past(each.given.created_at, moment),
+    )
+
+
+def _past(given: datetime | None, now: datetime) -> datetime:
+    """When it was judged; a file without times, or with times to come, was judged by now."""
+    return now if given is None else min(given, now)

@@ -1,0 +1,63 @@
+"""Prompts of records, found or created."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from feedback.pool.content import messages_hash, question_hash, text_hash
+from feedback.pool.importing.names import topics_ensure
+from feedback.pool.importing.report import ImportReport
+from feedback.pool.models import Conversation, Turn
+from trainers.formats import Record
+
+
+def prompt_key(record: Record) -> bytes:
+    """What makes two records be about the same prompt.
+
+    The messages, and the question's identifier in its source where there is one: benchmarks
+    ask the same words as different questions.
+    """
+    if not record.messages:
+        return question_hash(record.source, record.question_id or "")
+    content = messages_hash(record.messages)
+    if record.question_id is None:
+        return content
+    return text_hash(content.hex() + question_hash(record.source, record.question_id).hex())
+
+
+def prompts_ensure(
+    records: Sequence[Record], keys: Sequence[bytes], report: ImportReport
+) -> dict[bytes, UUID]:
+    """The prompts of the records by key. A prompt keeps the topics it came with."""
+    found = Turn.objects.filter(import_key__in=set(keys)).values_list("import_key", "id")
+    known = {bytes(key): turn_id for key, turn_id in found}
+    new: dict[bytes, Turn] = {}
+    topics: dict[bytes, set[str]] = {}
+    for key, record in zip(keys, records, strict=True):
+        if key not in known:
+            if key not in new:
+                new[key] = _new_turn(record, key)
+            topics.setdefault(key, set()).update(record.topics)
+    Conversation.objects.bulk_create(turn.conversation for turn in new.values())
+    Turn.objects.bulk_create(new.values())
+    _add_topics(((new[key], names) for key, names in topics.items()), report)
+    report.created["prompts"] += len(new)
+    return known | {key: turn.id for key, turn in new.items()}
+
+
+def _new_turn(record: Record, key: bytes) -> Turn:
+    return Turn(
+        conversation=Conversation(source=record.source),
+        messages=[dict(message) for message in record.messages],
+        question_id=record.question_id or "",
+        content_hash=messages_hash(record.messages) if record.messages else key,
+        import_key=key,
+        language=getattr(record, "language", ""),
+    )
+
+
+def _add_topics(turns: Iterable[tuple[Turn, set[str]]], report: ImportReport) -> None:
+    pairs = [(turn, name) for turn, names in turns for name in sorted(names)]
+    topics = topics_ensure({name for _, name in pairs}, report)
+    through = Turn.topics.through
+    links = {(turn.id, topics[name]) for turn, name in pairs}
+    through.objects.bulk_create(through(turn_id=turn, topic_id=topic) for turn, topic in links)

@@ -1,0 +1,96 @@
+"""Import of a file: a batch a transaction, or the whole file where it must be all or nothing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from feedback.pool.importing.batches import batch_write, in_batches
+from feedback.pool.importing.limits import record_problem
+from feedback.pool.importing.ordinals import ordinals_begin
+from feedback.pool.importing.report import ImportReport
+from trainers.formats import Record, Skipped, read
+from trainers.progress import Progress
+
+IMPORT_LOCK = 0x46434D49  # any constant that nothing else locks
+
+OnComparisons = Callable[[Sequence[UUID]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportFile:
+    """What is to be read, and as what."""
+
+    path: Path
+    format: str
+    profile: Path | None = None
+    source: str | None = None
+    limit: int | None = None
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """The file's records from its beginning."""
+        return read(
+            self.path,
+            format=self.format,
+            profile=self.profile,
+            source=self.source,
+            limit=self.limit,
+        )
+
+
+def file_import(
+    *,
+    file: ImportFile,
+    strict: bool = False,
+    on_comparisons: OnComparisons | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Bring a file's records into the pool; `on_comparisons` hears of each batch, in its transaction.
+
+    The file is read to its end once before anything is written, so that a damaged one changes
+    nothing. With `strict` neither does one with a bad row.
+    """
+    report = ImportReport(str(file.path), strict)
+    rows = _last_row(file)
+    with transaction.atomic() if strict else nullcontext():
+        ordinals_begin()
+        for batch in in_batches(_usable(file.records(), report)):
+            with transaction.atomic():
+                _one_import_at_a_time()
+                comparisons = batch_write(batch, report)
+                if on_comparisons is not None and comparisons:
+                    on_comparisons(comparisons)
+            if progress is not None:
+                progress.report("import", min(report.read, rows), rows)
+    report.close()
+    return report
+
+
+def _last_row(file: ImportFile) -> int:
+    """The number of the file's last row; an error if the file cannot be read up to it."""
+    return max((record.row for record in file.records()), default=0) if file.path.exists() else 0
+
+
+def _usable(records: Iterator[Record | Skipped], report: ImportReport) -> Iterator[Record]:
+    """The records that the tables can take, counting the rows they come from."""
+    row = 0
+    for record in records:
+        if record.row != row:
+            row = record.row
+            report.read += 1
+        problem = record if isinstance(record, Skipped) else record_problem(record)
+        if problem is not None:
+            report.skip(problem)
+        elif not isinstance(record, Skipped):
+            yield record
+
+
+def _one_import_at_a_time() -> None:
+    """Wait for other imports' batches: what is found missing is then missing until we add it."""
+    with connection.cursor() as cursor:
+        # Foreign keys are checked at the end of each statement, not queued up to the commit.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
