@@ -1,19 +1,23 @@
-"""PostgreSQL refuses to run as root: the account it runs as then, and the folders it can reach."""
+"""Folders of servers: private, reachable by their account, short enough for a socket's path."""
 
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from config.supervisor.child import Account
 
 SHELTER = Path("/var/lib/feedback-commons")
+SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes on Linux, 103 on macOS
+PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)  # what every URL parser reads alike
 
 
 def unprivileged_account() -> Account | None:
-    """The account for a server when we are root; None when this process's own will do."""
+    """Who runs what refuses to run as root; None when this process's own account will do."""
     if os.getuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -68,3 +72,23 @@ def sheltered_copy(folder: Path, libraries: Path, account: Account | None) -> Pa
             shutil.copytree(libraries, aside / libraries.name, symlinks=True)
         aside.rename(home)
     return home / folder.name
+
+
+def make_private(folder: Path, account: Account | None) -> Path:
+    """Create the folder for its owner alone; refuse one that somebody else made before us."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid not in {os.getuid(), account.uid if account else os.getuid()}:
+        raise RuntimeError(f"{folder} belongs to someone else: choose another DATA_DIR.")
+    folder.chmod(0o700)
+    if account:
+        os.chown(folder, *account)
+    return folder
+
+
+def socket_folder(folder: Path, socket_name: str) -> Path:
+    """The folder or, where its path is too long for a socket, one in the temporary folder."""
+    path = str(folder / socket_name)
+    if len(path.encode()) <= SOCKET_PATH_LIMIT and PLAIN_PATH.fullmatch(path):
+        return folder
+    digest = hashlib.sha256(path.encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"feedback-{digest}"

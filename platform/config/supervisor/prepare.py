@@ -1,0 +1,33 @@
+"""Brings the database up to date: migrations, the starter pool, and on first start a way in.
+
+Runs in its own process, once per start: `python -m config.supervisor.prepare`.
+"""
+
+import django
+from django.conf import settings
+from django.core.management import call_command, get_commands
+
+LINK_FILE = "operator-link"
+
+
+def main() -> None:
+    """Prepare the database; leave the first operator's link where the supervisor picks it up."""
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    if "starter_load" in get_commands():
+        call_command("starter_load")
+    _offer_operator_link()
+
+
+def _offer_operator_link() -> None:
+    from feedback.people.models import Contributor, Role
+    from feedback.people.services import operator_link_create
+
+    if not Contributor.objects.filter(role=Role.OPERATOR).exists():
+        path = settings.DATA_DIR / LINK_FILE
+        path.touch(mode=0o600)
+        path.write_text(operator_link_create())
+
+
+if __name__ == "__main__":
+    main()
