@@ -1,0 +1,49 @@
+# Two commands on a fresh machine: `make run` and `make test`. `make` alone lists the others.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN_LOCK := $(if $(filter 1 yes true,$(GPU)),requirements-gpu.lock,requirements.lock)
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+# What an index with torch's CUDA build needs besides; pip finds it by itself.
+CUDA_ONLY := /^nvidia-/d; /^cuda-/d; /^triton==/d
+
+# Install a lock unless this very one was installed before: a second start must not wait for pip.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 $@")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@cmp -s $(1) .venv/$(1) || { echo "Installing $(1) ..." && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && cp $(1) .venv/$(1); }
+endef
+
+.PHONY: help run test check format lock
+
+help: ## List the commands.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/'
+
+run: ## Install what is needed and run the whole site (PORT=8000 DATA_DIR=var GPU=1).
+	$(call install,$(RUN_LOCK))
+	@exec $(BIN)/python manage.py up
+
+test: ## Run every test (ARGS="-k name" for some).
+	$(call install,requirements-dev.lock)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: ## Lint, format, types, import layers, migrations.
+	$(call install,requirements-dev.lock)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYTHONPATH=platform:. $(BIN)/lint-imports
+
+format: ## Sort imports and format.
+	$(call install,requirements-dev.lock)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Renew the lock files from pyproject.toml.
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --upgrade --extra gpu --output-file requirements-gpu.lock
+	sed '$(CUDA_ONLY)' requirements-gpu.lock > requirements.lock
+	$(COMPILE) --constraint requirements-gpu.lock --extra dev | sed '$(CUDA_ONLY)' > requirements-dev.lock
