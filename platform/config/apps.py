@@ -1,10 +1,16 @@
-"""The project package as a Django app, for its management commands."""
+"""The project package as a Django app, for its management commands and its queue."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
 
 class PlatformConfig(AppConfig):
-    """Holds `manage.py up`."""
+    """Holds `manage.py up`, and makes our Celery application the one that tasks are sent through."""
 
     name = "config"
     label = "config"
+
+    def ready(self) -> None:
+        """Create the Celery application in every process that uses Django."""
+        import_module("config.celery")

@@ -1,0 +1,87 @@
+"""The shape of the house: folders, the size of modules, what is never there."""
+
+import ast
+import platform
+import re
+import statistics
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+PACKAGES = ("platform/config", "feedback", "trainers")
+GENERATED = "migrations"
+MODULES = sorted(
+    path
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if GENERATED not in path.parts
+)
+TOP = {"manage.py", "platform", "feedback", "trainers", "templates", "docker", "tests", "docs"}
+FOR_TOOLS = {"README.md", "LICENSE", "Makefile", "pyproject.toml", ".ci", ".gitignore"}
+FOR_TOOLS |= {
+    ".dockerignore",
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-gpu.lock",
+}
+LONGEST_MODULE = 400
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+
+
+def test_the_platform_folder_does_not_shadow_the_standard_library() -> None:
+    entries = {path.name for path in (ROOT / "platform").iterdir()} - {"__pycache__"}
+    assert entries == {"config"}
+    assert platform.system()
+    assert Path(platform.__file__).parent != ROOT / "platform"
+
+
+def test_the_top_level_holds_what_the_design_fixes() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    entries = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert entries <= TOP | FOR_TOOLS
+    assert entries >= TOP
+
+
+def test_modules_are_short() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in MODULES}
+    too_long = {str(p.relative_to(ROOT)): n for p, n in lengths.items() if n > LONGEST_MODULE}
+    assert too_long == {}
+    assert statistics.median(n for n in lengths.values() if n) < 100
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(
+        node.end_lineno - node.lineno + 1
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    )
+    assert statistics.median(lengths) <= 10
+    assert lengths[int(0.9 * len(lengths))] <= 35
+
+
+def test_every_module_says_what_it_is_and_is_finished() -> None:
+    for path in MODULES:
+        text = path.read_text()
+        assert not text or ast.get_docstring(ast.parse(text)), f"{path} needs a docstring"
+        assert not UNFINISHED.search(text), path
+
+
+def test_nothing_is_unpickled() -> None:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+                assert not names & {"pickle", "dill", "cloudpickle"}, path
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert (node.value.id, node.attr) != ("torch", "load"), path
+
+
+def test_locks_pin_versions_and_name_no_host_and_no_folder() -> None:
+    for lock in ROOT.glob("requirements*.lock"):
+        for line in lock.read_text().splitlines():
+            assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.!+-]+( ;|$)", line), f"{lock.name}: {line}"
+        assert "torch==2.13.0" in lock.read_text().splitlines()
