@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class PlatformConfig(AppConfig):
-    """Holds `manage.py up`, and makes our Celery application the one that tasks are sent through."""
+    """Holds `manage.py up`; makes our Celery application the one that tasks go through."""
 
     name = "config"
     label = "config"
