@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from feedback.pool.content import text_hash
+from feedback.pool.importing.copying import rows_copy
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.models import Response
 from trainers.formats import ResponseRecord
@@ -54,7 +55,7 @@ def answers_ensure(answers: Iterable[Answer], report: ImportReport) -> dict[Answ
     known = _known(wanted)
     new = [_new_response(answer, key[2]) for key, answer in wanted.items() if key not in known]
     _number_samples(new)
-    Response.objects.bulk_create(new)
+    rows_copy(Response, new)
     report.created["responses"] += len(new)
     known.update(
         ((response.turn_id, response.version_id, bytes(response.text_hash)), response.id)

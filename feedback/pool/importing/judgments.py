@@ -11,6 +11,7 @@ from django.utils import timezone
 from feedback.errors import ApplicationError
 from feedback.people.models import Rater
 from feedback.pool.content import text_hash
+from feedback.pool.importing.copying import rows_copy
 from feedback.pool.importing.names import RaterName, raters_ensure
 from feedback.pool.importing.ordinals import ordinals_take
 from feedback.pool.importing.report import ImportReport
@@ -33,7 +34,26 @@ class Arrival:
     comparison: Comparison
     judgment: Judgment
     rater: RaterName
+    digest: bytes
     key: str = ""
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the file does not say whose judgment this is."""
+        return self.given.rater == ANONYMOUS
+
+    def content(self) -> bytes:
+        """The digest of all that the row says; identical rows have the same."""
+        given = self.given
+        when = given.created_at.isoformat() if given.created_at else None
+        named = [*self.rater, given.rater_kind, str(self.comparison.id), when, given.duration_ms]
+        return text_hash(json.dumps([*named, self.digest.hex()]))
+
+    def place(self) -> bytes:
+        """Where ordinals count: among unnamed judgments of a pair, or among identical rows."""
+        if self.is_unnamed:
+            return text_hash(f"pair:{self.record.source}:{self.comparison.id}")
+        return self.content()
 
 
 def judgments_record(
@@ -49,7 +69,7 @@ def judgments_record(
     _name_rows(arrivals)
     raters = raters_ensure({each.rater: each.given.rater_kind for each in arrivals}, report)
     new = _unknown_to_pool(arrivals, raters, report)
-    Preference.objects.bulk_create(_preference(each, raters[each.rater]) for each in new)
+    rows_copy(Preference, (_preference(each, raters[each.rater]) for each in new))
     report.created["preferences"] += len(new)
 
 
@@ -67,7 +87,9 @@ def _checked(
         for column, problem in (error.fields or {}).items():
             report.skip(Skipped(record.row, column, f"invalid {column}", problem))
         return None
-    return Arrival(record, given, comparison, judgment, (record.source, given.rater))
+    return Arrival(
+        record, given, comparison, judgment, (record.source, given.rater), judgment.digest()
+    )
 
 
 def _in_pool_order(given: formats.Judgment, flipped: bool) -> Judgment:
@@ -94,33 +116,16 @@ def _name_rows(arrivals: list[Arrival]) -> None:
     A row is known by its source and its identifier there, or else by its content and its ordinal
     among identical rows of the file. Two unnamed judgments of one pair are two people's.
     """
-    counted = [each for each in arrivals if not each.record.external_id or _unnamed(each)]
-    ordinals = ordinals_take([_place(each) for each in counted])
-    for each, ordinal in zip(counted, ordinals, strict=True):
-        each.key = text_hash(f"{_content(each)}:{ordinal}").hex()
-        if _unnamed(each) and ordinal > 1:
-            each.rater = each.record.source, f"{ANONYMOUS} {ordinal}"
     for each in arrivals:
         if each.record.external_id:
             each.key = text_hash(f"row:{each.record.source}:{each.record.external_id}").hex()
-
-
-def _unnamed(arrival: Arrival) -> bool:
-    return arrival.given.rater == ANONYMOUS
-
-
-def _place(arrival: Arrival) -> bytes:
-    """Where ordinals are counted: among unnamed judgments of a pair, or among identical ones."""
-    if _unnamed(arrival):
-        return text_hash(f"pair:{arrival.record.source}:{arrival.comparison.id}")
-    return text_hash(_content(arrival))
-
-
-def _content(arrival: Arrival) -> str:
-    given, judgment = arrival.given, arrival.judgment
-    when = given.created_at.isoformat() if given.created_at else ""
-    named = [*arrival.rater, given.rater_kind, str(arrival.comparison.id), when]
-    return json.dumps([*named, judgment.duration_ms, judgment.digest().hex()])
+    counted = [each for each in arrivals if not each.key or each.is_unnamed]
+    ordinals = ordinals_take([each.place() for each in counted])
+    for each, ordinal in zip(counted, ordinals, strict=True):
+        if not each.key:
+            each.key = text_hash(f"content:{each.content().hex()}:{ordinal}").hex()
+        if each.is_unnamed and ordinal > 1:
+            each.rater = each.record.source, f"{ANONYMOUS} {ordinal}"
 
 
 def _unknown_to_pool(
@@ -183,7 +188,7 @@ def _preference(each: Arrival, rater: Rater) -> Preference:
         source=each.record.source,
         licence=each.record.licence or UNKNOWN_LICENCE,
         idempotency_key=each.key,
-        request_digest=judgment.digest(),
+        request_digest=each.digest,
         judged_at=_past(each.given.created_at, moment),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from feedback.pool.importing.copying import rows_copy
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.models import Comparison, ComparisonOrigin, OriginKind
 
@@ -38,7 +39,7 @@ def pairs_ensure(pairs: Collection[Pair], report: ImportReport) -> dict[PairKey,
     wanted = {pair.key: pair for pair in reversed(list(pairs))}
     known = _known(wanted)
     new = [_new_comparison(pair) for key, pair in wanted.items() if key not in known]
-    Comparison.objects.bulk_create(new)
+    rows_copy(Comparison, new)
     report.created["comparisons"] += len(new)
     known.update((_key(comparison), comparison) for comparison in new)
     origins = {(known[pair.key].id, pair.source) for pair in pairs}

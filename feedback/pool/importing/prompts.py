@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from feedback.pool.content import messages_hash, question_hash, text_hash
+from feedback.pool.importing.copying import rows_copy
 from feedback.pool.importing.names import topics_ensure
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.models import Conversation, Turn
@@ -38,7 +39,7 @@ def prompts_ensure(
                 new[key] = _new_turn(record, key)
             topics.setdefault(key, set()).update(record.topics)
     Conversation.objects.bulk_create(turn.conversation for turn in new.values())
-    Turn.objects.bulk_create(new.values())
+    rows_copy(Turn, new.values())
     _add_topics(((new[key], names) for key, names in topics.items()), report)
     report.created["prompts"] += len(new)
     return known | {key: turn.id for key, turn in new.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from feedback.pool.importing.copying import rows_copy
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.models import Outcome
 from trainers.formats import OutcomeRecord, Skipped
@@ -26,7 +27,7 @@ def outcomes_record(
         else:
             detail = f"{record.model!r} has another score on this prompt already"
             report.skip(Skipped(record.row, "score", "already scored", detail))
-    Outcome.objects.bulk_create(new)
+    rows_copy(Outcome, new)
     report.created["outcomes"] += len(new)
 
 

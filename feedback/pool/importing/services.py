@@ -48,10 +48,11 @@ def file_import(
     on_comparisons: OnComparisons | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Bring a file's records into the pool; `on_comparisons` hears of each batch, in its transaction.
+    """Bring a file's records into the pool.
 
-    The file is read to its end once before anything is written, so that a damaged one changes
-    nothing. With `strict` neither does one with a bad row.
+    `on_comparisons` hears of each batch, in its transaction. The file is read to its end once
+    before anything is written, so that a damaged one changes nothing. With `strict` neither does
+    one with a bad row.
     """
     report = ImportReport(str(file.path), strict)
     rows = _last_row(file)
