@@ -1,0 +1,160 @@
+"""Whether a candidate may replace what is live: numbers in, a verdict with its evidence out.
+
+docs/algorithms/promotion-gate.md states inputs, guarantees and steps.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feedback.training.models import CheckpointState, Kind
+
+MARGIN = 0.005  # half a point: how much worse a candidate may be
+DRAWS = 2000
+SEED = 0
+FEWEST_PROMPTS = 5  # a bootstrap over fewer says next to nothing
+ENOUGH_NEWER = 100  # prompts with newer judgments that suffice to compare on them alone
+CHANCE = 0.5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a candidate, why, and the numbers behind it."""
+
+    state: CheckpointState
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScores:
+    """Scores in [0, 1] of a model on test prompts, each from `n` judgments or outcomes."""
+
+    prompts: tuple[str, ...]
+    score: Floats
+    n: Floats
+
+
+def compare(
+    candidate: PromptScores, incumbent: PromptScores, *, newer: Collection[str], name: str
+) -> Verdict:
+    """The verdict on a candidate against the incumbent of that name.
+
+    `newer` holds the prompts that got judgments or outcomes after the incumbent's snapshot, in
+    any split: none means that the candidate saw nothing new.
+    """
+    shared, weights, gains = _paired(candidate, incumbent)
+    fresh = np.array([prompt in newer for prompt in shared], bool)
+    only_newer = int(fresh.sum()) >= ENOUGH_NEWER
+    if only_newer:
+        weights, gains = weights[fresh], gains[fresh]
+    if len(gains) < FEWEST_PROMPTS:
+        reason = f"{len(gains)} test prompts are too few to compare it with {name}."
+        return Verdict(CheckpointState.CANDIDATE, reason, {"prompts": len(gains)})
+    difference, low, high = paired_bootstrap(gains, weights)
+    evidence = {
+        "against": name,
+        "difference": difference,
+        "ci": [low, high],
+        "prompts": len(gains),
+        "judgments": float(weights.sum()),
+        "newer_only": only_newer,
+        "margin": MARGIN,
+    }
+    numbers = _in_words(difference, low, high, len(gains), newer_only=only_newer)
+    state, words = _decide(low, high, saw_newer=bool(newer))
+    return Verdict(state, words.format(name=name) + f" {numbers}", evidence)
+
+
+def against_baseline(kind: Kind, metrics: Mapping[str, Any]) -> Verdict:
+    """The verdict on the first candidate of its kind: it must beat the trivial baseline."""
+    if kind == Kind.RANKING:
+        return Verdict(CheckpointState.LIVE, "A ranking states what was judged; it has no gate.")
+    checks = {
+        Kind.REWARD: _reward_beats,
+        Kind.EMBEDDING: _embedding_beats,
+        Kind.POLICY: _policy_beats,
+    }
+    beats, words, evidence = checks[kind](metrics)
+    state = CheckpointState.LIVE if beats else CheckpointState.CANDIDATE
+    verb = "beats" if beats else "does not beat"
+    return Verdict(state, f"The first of its kind {verb} the baseline: {words}.", evidence)
+
+
+def paired_bootstrap(gains: Floats, weights: Floats) -> tuple[float, float, float]:
+    """Weighted mean of paired differences with its 95 % percentile interval.
+
+    `gains` (prompts,): candidate minus incumbent, in the unit of the score; `weights` (prompts,):
+    judgments behind each. Prompts are the clusters: whole prompts are resampled, 2,000 times with
+    a fixed seed (Efron & Tibshirani 1993, §8.3; Koehn 2004, §3, for the pairing).
+    """
+    rng = np.random.default_rng(SEED)
+    count = len(gains)
+    weighted = gains * weights
+    draws = np.empty(DRAWS)
+    for draw in range(DRAWS):  # one resample at a time: memory stays that of the data
+        times = np.bincount(rng.integers(0, count, count), minlength=count)
+        draws[draw] = times @ weighted / (times @ weights)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return float(weighted.sum() / weights.sum()), float(low), float(high)
+
+
+def _paired(candidate: PromptScores, incumbent: PromptScores) -> tuple[list[str], Floats, Floats]:
+    """The prompts that both have scores on, the candidate's weights, and the differences."""
+    known = dict(zip(incumbent.prompts, incumbent.score, strict=True))
+    rows = [row for row, prompt in enumerate(candidate.prompts) if prompt in known]
+    shared = [candidate.prompts[row] for row in rows]
+    before = np.array([known[prompt] for prompt in shared], np.float64)
+    return shared, candidate.n[rows].astype(np.float64), candidate.score[rows] - before
+
+
+def _decide(low: float, high: float, *, saw_newer: bool) -> tuple[CheckpointState, str]:
+    if high < 0:
+        return CheckpointState.REFUSED, "Refused: it is worse than {name}."
+    if not saw_newer:
+        return CheckpointState.CANDIDATE, "Kept: it saw no newer data than {name}."
+    if low > -MARGIN:
+        better = "it is better than" if low > 0 else "it is not worse than"
+        return CheckpointState.LIVE, f"Promoted: {better} {{name}} and saw newer data."
+    return CheckpointState.CANDIDATE, "Kept: it might be worse than {name}."
+
+
+def _in_words(difference: float, low: float, high: float, prompts: int, *, newer_only: bool) -> str:
+    points = [f"{100 * value:+.1f}".replace("-", "−") for value in (difference, low, high)]
+    which = "test prompts with newer judgments" if newer_only else "test prompts"
+    return f"{points[0]} points ({points[1]} to {points[2]}) on {prompts} {which}."
+
+
+def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
+    names = ("baseline_majority_accuracy", "baseline_length_accuracy")
+    baseline = max(float(metrics[name]) for name in names)
+    accuracy = float(metrics["accuracy"])
+    words = f"accuracy {accuracy:.1%} against {baseline:.1%}"
+    return accuracy > baseline, words, _taken(metrics, ("accuracy", *names))
+
+
+def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
+    """Routing by it is as good as the best single model, or it tells good answers from bad."""
+    names = ("routed_score", "best_single_score", "auc")
+    evidence = _taken(metrics, names)
+    routed, single = metrics.get("routed_score"), metrics.get("best_single_score")
+    if routed is not None and single is not None and routed >= single - MARGIN:
+        return True, f"routed score {routed:.3f}, best single model {single:.3f}", evidence
+    area, (low, _high) = float(metrics["auc"]), metrics["auc_ci"]
+    return low > CHANCE, f"AUC {area:.3f}, at least {low:.3f}, against 0.500", evidence
+
+
+def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
+    accuracy = float(metrics["implicit_accuracy"])
+    words = f"implicit accuracy {accuracy:.1%} against 50.0%"
+    return accuracy > CHANCE, words, _taken(metrics, ("implicit_accuracy",))
+
+
+def _taken(metrics: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    wanted = [name for metric in names for name in (metric, f"{metric}_ci")]
+    return {name: metrics[name] for name in (*wanted, "n") if name in metrics}

@@ -1,0 +1,138 @@
+"""Who may work on a run: a lease and an attempt number, on the clock of the database.
+
+A run is claimed by one conditional UPDATE. Every later write of its worker names the attempt, so
+that a worker whose lease ran out and whose run was taken up by another one is refused.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+
+from feedback.training.models import RunState, TrainingRun
+
+ATTEMPTS = 3
+
+CLAIM = """
+UPDATE feedback_trainingrun
+   SET state = 'running', attempt = attempt + 1, worker = %(worker)s, phase = 'starting',
+       progress = 0, started_at = COALESCE(started_at, statement_timestamp()),
+       lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
+ WHERE id = (
+   SELECT id FROM feedback_trainingrun
+    WHERE state = 'queued'
+       OR (state = 'running' AND lease_until < statement_timestamp()
+           AND attempt < %(attempts)s AND NOT cancel_requested)
+    ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
+RETURNING id, attempt
+"""
+
+
+class LeaseLostError(Exception):
+    """The run belongs to another attempt, or is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a run."""
+
+    run_id: uuid.UUID
+    attempt: int
+
+    def rows(self) -> QuerySet[TrainingRun]:
+        """The run's row, as long as it is ours."""
+        return TrainingRun.objects.filter(
+            pk=self.run_id, attempt=self.attempt, state=RunState.RUNNING
+        )
+
+    def write(self, **values: Any) -> None:
+        """Write columns of our run."""
+        if self.rows().update(**values) != 1:
+            raise LeaseLostError
+
+
+def run_claim(*, worker: str) -> Claim | None:
+    """Take the oldest run that waits, or whose worker has not been heard of for a lease."""
+    values: dict[str, str | float] = {
+        "worker": worker,
+        "lease": settings.RUN_LEASE_SECONDS,
+        "attempts": ATTEMPTS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, values)
+        row = cursor.fetchone()
+    return Claim(*row) if row else None
+
+
+def run_heartbeat(*, claim: Claim, values: Mapping[str, Any]) -> bool:
+    """Renew the lease and write progress; whether somebody wants the run cancelled."""
+    claim.write(lease_until=Now() + _lease(), **values)
+    return TrainingRun.objects.filter(pk=claim.run_id, cancel_requested=True).exists()
+
+
+def run_release(*, claim: Claim, reason: str) -> None:
+    """Give the run back to the queue for another attempt; after the last one it has failed."""
+    if claim.attempt >= ATTEMPTS:
+        run_fail(claim=claim, error=f"{reason} It was tried {claim.attempt} times.")
+        return
+    claim.write(state=RunState.QUEUED, lease_until=None, worker="", phase="", error=reason)
+
+
+def run_fail(*, claim: Claim, error: str) -> None:
+    """End the run: it failed for this reason."""
+    claim.write(state=RunState.FAILED, error=error, lease_until=None, finished_at=Now())
+
+
+def run_end_cancelled(*, claim: Claim, reason: str) -> None:
+    """End the run: it was cancelled, by a person or because it would repeat another one."""
+    claim.write(state=RunState.CANCELLED, error=reason, lease_until=None, finished_at=Now())
+
+
+def run_succeed(*, claim: Claim, metrics: Mapping[str, Any]) -> None:
+    """End the run well; in the transaction that registers what it made."""
+    claim.write(
+        state=RunState.SUCCEEDED,
+        metrics=dict(metrics),
+        error="",
+        phase="done",
+        progress=1.0,
+        lease_until=None,
+        finished_at=Now(),
+    )
+
+
+def expired_settle() -> int:
+    """End the runs whose worker vanished and which nobody may take up again."""
+    expired = TrainingRun.objects.filter(state=RunState.RUNNING, lease_until__lt=Now())
+    cancelled = expired.filter(cancel_requested=True).update(
+        state=RunState.CANCELLED, lease_until=None, finished_at=Now()
+    )
+    failed = expired.filter(attempt__gte=ATTEMPTS).update(
+        state=RunState.FAILED,
+        error=f"Its worker vanished {ATTEMPTS} times in the middle of it.",
+        lease_until=None,
+        finished_at=Now(),
+    )
+    return cancelled + failed
+
+
+def work_waits() -> bool:
+    """Whether a worker would find a run to claim."""
+    lost = Q(state=RunState.RUNNING, lease_until__lt=Now(), attempt__lt=ATTEMPTS)
+    return TrainingRun.objects.filter(Q(state=RunState.QUEUED) | lost).exists()
+
+
+def last_heard() -> CombinedExpression:
+    """SQL: when a running run was last heard of (the end of its lease less a lease)."""
+    return F("lease_until") - _lease()
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.RUN_LEASE_SECONDS)

@@ -1,0 +1,109 @@
+"""Asking for a run, and asking for its end. Workers do the rest (leases, execution)."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError as BrokerError
+
+from feedback.errors import ApplicationError, ConflictError
+from feedback.people.models import Contributor
+from feedback.people.services import audit_record
+from feedback.training.models import Kind, RunState, TrainingRun
+from trainers.artifacts import code_version, digest_of
+
+logger = logging.getLogger(__name__)
+
+Config = Mapping[str, Any]
+SCALARS = (str, int, float, bool, type(None))
+
+
+def run_request(
+    *,
+    kind: str,
+    config: Config | None = None,
+    requested_by: Contributor | None = None,
+    schedule: str = "",
+    seed: int = 0,
+) -> TrainingRun:
+    """Queue a run and wake a worker once it is committed."""
+    settings = _checked(config or {})
+    with transaction.atomic():
+        run = TrainingRun.objects.create(
+            kind=known_kind(kind),
+            config=settings,
+            config_digest=digest_of(settings),
+            code_version=code_version(),
+            seed=_checked_seed(seed),
+            requested_by=requested_by,
+            schedule=schedule,
+        )
+        audit_record(
+            actor=requested_by,
+            action="run.request",
+            subject=str(run.number),
+            detail={"kind": kind, "config": settings, "schedule": schedule},
+        )
+        transaction.on_commit(workers_wake)
+    return run
+
+
+def known_kind(kind: str) -> Kind:
+    """The kind of that name, or an error that lists the kinds."""
+    try:
+        return Kind(kind)
+    except ValueError:
+        raise ApplicationError(
+            "unknown_kind",
+            f"There is no kind of training named {kind!r}. Known: {', '.join(Kind.values)}.",
+            fields={"kind": [f"One of {', '.join(Kind.values)}."]},
+        ) from None
+
+
+def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
+    """End a queued run now, or ask the worker of a running one to end it."""
+    with transaction.atomic():
+        one = TrainingRun.objects.filter(pk=run.pk)
+        queued = one.filter(state=RunState.QUEUED).update(
+            state=RunState.CANCELLED, cancel_requested=True, finished_at=Now()
+        )
+        running = one.filter(state=RunState.RUNNING).update(cancel_requested=True)
+        if not queued and not running:
+            raise ConflictError("run_is_over", "This run is over; there is nothing to cancel.")
+        audit_record(actor=actor, action="run.cancel", subject=str(run.number))
+    run.refresh_from_db()
+    return run
+
+
+def workers_wake() -> None:
+    """Send a message that there may be work. The row is the truth: a lost message is no loss."""
+    from feedback.training.tasks import run_next  # tasks call services, hence the late import
+
+    try:
+        run_next.delay()
+    except BrokerError:
+        logger.warning("The broker did not take the wake-up message; beat will send another.")
+
+
+def _checked(config: Config) -> dict[str, Any]:
+    """Settings that fit on a command line: a name each, and a plain value."""
+    for key, value in config.items():
+        if not key.isidentifier() or not isinstance(value, SCALARS):
+            raise ApplicationError(
+                "invalid_config",
+                f"The setting {key!r} must be a name with a number, a text, true, false or null.",
+                fields={"config": [f"{key}: not a plain value"]},
+            )
+        if key == "seed":
+            raise ApplicationError(
+                "invalid_config", "The seed is given as `seed`, beside the config."
+            )
+    return dict(config)
+
+
+def _checked_seed(seed: int) -> int:
+    if not 0 <= seed < 2**31:
+        raise ApplicationError("invalid_seed", f"A seed from 0 to 2147483647, not {seed}.")
+    return seed
