@@ -1,11 +1,11 @@
 """What all pages share: addresses to come back to, and errors as a page or a sentence."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from feedback.errors import ApplicationError
+from feedback.errors import ApplicationError, error_body
 
 
 def next_url(request: HttpRequest, default: str) -> str:
@@ -26,6 +26,9 @@ class PageErrorMiddleware(MiddlewareMixin):
         """The error page, or for htmx the sentence; None for any other exception."""
         if not isinstance(error, ApplicationError):
             return None
+        if not request.accepts("text/html"):
+            body = error_body(error.code, error.message, error.fields)
+            return JsonResponse(body, status=error.status)
         words = {"problem": error}
         if not request.headers.get("HX-Request"):
             return render(request, "error.html", words, status=error.status)

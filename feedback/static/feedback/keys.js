@@ -1,0 +1,303 @@
+// The Annotate page: single keys, and an outbox so that no judgment is lost.
+//
+// A judgment is written into the browser's storage before it is sent; the next task, fetched ahead,
+// is shown at once. It leaves the outbox when the server has committed it, and only then the page
+// says "Saved".
+"use strict";
+
+(() => {
+  const form = document.getElementById("judge");
+  if (!form) return;
+
+  const UNSENT_LIMIT = 3, GRACE_MS = 400, PREFETCH_MS = 2000, BACKOFF_MS = [1000, 2000, 5000, 10000, 30000];
+  const byId = (id) => document.getElementById(id);
+  const said = byId("said"), unsent = byId("unsent"), undo = byId("undo"), anyway = byId("anyway");
+  const ahead = byId("next"), sheet = byId("sheet"), skipList = byId("skip");
+  const keysOn = document.documentElement.dataset.keys !== "off";
+  let task, shownAt, prefetching, renewing, seen, doubtful;
+
+  // --- the outbox: one entry of localStorage a judgment, so that windows never overwrite each other
+
+  const PREFIX = "judgment:";
+  const outbox = () => Object.keys(localStorage).filter((name) => name.startsWith(PREFIX)).sort();
+  const fieldsOf = (name) => JSON.parse(localStorage.getItem(name));
+  const unsentTokens = () => outbox().map((name) => Object.fromEntries(fieldsOf(name)).assignment);
+  let sending = false, failures = 0, retry;
+
+  async function post(url, fields, accept) {
+    const body = new URLSearchParams(fields);
+    body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+    return fetch(url, { method: "POST", body, headers: { Accept: accept }, redirect: "manual" });
+  }
+
+  async function flush() {
+    if (sending) return;
+    sending = true;
+    clearTimeout(retry);
+    for (const name of outbox()) {
+      const fields = fieldsOf(name);
+      let answer, receipt;
+      try {
+        answer = await post(form.action, fields, "application/json");
+        receipt = await answer.json();
+      } catch {
+        answer = null;
+      }
+      if (!answer || answer.status >= 500 || answer.status === 429) {
+        retry = setTimeout(flush, BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]);
+        failures += 1;
+        break;
+      }
+      localStorage.removeItem(name);
+      failures = 0;
+      if (answer.ok) saved(receipt);
+      else refused(receipt.error, Object.fromEntries(fields).assignment);
+    }
+    sending = false;
+    if (failures) warn();
+    else if (unsent.dataset.waiting) clearWarning();
+    if (task.dataset.done && outbox().length < UNSENT_LIMIT && !failures) advance();
+  }
+
+  function saved(receipt) {
+    said.textContent = receipt.said;
+    undo.href = receipt.undo;
+    undo.setAttribute("hx-get", receipt.undo);
+    undo.hidden = false;
+    htmx.process(undo);
+    for (const place of document.querySelectorAll("[data-today]")) place.textContent = receipt.today;
+  }
+
+  function refused(error, token) {
+    said.textContent = "";
+    delete unsent.dataset.waiting;
+    unsent.textContent = error.message.replace(" Take it again.", "") + " ";
+    if (error.code !== "lease_lost") return;
+    const again = document.createElement("button");
+    Object.assign(again, { name: "again", value: token, textContent: "Take it again." });
+    again.className = "plain";
+    again.setAttribute("formaction", form.dataset.again);
+    unsent.append(again);
+  }
+
+  function warn() {
+    const count = outbox().length;
+    unsent.dataset.waiting = "yes";
+    unsent.textContent = count === 1
+      ? "1 judgment is not saved yet. We keep trying; please leave this page open."
+      : `${count} judgments are not saved yet. We keep trying; please leave this page open.`;
+  }
+
+  function clearWarning() {
+    delete unsent.dataset.waiting;
+    unsent.textContent = "";
+  }
+
+  // --- one task after another
+
+  function judge(button) {
+    if (task.dataset.done || !task.dataset.token) return;
+    const fields = [...new FormData(form, button)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    fields.push(["duration_ms", String(Math.round(performance.now() - shownAt))]);
+    task.dataset.done = "yes";
+    localStorage.setItem(`${PREFIX}${Date.now()}:${task.dataset.token}`, JSON.stringify(fields));
+    said.textContent = "Saving…";
+    undo.hidden = true;
+    if (!unsent.dataset.waiting) unsent.textContent = "";
+    if (outbox().length < UNSENT_LIMIT) advance();
+    flush();
+  }
+
+  async function advance() {
+    const judged = task;
+    const waiting = ahead.content.querySelector("#task");
+    if (waiting) return show(waiting);
+    if (judged.getAttribute("aria-busy")) return;
+    judged.setAttribute("aria-busy", "true");
+    const next = await fetchTask([judged.dataset.token, ...unsentTokens()]);
+    judged.removeAttribute("aria-busy");
+    if (next && task === judged) show(next);
+    else if (!next) retry = setTimeout(flush, BACKOFF_MS[0]);
+  }
+
+  async function fetchTask(held) {
+    const fields = held.map((token) => ["held", token]);
+    if (form.elements.campaign) fields.push(["campaign", form.elements.campaign.value]);
+    try {
+      const answer = await post(form.dataset.next, fields, "text/html");
+      if (!answer.ok) return null;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      return page.getElementById("task");
+    } catch {
+      return null;
+    }
+  }
+
+  async function prefetch() {
+    if (ahead.content.firstElementChild || !task.dataset.token) return;
+    const now = task;
+    const next = await fetchTask([now.dataset.token, ...unsentTokens()]);
+    if (next?.dataset.token && task === now) ahead.content.replaceChildren(next);
+  }
+
+  async function renew() {
+    if (document.hidden || !task.dataset.token) return;
+    const next = ahead.content.querySelector("#task");
+    const held = [task.dataset.token, next?.dataset.token, ...unsentTokens()].filter(Boolean);
+    try {
+      const answer = await post(form.dataset.renew, held.map((token) => ["held", token]), "application/json");
+      const { lost } = await answer.json();
+      if (next && lost.includes(next.dataset.token)) ahead.content.replaceChildren();
+    } catch {
+      // The next third of the lease tries again; a lost lease is told when it is used.
+    }
+  }
+
+  function show(next) {
+    task.replaceWith(document.importNode(next, true));
+    ahead.content.replaceChildren();
+    arrive();
+    window.scrollTo(0, 0);
+    task.focus({ preventScroll: true });
+  }
+
+  function arrive() {
+    task = byId("task");
+    shownAt = performance.now();
+    seen = new Set();
+    doubtful = null;
+    anyway.hidden = true;
+    skipList.open = false;
+    if ("revise" in task.dataset) undo.hidden = true;
+    mark(task.dataset.chosen);
+    takeSide();
+    clearTimeout(prefetching);
+    clearInterval(renewing);
+    if (!task.dataset.token) return;
+    prefetching = setTimeout(prefetch, PREFETCH_MS);
+    renewing = setInterval(renew, (Number(task.dataset.lease) * 1000) / 3);
+  }
+
+  function mark(chosen) {
+    for (const button of form.querySelectorAll(".choices [name=choice]")) {
+      if (button.value === chosen) button.setAttribute("aria-pressed", "true");
+      else button.removeAttribute("aria-pressed");
+    }
+  }
+
+  // --- the switch of a phone
+
+  const narrow = () => {
+    const places = task.querySelector(".switch");
+    return Boolean(places) && getComputedStyle(places).display !== "none";
+  };
+
+  function takeSide() {
+    if (!narrow()) return;
+    byId(localStorage.getItem("see") === "both" ? "see-b" : "see-1").checked = true;
+    look();
+  }
+
+  function look() {
+    const see = task.querySelector("[name=see]:checked").id;
+    for (const side of ["1", "2"]) if (see === "see-b" || see === `see-${side}`) seen.add(side);
+  }
+
+  function unread() {
+    return narrow() ? ["1", "2"].find((side) => !seen.has(side)) : undefined;
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "see") return;
+    localStorage.setItem("see", event.target.id === "see-b" ? "both" : "one");
+    look();
+  });
+
+  // --- what people press
+
+  form.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (button?.hasAttribute("formaction")) return;
+    event.preventDefault();
+    const missing = unread();
+    if (missing && doubtful !== button) {
+      doubtful = button;
+      said.textContent = `You have not opened Answer ${missing}.`;
+      anyway.hidden = false;
+      return;
+    }
+    judge(button);
+  });
+  anyway.addEventListener("click", () => judge(doubtful));
+
+  const choose = (value) => {
+    const button = form.querySelector(`[name=choice][value="${value}"]`);
+    if (button.hasAttribute("formaction")) button.focus();
+    else button.click();
+  };
+  const openSkip = () => {
+    skipList.open = true;
+    skipList.querySelector("button").focus();
+  };
+  const ACTIONS = {
+    1: () => choose("1"),
+    2: () => choose("2"),
+    0: () => choose("tie"),
+    9: () => choose("both_bad"),
+    s: openSkip,
+    u: () => undo.hidden || undo.click(),
+    "?": () => sheet.showModal(),
+  };
+
+  // The key itself; else the digit's place, whatever the layout; else the letter's, beyond Latin.
+  function nameOf(event) {
+    const key = event.key.toLowerCase();
+    if (key in ACTIONS) return key;
+    const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
+    if (digit) return digit[1];
+    return /^[\x00-\x7f]+$/.test(key) ? key : event.code.replace("Key", "").toLowerCase();
+  }
+
+  const typing = (element) =>
+    element.matches("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && skipList.open) {
+      skipList.open = false;
+      skipList.querySelector("summary").focus();
+      return;
+    }
+    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.isComposing || event.repeat || sheet.open || typing(event.target)) return;
+    const action = ACTIONS[nameOf(event)];
+    if (!action || performance.now() - shownAt < GRACE_MS) return;
+    if (!task.dataset.token && nameOf(event) !== "u" && nameOf(event) !== "?") return;
+    event.preventDefault();
+    action();
+  });
+
+  // --- htmx: skip, undo and the longer form
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    for (const token of unsentTokens()) event.detail.formData.append("held", token);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (byId("task") !== task) {
+      ahead.content.replaceChildren();
+      arrive();
+      window.scrollTo(0, 0);
+      task.focus({ preventScroll: true });
+    }
+    const more = byId("more-title");
+    if (!more || more.dataset.met) return;
+    more.dataset.met = "yes";
+    mark(more.parentElement.querySelector("[name=choice]").value);
+    more.focus();
+  });
+
+  byId("keys").hidden = false;
+  byId("keys").addEventListener("click", () => sheet.showModal());
+  window.addEventListener("online", flush);
+  arrive();
+  flush();
+})();
