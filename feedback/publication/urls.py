@@ -1,5 +1,13 @@
-"""Pages and API of this domain."""
+"""Pages and API of publication."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from feedback.publication import api, views
+
+urlpatterns: list[URLPattern] = [
+    path("data/", views.data_page, name="data"),
+    path("contributions/", views.contributions_page, name="contributions"),
+    path("contributions/<str:public_id>/withdraw/", views.withdraw_page, name="withdraw"),
+    path("api/v1/preferences/export/", api.preferences_export, name="export"),
+    path("api/v1/preferences/<str:public_id>/withdraw/", api.preference_withdraw),
+]

@@ -15,7 +15,7 @@ from feedback.routing.encoder import NoVectorError, encode
 from feedback.routing.models import ModelRoute
 from feedback.routing.policy import Policy, greedy, thompson
 from feedback.routing.posterior import Belief, global_belief, live_embedding, prompt_belief
-from trainers.snapshot import prompt_text
+from trainers.texts import prompt_text
 
 
 class PolicyName(models.TextChoices):

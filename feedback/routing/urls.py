@@ -1,5 +1,7 @@
-"""Pages and API of this domain."""
+"""API of routing."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from feedback.routing import api
+
+urlpatterns: list[URLPattern] = [path("api/v1/route/", api.route)]

@@ -1,5 +1,6 @@
 """What every page of the site needs: the top line, the visitor's settings, text and numbers."""
 
+from textwrap import shorten
 from typing import Any
 
 from django import template
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from feedback.people.preferences import preferences_of
+from feedback.pool.models import Turn
 from feedback.rendering import render
 
 register = template.Library()
@@ -65,3 +67,10 @@ def prose(text: str) -> SafeString:
 def number(value: int) -> str:
     """A whole number with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+@register.filter
+def prompt_line(turn: Turn) -> str:
+    """A prompt in one line: its newest message, or the question's identifier."""
+    text = turn.messages[-1]["content"] if turn.messages else turn.question_id
+    return shorten(text, 90, placeholder=" …")
