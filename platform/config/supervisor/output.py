@@ -50,4 +50,5 @@ class _Lines:
         if not data and self.rest:
             lines, self.rest = [self.rest], b""
         for line in lines:
-            say(self.name, line.decode(errors="replace").rstrip())
+            if text := line.decode(errors="replace").rstrip():
+                say(self.name, text)

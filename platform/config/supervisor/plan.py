@@ -48,6 +48,7 @@ class Plan:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # as in a container
         }
 
     def write(self) -> None:
@@ -158,4 +159,4 @@ def _python(*words: str) -> Sequence[str]:
 
 def _celery(command: str, *options: str) -> Sequence[str]:
     quiet = ["--loglevel", "WARNING"]
-    return _python("-m", "celery", "-A", "config.celery", command, *options, *quiet)
+    return _python("-m", "celery", "--quiet", "-A", "config.celery", command, *options, *quiet)
