@@ -1,0 +1,1 @@
+"""Preference-scaled DPO with LoRA on any causal transformers checkpoint."""

@@ -1,0 +1,88 @@
+"""The LoRA adapter: onto a base, into an artifact in peft's layout, and back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers.pytorch_utils import Conv1D
+
+from trainers.artifacts import Artifact
+from trainers.devices import pick_device
+from trainers.errors import InputError
+from trainers.policy.base import Base, load_base
+from trainers.policy.config import TINY, ResolvedConfig
+from trainers.policy.dialogue import Dialogue
+
+BASE = "base"  # the folder of an artifact that holds a base made for it
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy ready to answer: the base under its adapter, and its dialogue format."""
+
+    model: Any
+    dialogue: Dialogue
+    card: dict[str, Any]
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.dialogue.tokenizer
+
+
+def add_adapter(base: Base, config: ResolvedConfig) -> Any:
+    """The base, frozen, with a trainable LoRA adapter of every linear layer but the head."""
+    return get_peft_model(
+        base.model,
+        LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=0.0,
+            target_modules=linear_layers(base.model),
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def linear_layers(model: Any) -> list[str]:
+    """The last names of the linear layers, sorted; the output head is none of them."""
+    head = model.get_output_embeddings()
+    return sorted(
+        {
+            name.rsplit(".", 1)[-1]
+            for name, module in model.named_modules()
+            if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
+        }
+    )
+
+
+def save_policy(model: Any, tokenizer: Any, config: ResolvedConfig, folder: Path) -> None:
+    """Write peft's files and the tokenizer, and a base that exists nowhere else.
+
+    peft keeps the adapted layers as a set; sorted, equal runs write equal files.
+    """
+    adapter = model.peft_config["default"]
+    adapter.target_modules = sorted(adapter.target_modules)
+    adapter.base_model_name_or_path = BASE if config.base == TINY else config.base
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink()  # peft's template of a model card; ours is card.json
+    tokenizer.save_pretrained(folder)
+    if config.base == TINY:
+        model.unload().save_pretrained(folder / BASE)
+
+
+def load_policy(artifact: Artifact, device: str = "auto") -> Policy:
+    """A policy artifact as it was trained, in evaluation mode.
+
+    By hand: `AutoModelForCausalLM.from_pretrained(base)` with base the folder `base` of the
+    artifact, or what `adapter_config.json` names; then `PeftModel.from_pretrained(base, path)`.
+    """
+    if artifact.kind != "policy":
+        raise InputError.at(artifact.path, f"is a {artifact.kind} artifact, not a policy")
+    config = artifact.card["config"]
+    name = artifact.path / BASE if config["base"] == TINY else config["base"]
+    base = load_base(name, pick_device(device), tokenizer=artifact.path)
+    model = PeftModel.from_pretrained(base.model, artifact.path)
+    dialogue = Dialogue(base.tokenizer, config["max_length"])
+    return Policy(model.eval(), dialogue, dict(artifact.card))

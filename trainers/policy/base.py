@@ -1,0 +1,149 @@
+"""The model that is tuned: a checkpoint, or a tiny Llama made from the snapshot's own answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers.trainers import BpeTrainer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from trainers.errors import InputError
+from trainers.policy.config import HEAD_WIDTH, ResolvedConfig
+from trainers.policy.dialogue import Conversation, Dialogue
+from trainers.policy.logprobs import answer_log_probs, collate
+from trainers.progress import Progress
+
+END, PAD = "<|end|>", "<|pad|>"
+ROLES = ("system", "user", "assistant")
+TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+TINY_CONTEXT = 2048
+PRETRAINING_ROWS = 16
+
+# transformers does not annotate its constructor.
+FastTokenizer: Any = PreTrainedTokenizerFast
+
+Answers = Sequence[tuple[Conversation, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A causal model in evaluation mode, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path = "") -> Base:
+    """A causal checkpoint from a path or the hub; bfloat16 on an accelerator, float32 on a CPU."""
+    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
+        words = AutoTokenizer.from_pretrained(tokenizer or name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"base {str(name)!r} is not a causal checkpoint: {error}") from error
+    if words.eos_token_id is None:
+        raise InputError(f"base {str(name)!r}: its tokenizer has no end-of-sequence token")
+    if words.pad_token_id is None:
+        words.pad_token = words.eos_token
+    return Base(model.to(device).eval(), words)
+
+
+def build_tiny(
+    answers: Answers, config: ResolvedConfig, device: torch.device, progress: Progress
+) -> Base:
+    """Train a byte-level BPE and a small Llama on conversations and their answers."""
+    tokenizer = train_tokenizer(answers, config.base_vocabulary)
+    model: Any = LlamaForCausalLM(_tiny_config(config, tokenizer))
+    model.to(device)
+    base = Base(model, tokenizer)
+    _pretrain(base, _sequences(answers, tokenizer, config), config, progress)
+    model.eval()
+    return base
+
+
+def train_tokenizer(answers: Answers, vocabulary: int) -> Any:
+    """A byte-level BPE with a chat template: every text has tokens, and decodes to itself."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    roles = [f"<|{role}|>" for role in ROLES]
+    trainer = BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[PAD, END, *roles],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = (text for messages, answer in answers for text in (*_contents(messages), answer))
+    core.train_from_iterator(texts, trainer)
+    tokenizer = FastTokenizer(
+        tokenizer_object=core,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=roles,
+        model_max_length=TINY_CONTEXT,
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
+
+
+def _contents(messages: Conversation) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def _tiny_config(config: ResolvedConfig, tokenizer: Any) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=config.base_width,
+        intermediate_size=3 * config.base_width,
+        num_hidden_layers=config.base_layers,
+        num_attention_heads=config.base_width // HEAD_WIDTH,
+        max_position_embeddings=TINY_CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def _sequences(answers: Answers, tokenizer: Any, config: ResolvedConfig) -> list[list[int]]:
+    dialogue = Dialogue(tokenizer, config.max_length)
+    found = []
+    for messages, text in answers:
+        prompt, fitted = dialogue.fit(dialogue.prompt_ids(messages), [dialogue.answer_ids(text)])
+        found.append(prompt + fitted[0])
+    return found
+
+
+def _pretrain(
+    base: Base, sequences: list[list[int]], config: ResolvedConfig, progress: Progress
+) -> None:
+    """Next-token prediction over whole conversations: bounded steps, rate falling to zero."""
+    model = base.model
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.base_learning_rate)
+    generator = torch.Generator().manual_seed(config.seed)
+    model.train()
+    for step in range(config.base_steps):
+        chosen = torch.randint(len(sequences), (PRETRAINING_ROWS,), generator=generator)
+        rows = [(sequences[index][:1], sequences[index][1:]) for index in chosen.tolist()]
+        batch = collate(rows, base.tokenizer.pad_token_id, model.device)
+        loss = -answer_log_probs(model, batch).sum() / batch.answer.sum()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = config.base_learning_rate * (1.0 - step / config.base_steps)
+        optimizer.step()
+        progress.report("base", step + 1, config.base_steps, loss=float(loss.detach()))

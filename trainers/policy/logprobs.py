@@ -1,0 +1,93 @@
+"""Log-probabilities of answers under a causal model.
+
+Rows are padded on the left, so that all answers end in the same column and the output head,
+which costs more than all else with a large vocabulary, is computed for answer positions alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers.policy.pairs import TokenPair
+
+Row = tuple[list[int], list[int]]  # the tokens of a prompt and of an answer to it
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as tensors on the model's device.
+
+    ids, mask, positions: (rows, width), padded on the left. targets, answer: (rows, longest
+    answer), the tokens to predict and which of them are an answer's.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    positions: Tensor
+    targets: Tensor
+    answer: Tensor
+
+
+def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
+    """Pad rows on the left; every prompt must hold at least one token."""
+    width = max(len(prompt) + len(answer) for prompt, answer in rows)
+    longest = max(len(answer) for _, answer in rows)
+    ids = torch.full((len(rows), width), pad)
+    mask = torch.zeros_like(ids)
+    answers = torch.zeros_like(ids)
+    for index, (prompt, answer) in enumerate(rows):
+        tokens = torch.tensor(prompt + answer)
+        ids[index, width - len(tokens) :] = tokens
+        mask[index, width - len(tokens) :] = 1
+        answers[index, width - len(answer) :] = 1
+    # Positions count real tokens, so that padding does not shift an absolute position.
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    parts = (ids, mask, positions, ids[:, width - longest :], answers[:, width - longest :].bool())
+    return Batch(*(part.to(device) for part in parts))
+
+
+def answer_logits(model: Any, batch: Batch) -> Tensor:
+    """Logits that predict `batch.targets`: (rows, longest answer, vocabulary), float32."""
+    logits = model(
+        input_ids=batch.ids,
+        attention_mask=batch.mask,
+        position_ids=batch.positions,
+        logits_to_keep=batch.targets.shape[1] + 1,
+        use_cache=False,
+    ).logits
+    # The logits of a position predict the next token: one more to the left, the last one less.
+    return logits[:, :-1].float()  # type: ignore[no-any-return]
+
+
+def answer_log_probs(model: Any, batch: Batch) -> Tensor:
+    """log pi(answer | prompt) of each row, summed over the answer's tokens: (rows,), in nats."""
+    logits = answer_logits(model, batch)
+    chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)
+    return ((chosen - logits.logsumexp(2)) * batch.answer).sum(1)
+
+
+def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
+    """log pi of the chosen and the rejected answers, (2, pairs), in one forward."""
+    rows = [(pair.prompt, pair.chosen) for pair in pairs]
+    rows += [(pair.prompt, pair.rejected) for pair in pairs]
+    return answer_log_probs(model, collate(rows, pad, model.device)).view(2, len(pairs))
+
+
+@torch.inference_mode()
+def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: int) -> Tensor:
+    """log pi of every pair's answers, (2, pairs), on the CPU; `size` pairs a forward."""
+    result = torch.zeros(2, len(pairs))
+    order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
+    for part in chunks(order, size):
+        found = pair_log_probs(model, [pairs[index] for index in part], pad)
+        result[:, part] = found.cpu()
+    return result
+
+
+def chunks(items: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Consecutive parts of at most `size` items."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
