@@ -5,10 +5,12 @@ Applied Statistics 28 (1979): every rater, person or AI judge, has a confusion m
 class of an item is latent. EM alternates their equations 2.3 (error rates from the posterior),
 2.4 (class shares) and 2.5 (posterior from both).
 
-Plain maximum likelihood gives a rater with two votes an extreme matrix. Here each row of a
-confusion matrix has a Dirichlet prior centred on the pooled matrix of its group of raters
-(people apart from AI judges), which itself leans on a diagonal matrix where a class was
-never seen.
+Plain maximum likelihood gives a rater with two votes an extreme matrix, and lets a rare class
+drift until it means something else. So each row of a rater's matrix has a Dirichlet prior,
+centred on the pooled matrix of its group (people apart from AI judges) with its diagonal moved
+by how accurate this rater is overall. A pooled row without votes has the group's accuracy on
+the diagonal and its errors spread evenly. The decision record on consensus has the comparison
+with simpler priors.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,12 @@ CLASSES: Final = ("a", "b", "tie", "both_bad")
 K: Final = len(CLASSES)
 
 # Pseudo-votes of a rater's prior, a row of the confusion matrix.
-RATER_PRIOR: Final = 4.0
-# Pseudo-votes of a group's prior, a row; its centre is right seven times in ten.
-POOL_PRIOR: Final = 4.0
-POOL_CENTRE: Final = np.full((K, K), 0.1) + 0.6 * np.eye(K)
+RATER_PRIOR: Final = 15.0
+# Pseudo-votes of a rater's accuracy, at that of the group.
+ACCURACY_PRIOR: Final = 4.0
+# Pseudo-votes of a group's accuracy and of each row of its pooled matrix; the accuracy itself.
+GROUP_PRIOR: Final = 4.0
+GROUP_ACCURACY: Final = 0.7
 # Pseudo-items of each class in the class shares.
 SHARE_PRIOR: Final = 1.0
 
@@ -51,6 +55,13 @@ class Consensus:
     reliabilities: Floats
     shares: Floats
     iterations: int
+
+    def posterior_of(
+        self, items: ArrayLike, raters: ArrayLike, choices: ArrayLike, *, n_items: int
+    ) -> Floats:
+        """Equation 2.5 for some votes alone, of the raters that were fitted: (n_items, K)."""
+        item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
+        return _expect(self.confusions, self.shares, item, rater, choice, n_items)
 
 
 def dawid_skene(
@@ -104,12 +115,41 @@ def _maximise(
         weights = posteriors[item, truth]
         found = np.bincount(said, weights=weights, minlength=len(groups) * K)
         counts[:, truth, :] = found.reshape(-1, K)
-    pooled = np.zeros((int(groups.max(initial=0)) + 1, K, K))
-    np.add.at(pooled, groups, counts)
-    pooled = _rows_to_one(pooled + POOL_PRIOR * POOL_CENTRE)
-    confusions = _rows_to_one(counts + RATER_PRIOR * pooled[groups])
+    confusions = _rows_to_one(counts + RATER_PRIOR * _prior_matrices(counts, groups))
     shares = posteriors.sum(axis=0) + SHARE_PRIOR
     return confusions, shares / shares.sum()
+
+
+def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
+    """What a rater's matrix is expected to be, (raters, K, K), from the votes of all.
+
+    The pooled row of a truth k says it with probability p; a rater whose odds of being right
+    are w times those of the group says it with odds w p / (1 - p), and errs like the group.
+    """
+    pooled = np.zeros((int(groups.max(initial=0)) + 1, K, K))
+    np.add.at(pooled, groups, counts)
+    group_right, group_votes = np.einsum("gkk->g", pooled), pooled.sum(axis=(1, 2))
+    group_accuracy = (group_right + GROUP_PRIOR * GROUP_ACCURACY) / (group_votes + GROUP_PRIOR)
+    pooled = _rows_to_one(pooled + GROUP_PRIOR * _even_errors(group_accuracy))
+
+    expected = group_accuracy[groups]
+    right, votes = np.einsum("rkk->r", counts), counts.sum(axis=(1, 2))
+    accuracy = (right + ACCURACY_PRIOR * expected) / (votes + ACCURACY_PRIOR)
+    better = _odds(accuracy) / _odds(expected)
+    odds = better[:, None] * _odds(np.einsum("gkk->gk", pooled))[groups]
+    truthful = (odds / (1 + odds))[:, :, None]
+    errors = _rows_to_one(pooled * (1 - np.eye(K)))[groups]
+    return np.asarray(truthful * np.eye(K) + (1 - truthful) * errors)
+
+
+def _even_errors(accuracy: Floats) -> Floats:
+    """(n, K, K): the truth with this probability, every error with an equal share of the rest."""
+    wrong = ((1 - accuracy) / (K - 1))[:, None, None]
+    return np.asarray(accuracy[:, None, None] * np.eye(K) + wrong * (1 - np.eye(K)))
+
+
+def _odds(probability: Floats) -> Floats:
+    return np.asarray(probability / (1 - probability))
 
 
 def _expect(

@@ -9,14 +9,14 @@ import pytest
 from trainers.formats import PairRecord, Record, Skipped, read
 
 
-def records(tmp_path: Path, format: str, *rows: dict[str, Any]) -> list[Record | Skipped]:
+def records(tmp_path: Path, layout: str, *rows: dict[str, Any]) -> list[Record | Skipped]:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return list(read(path, format=format))
+    return list(read(path, format=layout))
 
 
-def pairs(tmp_path: Path, format: str, *rows: dict[str, Any]) -> list[PairRecord]:
-    found = records(tmp_path, format, *rows)
+def pairs(tmp_path: Path, layout: str, *rows: dict[str, Any]) -> list[PairRecord]:
+    found = records(tmp_path, layout, *rows)
     assert all(isinstance(record, PairRecord) for record in found), found
     return [record for record in found if isinstance(record, PairRecord)]
 

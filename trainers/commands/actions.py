@@ -8,15 +8,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from trainers.artifacts import Artifact, open_artifact
 from trainers.commands.settings import read_settings
 from trainers.errors import InputError
 from trainers.formats import read
 from trainers.progress import Progress
 from trainers.snapshot import Snapshot
-from trainers.snapshot.build import build_snapshot
+from trainers.snapshot.build import NoUsableRowError, build_snapshot
 
 KINDS = ("reward", "policy", "embedding", "ranking")
+SCORED_BY_PROMPT = ("reward", "embedding")
 
 Report = dict[str, Any]
 
@@ -31,7 +34,10 @@ def snapshot(arguments: Namespace) -> Report:
         "format": arguments.format,
         "profile": arguments.profile.stem if arguments.profile else None,
     }
-    built = build_snapshot(records, arguments.out, filters=filters)
+    try:
+        built = build_snapshot(records, arguments.out, filters=filters)
+    except NoUsableRowError as error:
+        raise InputError.at(path, str(error)) from error
     return {
         "kind": "snapshot",
         "artifact": str(arguments.out),
@@ -59,7 +65,12 @@ def evaluate(arguments: Namespace) -> Report:
     started = time.monotonic()
     artifact = open_artifact(arguments.artifact)
     module = import_module(f"trainers.{_known_kind(artifact)}.evaluate")
-    return _report(artifact, started, module.evaluate(artifact, Snapshot.open(arguments.snapshot)))
+    opened = Snapshot.open(arguments.snapshot)
+    if arguments.per_prompt is not None:
+        if artifact.kind not in SCORED_BY_PROMPT:
+            raise InputError(f"--per-prompt: a {artifact.kind} artifact has no score of a prompt")
+        pq.write_table(module.evaluate_prompts(artifact, opened), arguments.per_prompt)
+    return _report(artifact, started, module.evaluate(artifact, opened))
 
 
 def score(arguments: Namespace) -> Iterator[Report]:

@@ -58,7 +58,7 @@ def read_counts(snapshot: Snapshot, config: Config) -> PairCounts:
         zip(found["model_a"], found["model_b"], found["choice"], found["count_all"], strict=True)
     )
     if not counts.models:
-        kind = "" if config.rater_kind == "any" else f" by a {config.rater_kind} rater"
+        kind = "" if config.rater_kind == "any" else f" by {config.rater_kind} raters"
         message = f"holds no judgment{kind} between two named models"
         raise InputError.at(snapshot.path / "preferences.parquet", message)
     return counts

@@ -40,6 +40,14 @@ class Built:
     skipped: Mapping[str, int]
 
 
+class NoUsableRowError(Exception):
+    """The records held nothing to make a snapshot of; says what was skipped."""
+
+    def __init__(self, skipped: Mapping[str, int]) -> None:
+        reasons = ", ".join(skipped)
+        super().__init__(f"holds no usable row ({sum(skipped.values())} skipped: {reasons or '-'})")
+
+
 def build_snapshot(
     records: Iterable[Record | Skipped], out: Path, *, filters: Mapping[str, Any]
 ) -> Built:
@@ -49,6 +57,8 @@ def build_snapshot(
         for record in records:
             builder.add(record)
         builder.close()
+        if not any(writer.counts.values()):
+            raise NoUsableRowError(builder.skipped)
         digest = writer.finish(filters=filters, licence=sorted(builder.licences))
         return Built(digest, writer.counts, dict(builder.skipped))
 
