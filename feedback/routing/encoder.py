@@ -19,8 +19,8 @@ BREAKER_SECONDS = 5.0
 MODEL = "encoder"
 
 
-class NoVectorError(Exception):
-    """The prompt could not be encoded in time; the message is the reason that is logged."""
+class PromptUnusedError(Exception):
+    """Routing cannot look at this prompt; the message is the reason that is logged."""
 
 
 class Breaker:
@@ -60,21 +60,21 @@ def _client(url: str) -> httpx.Client:
 
 
 def encode(text: str) -> NDArray[np.float32]:
-    """The vector of a prompt, (d,), within the deadline; `NoVectorError` says why not."""
+    """The vector of a prompt, (d,), within the deadline; `PromptUnusedError` says why not."""
     with _vectors_lock:
         if (known := _vectors.get(text)) is not None:
             return known
     if breaker.is_open():
-        raise NoVectorError("encoder_down")
+        raise PromptUnusedError("encoder_down")
     future = _pool().submit(_request, text)
     try:
         vector = future.result(timeout=settings.ROUTING_DEADLINE_SECONDS)
     except DeadlinePassed:
         breaker.trip()
-        raise NoVectorError("encoder_late") from None
+        raise PromptUnusedError("encoder_late") from None
     except (httpx.HTTPError, LookupError, ValueError, TypeError):
         breaker.trip()
-        raise NoVectorError("encoder_failed") from None
+        raise PromptUnusedError("encoder_failed") from None
     with _vectors_lock:
         if len(_vectors) >= _VECTORS_KEPT:
             _vectors.pop(next(iter(_vectors)))

@@ -8,14 +8,18 @@ knows has a wide belief around the middle of the others, so that it is shown unt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.core.cache import cache
 from numpy.typing import NDArray
-from trainers.embedding.score import Scorer
 
 from feedback.ranking.selectors import leaderboard
+from feedback.routing.encoder import PromptUnusedError
 from feedback.training.models import Checkpoint, CheckpointState, Kind
+from trainers.embedding.score import Scorer
+from trainers.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +45,7 @@ def live_embedding() -> Checkpoint | None:
 
 @lru_cache(maxsize=2)
 def _scorer(path: str, _digest: str) -> Scorer:
-    return Scorer.load(path)
+    return Scorer.load(Path(settings.DATA_DIR) / path)
 
 
 def scorer_of(checkpoint: Checkpoint) -> Scorer:
@@ -56,25 +60,27 @@ def prompt_belief(
     rng: np.random.Generator,
 ) -> Belief:
     """The belief about this prompt, from the promoted embedding."""
-    scorer = scorer_of(checkpoint)
-    known = {label: index for index, label in enumerate(scorer.models)}
-    columns = [known.get(label, -1) for label in labels]
-    all_draws = np.asarray(scorer.sample(vector, DRAWS, rng), dtype=np.float64)
-    all_means = np.asarray(scorer.scores(vector[None, :])[0], dtype=np.float64)
-    draws, means = _with_unknown(all_draws, all_means, columns, rng)
-    return Belief(draws, means, str(checkpoint))
+    try:
+        scorer = scorer_of(checkpoint)
+    except (InputError, OSError):
+        raise PromptUnusedError("embedding_unreadable") from None
+    if vector.shape[0] != scorer.dimension:
+        raise PromptUnusedError("encoder_changed")
+    means, deviations = scorer.believed(vector, labels)
+    return Belief(_drawn(means, deviations, rng), means, str(checkpoint))
 
 
 def global_belief(labels: Sequence[str], rng: np.random.Generator) -> Belief:
     """The belief about all prompts, from the leaderboard's ratings and intervals."""
     ratings = cache.get_or_set("routing.ratings", _ratings, RATINGS_SECONDS) or {}
-    known = list(ratings)
-    columns = [known.index(label) if label in ratings else -1 for label in labels]
-    means = np.array([mean for mean, _ in ratings.values()], dtype=np.float64)
-    deviations = np.array([sd for _, sd in ratings.values()], dtype=np.float64)
-    draws = means + deviations * rng.standard_normal((DRAWS, len(known)))
-    draws, means = _with_unknown(draws, means, columns, rng)
-    return Belief(draws, means, "ratings" if known else "uniform")
+    middle = float(np.mean([mean for mean, _ in ratings.values()])) if ratings else 0.0
+    believed = [ratings.get(label, (middle, UNKNOWN_DEVIATION)) for label in labels]
+    means, deviations = np.array(believed, dtype=np.float64).reshape(-1, 2).T
+    return Belief(_drawn(means, deviations, rng), means, "ratings" if ratings else "uniform")
+
+
+def _drawn(means: Floats, deviations: Floats, rng: np.random.Generator) -> Floats:
+    return means + deviations * rng.standard_normal((DRAWS, means.size))
 
 
 def _ratings() -> dict[str, tuple[float, float]]:
@@ -85,15 +91,3 @@ def _ratings() -> dict[str, tuple[float, float]]:
         )
         for row in leaderboard().rows
     }
-
-
-def _with_unknown(
-    draws: Floats, means: Floats, columns: list[int], rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Pick the columns that are wanted; −1 stands for a model that is not known yet."""
-    middle = float(means.mean()) if means.size else 0.0
-    wanted = np.array(columns)
-    unknown = np.flatnonzero(wanted < 0)
-    padded = np.concatenate([draws, np.full((DRAWS, 1), middle)], axis=1)[:, wanted]
-    padded[:, unknown] += UNKNOWN_DEVIATION * rng.standard_normal((DRAWS, unknown.size))
-    return padded, np.append(means, middle)[wanted]

@@ -11,7 +11,7 @@ from feedback.errors import ApplicationError, UnavailableError
 from feedback.people.models import Contributor
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
-from feedback.routing.encoder import NoVectorError, encode
+from feedback.routing.encoder import PromptUnusedError, encode
 from feedback.routing.models import ModelRoute
 from feedback.routing.policy import Policy, greedy, thompson
 from feedback.routing.posterior import Belief, global_belief, live_embedding, prompt_belief
@@ -105,7 +105,7 @@ def _belief(
         return global_belief(labels, rng), "no_embedding"
     try:
         return prompt_belief(checkpoint, labels, encode(prompt_text(messages)), rng), ""
-    except NoVectorError as reason:
+    except PromptUnusedError as reason:
         return global_belief(labels, rng), str(reason)
 
 
