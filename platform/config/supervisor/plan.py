@@ -48,7 +48,7 @@ class Plan:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # as in a container
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
         }
 
     def write(self) -> None:
