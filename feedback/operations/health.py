@@ -1,0 +1,94 @@
+"""Whether each part answers. Only the database decides whether people can be served at all."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx
+from celery import current_app
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+PATIENCE_SECONDS = 1.0
+WORKERS = 2  # one for each queue: it is enough to hear from these
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part: whether it answers, and what is wrong or there."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """All parts together."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def status(self) -> str:
+        """`ready`; `degraded`: people are served, something waits; `unavailable`: they are not."""
+        failed = {check.name for check in self.checks if not check.ok}
+        if failed & {"database", "migrations"}:
+            return "unavailable"
+        return "degraded" if failed else "ready"
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=3, thread_name_prefix="health")
+
+
+def health() -> Health:
+    """Ask every part at once; none is waited for longer than a moment."""
+    others = {"broker": _broker, "workers": _workers, "inference": _inference}
+    asked = {name: _threads().submit(_checked, name, ask) for name, ask in others.items()}
+    own = [_checked("database", _database), _checked("migrations", _migrations)]
+    return Health((*own, *(future.result() for future in asked.values())))
+
+
+def _checked(name: str, ask: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=ask())
+    except Exception as error:
+        return Check(name, ok=False, detail=str(error)[:200] or type(error).__name__)
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0]}"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py migrate")
+    return "all applied"
+
+
+def _broker() -> str:
+    with current_app.connection_for_read() as broker:
+        broker.ensure_connection(max_retries=1, timeout=PATIENCE_SECONDS)
+        return broker.transport_cls if isinstance(broker.transport_cls, str) else "connected"
+
+
+def _workers() -> str:
+    heard = current_app.control.inspect(timeout=PATIENCE_SECONDS, limit=WORKERS).ping() or {}
+    if not heard:
+        raise RuntimeError("no worker answers: what is asked of them waits")
+    return ", ".join(sorted(heard))
+
+
+def _inference() -> str:
+    answer = httpx.get(
+        f"{settings.EMBEDDINGS_URL}/v1/models", timeout=PATIENCE_SECONDS, trust_env=False
+    )
+    answer.raise_for_status()
+    return ", ".join(str(model["id"]) for model in answer.json()["data"])

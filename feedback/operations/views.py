@@ -1,0 +1,42 @@
+"""Health, metrics, and the operator's first page."""
+
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from feedback.operations.health import health
+from feedback.operations.metrics import exposition
+from feedback.people.authentication import operator_required
+
+
+@require_GET
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Alive: the process answers."""
+    return JsonResponse({"status": "alive"})
+
+
+@require_GET
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Every part by name; 503 only where the database or its migrations fail."""
+    found = health()
+    body = {
+        "status": found.status,
+        "checks": {check.name: asdict(check) for check in found.checks},
+    }
+    return JsonResponse(body, status=503 if found.status == "unavailable" else 200)
+
+
+@require_GET
+def metrics(_request: HttpRequest) -> HttpResponse:
+    """For Prometheus."""
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+@require_GET
+@operator_required
+def operate(request: HttpRequest) -> HttpResponse:
+    """What an operator watches, and whether all parts answer."""
+    return render(request, "operations/operate.html", {"health": health()})
