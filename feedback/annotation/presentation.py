@@ -104,6 +104,8 @@ def _fold(text: str) -> str:
 
 
 def _left(tasks: int) -> str:
+    if tasks == 0:
+        return "the last one for now"
     if tasks >= LEFT_COUNTED:
         return f"more than {number(LEFT_COUNTED)} left"
     return f"about {round(tasks, -1)} left" if tasks > 100 else f"{tasks} left"

@@ -72,18 +72,21 @@ def assignments_live(
     return list(held.order_by("created_at", "id"))
 
 
-def assignment_find(*, contributor: Contributor, token: str) -> Assignment:
-    """The contributor's assignment behind a token; an old token of it means a lost lease."""
+def assignment_named(*, contributor: Contributor, token: str) -> Assignment:
+    """The contributor's assignment behind a token, whichever of its leases the token names."""
     handle = handle_of(token)
     found = None
     if handle.isascii() and handle.isalnum():
-        found = (
-            assignments_of(contributor)
-            .filter(Q(token=handle) | Q(token__startswith=f"{handle}-"))
-            .first()
-        )
+        named = Q(token=handle) | Q(token__startswith=f"{handle}-")
+        found = assignments_of(contributor).filter(named).first()
     if found is None:
         raise NotFoundError("unknown_assignment", "There is no such assignment of yours.")
+    return found
+
+
+def assignment_find(*, contributor: Contributor, token: str) -> Assignment:
+    """The contributor's assignment behind a token; an old token of it means a lost lease."""
+    found = assignment_named(contributor=contributor, token=token)
     if found.token != token:
         raise ConflictError("lease_lost", LEASE_LOST)
     return found

@@ -12,6 +12,7 @@ from feedback.annotation.selectors import (
     HELD,
     LEASE_LOST,
     assignment_find,
+    assignment_named,
     assignments_live,
     assignments_of,
     campaigns_open,
@@ -64,11 +65,14 @@ def assignment_prefetch(
 def assignment_take_again(*, contributor: Contributor, token: str) -> Assignment | None:
     """Hold the task of a lease that ran out once more, unless others have filled it meanwhile."""
     assignments_expire(contributor=contributor)
-    assignment = assignment_find(contributor=contributor, token=token)
+    assignment = assignment_named(contributor=contributor, token=token)
+    campaigns = campaigns_open(assignment.task.campaign)
     with transaction.atomic():
         _lock(contributor)
-        campaigns = campaigns_open(assignment.task.campaign)
-        if not campaigns or len(assignments_live(contributor, campaigns)) >= LIVE_LIMIT:
+        live = assignments_live(contributor, campaigns)
+        if assignment in live:
+            return assignment
+        if not campaigns or len(live) >= LIVE_LIMIT:
             return None
         taken = lease(
             contributor=contributor,
