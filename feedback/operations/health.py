@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 1
 WORKERS = 2  # one for each queue: it is enough to hear from these
 
 

@@ -1,7 +1,6 @@
 """Making judgments public when they are due, and taking them back."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ WITH due AS (
   SELECT p.id, p.created_at FROM feedback_preference p
     LEFT JOIN feedback_consentrecord k ON k.id = p.consent_id
    WHERE p.published_number IS NULL AND p.state = 'active' AND p.visibility = 'public'
-     AND (%(delay)s = interval '0' OR p.created_at <= statement_timestamp() - %(delay)s)
+     AND (%(delay)s = 0
+          OR p.created_at <= statement_timestamp() - make_interval(secs => %(delay)s))
      AND (k.id IS NULL OR 'publish' = ANY (k.scope))
    ORDER BY p.created_at, p.id LIMIT %(batch)s FOR NO KEY UPDATE OF p
 ), numbered AS (
@@ -49,14 +49,14 @@ class Holders:
 
 def due_publish() -> int:
     """Publish every judgment whose delay has passed; gives their number."""
-    delay = timedelta(seconds=settings.PUBLICATION_DELAY_SECONDS)
+    delay = settings.PUBLICATION_DELAY_SECONDS
     published = 0
     while True:
         with transaction.atomic():
             publication_lock()
             with connection.cursor() as cursor:
                 cursor.execute(PUBLISH, {"delay": delay, "batch": BATCH})
-                now_public = cursor.rowcount
+                now_public: int = cursor.rowcount
         published += now_public
         if now_public < BATCH:
             return published

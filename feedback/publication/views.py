@@ -27,7 +27,7 @@ PREVIEW_TEXT = 120  # characters of a text that a preview shows
 def data_page(request: HttpRequest) -> HttpResponse:
     """Counters, the export builder with a preview, releases."""
     due_publish()
-    chosen = {key: value for key, value in request.GET.items() if value}
+    chosen = {key: value for key, value in request.GET.dict().items() if value}
     context: dict[str, Any] = {
         "counters": counters(),
         "shapes": SHAPES,

@@ -75,5 +75,5 @@ def meetings(version: ModelVersion) -> list[Meeting]:
         record[0] += won * tally["total"]
         record[1] += tally["total"]
     opponents = ModelVersion.objects.select_related("model").in_bulk(list(records))
-    met = [Meeting(opponents[key], wins, int(n)) for key, (wins, n) in records.items() if n > 0]  # type: ignore[index]
+    met = [Meeting(opponents[key], wins, int(n)) for key, (wins, n) in records.items() if n > 0]
     return sorted(met, key=lambda meeting: -meeting.n)

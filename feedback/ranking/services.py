@@ -21,4 +21,5 @@ def tally_fold() -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FOLD)
-        return cursor.rowcount
+        folded: int = cursor.rowcount
+        return folded
