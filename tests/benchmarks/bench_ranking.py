@@ -38,10 +38,9 @@ def main() -> None:
         {"a": names[first], "b": names[second], "choice": CHOICES[outcome], "n": np.ones(VOTES)}
     )
     ours = best_of_three(lambda: rate(table))
+    left, right = names[first].tolist(), names[second].tolist()
     winners = WINNERS[outcome].tolist()
-    theirs = best_of_three(
-        lambda: evalica.bradley_terry(names[first].tolist(), names[second].tolist(), winners)
-    )
+    theirs = best_of_three(lambda: evalica.bradley_terry(left, right, winners))
     found = {
         "votes": VOTES,
         "models": MODELS,
