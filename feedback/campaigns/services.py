@@ -64,14 +64,15 @@ def tasks_add(*, campaign: Campaign, comparisons: Sequence[UUID]) -> int:
     return _add(campaign, OF_LIST, comparisons=list(comparisons))
 
 
-def _add(campaign: Campaign, which: str, **parameters: object) -> int:
+def _add(campaign: Campaign, which: str, **parameters: str | list[UUID]) -> int:
     wanted = campaign.overlap if campaign.human_budget is None else 0
     with connection.cursor() as cursor:
         cursor.execute(
             ADD_TASKS.format(which=which),
             {"campaign": campaign.id, "wanted": wanted, **parameters},
         )
-        return cursor.rowcount
+        added: int = cursor.rowcount
+    return added
 
 
 def _check(campaign: Campaign) -> None:

@@ -1,10 +1,134 @@
-"""Writes about who labels what."""
+"""Writes about who labels what: the judges, a campaign's budget, the decisions."""
 
-from feedback.hybrid.models import AIJudge
-from feedback.people.models import Rater, RaterKind
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from feedback.campaigns.models import Campaign, CampaignState, Task
+from feedback.errors import ApplicationError
+from feedback.hybrid.draw import Decision, decisions_draw, seed_of
+from feedback.hybrid.labels import signals_load
+from feedback.hybrid.models import AIJudge, Destination, LabelRoute
+from feedback.people.models import Contributor, Rater, RaterKind
+from feedback.people.services import audit_record
+
+ROUTER = "signals-1"
+
+APPLY = """
+UPDATE feedback_task t SET wanted = %(overlap)s, priority = d.priority
+  FROM unnest(%(comparisons)s::uuid[], %(priorities)s::float8[]) AS d (comparison_id, priority)
+ WHERE t.campaign_id = %(campaign)s AND t.comparison_id = d.comparison_id
+"""
 
 
 def judges_register() -> int:
     """Make every AI rater of an import an AI judge, whose labels are only recorded."""
     missing = Rater.objects.filter(kind=RaterKind.AI, judge=None)
     return len(AIJudge.objects.bulk_create(AIJudge(rater=rater) for rater in missing))
+
+
+def campaigns_route() -> int:
+    """Decide in every open campaign with a human budget; the number of decisions."""
+    judges_register()
+    open_ones = Campaign.objects.filter(state=CampaignState.OPEN, human_budget__isnull=False)
+    return sum(labels_route(campaign=campaign) for campaign in open_ones)
+
+
+def labels_route(*, campaign: Campaign) -> int:
+    """Decide who labels what is undecided in a campaign; the number of decisions.
+
+    A round decides what is new, and as long as budget is left also what had kept its AI label.
+    It never plans more human judgments than the budget.
+    """
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        people = _affordable(locked)
+        candidates = _candidates(locked, undecided_only=people == 0)
+        if not candidates:
+            return 0
+        version = _next_version(locked)
+        decisions = decisions_draw(
+            signals_load(locked, candidates),
+            people=people,
+            explore_share=locked.explore_share,
+            seed=seed_of(locked.id, version),
+        )
+        _write(locked, version, decisions)
+    return len(decisions)
+
+
+def budget_set(
+    *, campaign: Campaign, human_budget: int, explore_share: float, actor: Contributor
+) -> None:
+    """Change how many human judgments a campaign may spend, and which share explores."""
+    planned = planned_judgments(campaign)
+    fields = {}
+    if not planned <= human_budget <= 10_000_000:
+        fields["human_budget"] = f"At least {planned}: so many are given or asked for already."
+    if not 0 <= explore_share <= 1:
+        fields["explore_share"] = "A share between 0 and 100 %, please."
+    if fields:
+        raise ApplicationError("invalid", "The budget was not changed.", fields=fields)
+    with transaction.atomic():
+        campaign.human_budget, campaign.explore_share = human_budget, explore_share
+        campaign.save(update_fields=["human_budget", "explore_share"])
+        detail = {"human_budget": human_budget, "explore_share": explore_share}
+        audit_record(actor=actor, action="campaign.budget", subject=campaign.slug, detail=detail)
+        labels_route(campaign=campaign)
+
+
+def planned_judgments(campaign: Campaign) -> int:
+    """The human judgments that a campaign has or has asked for."""
+    total: int = Task.objects.filter(campaign=campaign).aggregate(n=Sum("wanted", default=0))["n"]
+    return total
+
+
+def _affordable(campaign: Campaign) -> int:
+    """How many comparisons more can go to people."""
+    left = (campaign.human_budget or 0) - planned_judgments(campaign)
+    return max(0, left) // campaign.overlap
+
+
+def _candidates(campaign: Campaign, *, undecided_only: bool) -> list[UUID]:
+    """What has not gone to people yet; without budget only what nothing was decided about."""
+    waiting = Task.objects.filter(campaign=campaign, wanted=0)
+    if undecided_only:
+        decided = LabelRoute.objects.filter(campaign=campaign).values("comparison")
+        waiting = waiting.exclude(comparison__in=decided)
+    return list(waiting.values_list("comparison_id", flat=True))
+
+
+def _next_version(campaign: Campaign) -> str:
+    """The router's name and the round: each round's decisions stand in the log for themselves."""
+    rounds = LabelRoute.objects.filter(campaign=campaign).values("router_version").distinct()
+    return f"{ROUTER} round {rounds.count() + 1}"
+
+
+def _write(campaign: Campaign, version: str, decisions: list[Decision]) -> None:
+    LabelRoute.objects.bulk_create(
+        (
+            LabelRoute(
+                campaign=campaign,
+                comparison_id=decision.comparison,
+                destination=decision.destination,
+                reason=decision.reason,
+                gain=decision.gain,
+                propensity=decision.propensity,
+                router_version=version,
+            )
+            for decision in decisions
+        ),
+        batch_size=2000,
+    )
+    people = [each for each in decisions if each.destination == Destination.HUMAN]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            APPLY,
+            {
+                "campaign": campaign.id,
+                "overlap": campaign.overlap,
+                "comparisons": [each.comparison for each in people],
+                "priorities": [each.priority for each in people],
+            },
+        )

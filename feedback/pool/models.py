@@ -90,6 +90,7 @@ class Response(Row):
     licence = models.CharField(max_length=64, blank=True)
     sampling = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=ResponseState, default=ResponseState.FINISHED)
+    writing_until = models.DateTimeField(null=True)  # a writer that dies loses its claim then
     completion_tokens = models.PositiveIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
     error = models.TextField(blank=True)

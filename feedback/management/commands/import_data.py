@@ -2,14 +2,16 @@
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from feedback.campaigns.selectors import campaign_by_slug
 from feedback.campaigns.services import tasks_add
 from feedback.hybrid.services import judges_register
 from feedback.management.json_command import JsonCommand
-from feedback.pool.importing.services import ImportFile, file_import
+from feedback.pool.importing.services import ImportFile, OnComparisons, file_import
 from trainers.formats import FORMATS
 from trainers.progress import Progress
 
@@ -34,17 +36,13 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         """Import; `skipped` counts judgments and rows by reason."""
         started = time.monotonic()
-        slug = options["campaign"]
-        campaign = campaign_by_slug(slug) if slug else None
         file = ImportFile(
             **{key: options[key] for key in ("path", "format", "profile", "source", "limit")}
         )
         report = file_import(
             file=file,
             strict=options["strict"],
-            on_comparisons=(
-                (lambda ids: tasks_add(campaign=campaign, comparisons=ids)) if campaign else None
-            ),
+            on_comparisons=_into_campaign(options["campaign"]),
             progress=Progress(),
         )
         judges_register()
@@ -56,3 +54,14 @@ class Command(JsonCommand):
             "skipped": dict(report.skipped),
             "seconds": round(time.monotonic() - started, 3),
         }
+
+
+def _into_campaign(slug: str | None) -> OnComparisons | None:
+    if slug is None:
+        return None
+    campaign = campaign_by_slug(slug)
+
+    def add(comparisons: Sequence[UUID]) -> None:
+        tasks_add(campaign=campaign, comparisons=comparisons)
+
+    return add

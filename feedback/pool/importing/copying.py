@@ -15,7 +15,7 @@ def rows_copy(model: type[models.Model], rows: Iterable[models.Model]) -> None:
     prepare = [_prepare(field) for field in fields]
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(field.column) for field in fields),
+        sql.SQL(", ").join([sql.Identifier(field.attname) for field in fields]),
     )
     with connection.cursor() as cursor:
         raw = cast("psycopg.Cursor[Any]", cursor.cursor)

@@ -30,7 +30,7 @@ def prompts_ensure(
 ) -> dict[bytes, UUID]:
     """The prompts of the records by key. A prompt keeps the topics it came with."""
     found = Turn.objects.filter(import_key__in=set(keys)).values_list("import_key", "id")
-    known = {bytes(key): turn_id for key, turn_id in found}
+    known = {bytes(key): turn_id for key, turn_id in found if key}
     new: dict[bytes, Turn] = {}
     topics: dict[bytes, set[str]] = {}
     for key, record in zip(keys, records, strict=True):

@@ -32,9 +32,10 @@ def outcomes_record(
 
 
 def _known(places: list[Place]) -> dict[Place, float]:
-    turns, versions, sources = ({place[i] for place in places} for i in range(3))
     found = Outcome.objects.filter(
-        turn__in=turns, version__in=versions, source__in=sources
+        turn__in={turn for turn, _, _ in places},
+        version__in={version for _, version, _ in places},
+        source__in={source for *_, source in places},
     ).values_list("turn_id", "version_id", "source", "score")
     return {(turn, version, source): score for turn, version, source, score in found}
 

@@ -1,0 +1,88 @@
+"""What AI labels alone say about a comparison, and what a person's label would add to them.
+
+The definitions, with their equations, are in docs/algorithms/hybrid-routing.md.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.consensus import CLASSES
+
+DISAGREEMENT = "disagreement"
+CONTRADICTION = "contradiction"
+UNCERTAINTY = "uncertainty"
+UNLABELLED = "no AI label"
+
+
+@dataclass(frozen=True, slots=True)
+class AILabel:
+    """One verdict of a judge. A judge asked in both orders is one family of two raters."""
+
+    family: str
+    choice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Three reasons to ask a person, each in [0, 1], and what they come to."""
+
+    disagreement: float
+    contradiction: float
+    uncertainty: float
+    labelled: bool = True
+
+    @property
+    def gain(self) -> float:
+        """How much a person's label would add: the mean; all of it where there is no label."""
+        if not self.labelled:
+            return 1.0
+        mean = (self.disagreement + self.contradiction + self.uncertainty) / 3
+        return round(mean, 9)  # the same labels give the same gain, whatever order they came in
+
+    @property
+    def reason(self) -> str:
+        """The strongest of the three, in one word."""
+        if not self.labelled:
+            return UNLABELLED
+        if self.contradiction and self.contradiction >= self.disagreement:
+            return CONTRADICTION
+        return DISAGREEMENT if self.disagreement else UNCERTAINTY
+
+
+def signals_of(labels: Sequence[AILabel], posterior: NDArray[np.float64]) -> Signals:
+    """The signals of one comparison. posterior: (4,), from its AI labels alone."""
+    verdicts: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        verdicts[label.family].append(label.choice)
+    return Signals(
+        disagreement=_disagreement(verdicts),
+        contradiction=_contradiction(verdicts.values()),
+        uncertainty=entropy(posterior),
+        labelled=bool(labels),
+    )
+
+
+def entropy(posterior: NDArray[np.float64]) -> float:
+    """Shannon entropy as a share of its greatest value, ln 4; without unit, in [0, 1]."""
+    positive = posterior[posterior > 0]
+    return float(-(positive * np.log(positive)).sum() / np.log(len(CLASSES))) + 0.0
+
+
+def _disagreement(verdicts: Mapping[str, Sequence[str]]) -> float:
+    """The share of pairs of judges that say different things; one who wavers says nothing."""
+    said = Counter(choices[0] for choices in verdicts.values() if len(set(choices)) == 1)
+    pairs = comb(said.total(), 2)
+    agreeing = sum(comb(count, 2) for count in said.values())
+    return (pairs - agreeing) / pairs if pairs else 0.0
+
+
+def _contradiction(verdicts: Iterable[Sequence[str]]) -> float:
+    """The share of judges asked more than once that did not give one answer."""
+    asked_twice = [set(choices) for choices in verdicts if len(choices) > 1]
+    wavering = sum(len(choices) > 1 for choices in asked_twice)
+    return wavering / len(asked_twice) if asked_twice else 0.0

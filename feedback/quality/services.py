@@ -1,0 +1,125 @@
+"""Writes about quality: the consensus of all judgments, and the reliability of raters."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+
+from feedback.pool.models import Preference
+from feedback.quality.selectors import consensus_is_stale
+from feedback.quality.votes import Votes, votes_load
+from trainers.consensus import Consensus, dawid_skene
+
+REFRESH_LOCK = 0x46435143  # any constant that nothing else locks
+NOTICEABLE = 0.001  # a probability that moves by less is not written again
+
+STAGE = """
+CREATE TEMPORARY TABLE consensus_fresh (
+  comparison_id uuid, p_a float8, p_b float8, p_tie float8, p_both_bad float8,
+  n_human int, n_ai int, newest timestamptz) ON COMMIT DROP;
+CREATE TEMPORARY TABLE reliability_fresh (
+  rater_id uuid, accuracy float8, judgments int) ON COMMIT DROP;
+"""
+WRITE_CONSENSUS = """
+INSERT INTO feedback_consensus AS old (id, created_at, comparison_id, p_a, p_b, p_tie, p_both_bad,
+                                       n_human, n_ai, updated_at)
+SELECT gen_random_uuid(), %(now)s, comparison_id, p_a, p_b, p_tie, p_both_bad, n_human, n_ai,
+       %(now)s
+  FROM consensus_fresh f
+ WHERE NOT EXISTS (
+   SELECT FROM feedback_consensus c
+    WHERE c.comparison_id = f.comparison_id AND c.n_human = f.n_human AND c.n_ai = f.n_ai
+      AND c.updated_at > f.newest
+      AND greatest(abs(c.p_a - f.p_a), abs(c.p_b - f.p_b), abs(c.p_tie - f.p_tie),
+                   abs(c.p_both_bad - f.p_both_bad)) < %(noticeable)s)
+ON CONFLICT (comparison_id) DO UPDATE SET
+  p_a = EXCLUDED.p_a, p_b = EXCLUDED.p_b, p_tie = EXCLUDED.p_tie, p_both_bad = EXCLUDED.p_both_bad,
+  n_human = EXCLUDED.n_human, n_ai = EXCLUDED.n_ai, updated_at = EXCLUDED.updated_at
+"""
+DROP_CONSENSUS = """
+DELETE FROM feedback_consensus c WHERE NOT EXISTS (
+  SELECT FROM consensus_fresh f WHERE f.comparison_id = c.comparison_id)
+"""
+WRITE_RELIABILITY = """
+INSERT INTO feedback_raterreliability AS old
+  (id, created_at, rater_id, accuracy, judgments, updated_at)
+SELECT gen_random_uuid(), %(now)s, rater_id, accuracy, judgments, %(now)s
+  FROM reliability_fresh
+ON CONFLICT (rater_id) DO UPDATE SET accuracy = EXCLUDED.accuracy,
+  judgments = EXCLUDED.judgments, updated_at = EXCLUDED.updated_at
+WHERE old.judgments <> EXCLUDED.judgments
+   OR abs(old.accuracy - EXCLUDED.accuracy) >= %(noticeable)s
+"""
+DROP_RELIABILITY = """
+DELETE FROM feedback_raterreliability r WHERE NOT EXISTS (
+  SELECT FROM reliability_fresh f WHERE f.rater_id = r.rater_id)
+"""
+
+
+def consensus_refresh(*, even_if_current: bool = False) -> int:
+    """Weigh all active judgments anew; the number of consensus rows that changed.
+
+    Nothing is done where no judgment came or went, or where another process is at it.
+    """
+    with transaction.atomic():
+        if not _take_turn() or not (even_if_current or consensus_is_stale()):
+            return 0
+        now = timezone.now()
+        votes = votes_load(Preference.objects.all())
+        found = dawid_skene(
+            votes.items,
+            votes.raters,
+            votes.choices,
+            n_items=len(votes.item_ids),
+            rater_groups=votes.groups,
+        )
+        return _write(votes, found, {"now": now, "noticeable": NOTICEABLE})
+
+
+def _take_turn() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [REFRESH_LOCK])
+        taken: bool = cursor.fetchone()[0]
+    return taken
+
+
+def _write(votes: Votes, found: Consensus, parameters: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE)
+        _copy(cursor, "consensus_fresh", _consensus_rows(votes, found))
+        _copy(cursor, "reliability_fresh", _reliability_rows(votes, found))
+        cursor.execute(WRITE_CONSENSUS, parameters)
+        changed: int = cursor.rowcount
+        cursor.execute(DROP_CONSENSUS)
+        changed += cursor.rowcount
+        cursor.execute(WRITE_RELIABILITY, parameters)
+        cursor.execute(DROP_RELIABILITY)
+    return changed
+
+
+def _copy(cursor: Any, table: str, rows: Iterable[Sequence[object]]) -> None:
+    with cursor.cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _consensus_rows(votes: Votes, found: Consensus) -> Iterable[Sequence[object]]:
+    items = np.asarray(votes.items, dtype=np.intp)
+    human = np.bincount(items, weights=votes.by_human(), minlength=len(votes.item_ids)).astype(int)
+    every = np.bincount(items, minlength=len(votes.item_ids))
+    posteriors, people = found.posteriors.tolist(), human.tolist()
+    judges = (every - human).tolist()
+    for comparison, place in votes.item_ids.items():
+        newest = votes.newest[place]
+        yield comparison, *posteriors[place], people[place], judges[place], newest
+
+
+def _reliability_rows(votes: Votes, found: Consensus) -> Iterable[Sequence[object]]:
+    judged = np.bincount(
+        np.asarray(votes.raters, dtype=np.intp), minlength=len(votes.rater_ids)
+    ).tolist()
+    accuracies = found.reliabilities.tolist()
+    for rater, place in votes.rater_ids.items():
+        yield rater, accuracies[place], judged[place]
