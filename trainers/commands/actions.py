@@ -6,12 +6,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pyarrow.parquet as pq
-
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainers.artifacts import Artifact, open_artifact
@@ -65,26 +61,16 @@ def train(arguments: Namespace) -> Report:
 
 
 def evaluate(arguments: Namespace) -> Report:
-    """Measure an artifact on a snapshot: a summary, or a Parquet file with a row a prompt."""
+    """Measure an artifact on a snapshot; where asked, also write the score of each prompt."""
     started = time.monotonic()
     artifact = open_artifact(arguments.artifact)
     module = import_module(f"trainers.{_known_kind(artifact)}.evaluate")
-    if arguments.per_prompt is not None:
-        scores = _prompt_scores(artifact, module, Snapshot.open(arguments.snapshot))
-        pq.write_table(scores, arguments.per_prompt)
-        return _report(artifact, started, {"prompts": scores.num_rows})
     opened = Snapshot.open(arguments.snapshot)
     if arguments.per_prompt is not None:
         if artifact.kind not in SCORED_BY_PROMPT:
             raise InputError(f"--per-prompt: a {artifact.kind} artifact has no score of a prompt")
         pq.write_table(module.evaluate_prompts(artifact, opened), arguments.per_prompt)
     return _report(artifact, started, module.evaluate(artifact, opened))
-
-
-def _prompt_scores(artifact: Artifact, module: ModuleType, opened: Snapshot) -> pa.Table:
-    if artifact.kind == "ranking":
-        raise InputError.at(artifact.path, "a ranking has no scores by prompt")
-    return module.evaluate_prompts(artifact, opened)
 
 
 def score(arguments: Namespace) -> Iterator[Report]:

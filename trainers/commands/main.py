@@ -53,7 +53,6 @@ def parser() -> ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure an artifact on a snapshot")
     evaluate.add_argument("--artifact", type=Path, required=True)
     evaluate.add_argument("--snapshot", type=Path, required=True)
-    evaluate.add_argument("--per-prompt", type=Path, help="write prompt_id, score, n there")
     evaluate.add_argument(
         "--per-prompt", type=Path, metavar="FILE.parquet", help="also write every prompt's score"
     )
