@@ -6,6 +6,7 @@ A variable that is set always wins.
 """
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def read_seconds(name: str, default: float) -> float:
         seconds = float(number) * unit
     except ValueError:
         seconds = -1.0
-    if seconds < 0:
+    if not 0 <= seconds < math.inf:
         raise ImproperlyConfigured(f"{name} must be a duration such as 90, 15m or 24h: {text!r}.")
     return seconds
 
