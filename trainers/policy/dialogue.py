@@ -81,7 +81,8 @@ class Dialogue:
         return str(text if self.tokenizer.chat_template else text.removeprefix(" "))
 
     def _ids(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        clean = text.encode("utf-8", "replace").decode()  # JSON may hold lone surrogates
+        return list(self.tokenizer(clean, add_special_tokens=False)["input_ids"])
 
 
 def plain_prompt(messages: Conversation) -> str:

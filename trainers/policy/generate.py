@@ -28,7 +28,7 @@ def sample(
     Ends when all answers have ended or `max_tokens` were drawn. Closing the iterator stops it
     after the current token.
     """
-    ends = _end_tokens(model, tokenizer)
+    ends = end_tokens(model, tokenizer)
     generator = _generator(model.device, how.seed)
     batch = collate([(prompt, []) for prompt in prompts], tokenizer.pad_token_id, model.device)
     ids, mask, positions, cache = batch.ids, batch.mask, batch.positions, None
@@ -66,14 +66,14 @@ def draw(logits: Tensor, how: Sampling, generator: torch.Generator) -> Tensor:
 
 
 def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
-    """Keep the fewest likeliest tokens whose probabilities reach `top_p`; the rest become 0.
+    """Keep the fewest likeliest tokens, at least one, whose probabilities reach `top_p`.
 
-    Holtzman et al. 2020 (arXiv 1904.09751). Shape (rows, vocabulary); the result is not
-    normalised, which drawing from it does not need.
+    Holtzman et al. 2020 (arXiv 1904.09751). Shape (rows, vocabulary); the others become 0,
+    and the result is not normalised, which drawing from it does not need.
     """
     ordered, order = probabilities.sort(dim=1, descending=True)
     before = ordered.cumsum(1) - ordered
-    kept = ordered.masked_fill(before >= top_p, 0.0)
+    kept = ordered.masked_fill((before >= top_p) & (before > 0), 0.0)
     return torch.zeros_like(probabilities).scatter(1, order, kept)
 
 
@@ -81,7 +81,7 @@ def sample_answers(
     model: Any, tokenizer: Any, prompts: Sequence[list[int]], how: Sampling
 ) -> list[list[int]]:
     """Whole answers, each up to and with its end token."""
-    ends = set(_end_tokens(model, tokenizer).tolist())
+    ends = set(end_tokens(model, tokenizer).tolist())
     steps = list(sample(model, tokenizer, prompts, how))
     return [_until_end([step[row] for step in steps], ends) for row in range(len(prompts))]
 
@@ -91,7 +91,7 @@ def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
     return tokens[:length]
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> Tensor:
+def end_tokens(model: Any, tokenizer: Any) -> Tensor:
     """The tokenizer's end token, and those that a chat checkpoint lists beside it."""
     listed = getattr(model.generation_config, "eos_token_id", None)
     more = [listed] if isinstance(listed, int) else listed or []

@@ -1,0 +1,1 @@
+"""The inference server: OpenAI-compatible embeddings and chat, and rewards, over artifacts."""

@@ -1,0 +1,75 @@
+"""`python -m trainers serve`: load, listen, answer, and leave quickly when told to."""
+
+import logging
+import signal
+import socket
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from trainers.encoder import Encoder
+from trainers.serve.app import Api, build_app
+from trainers.serve.shelf import Shelf
+
+LINGER_SECONDS = 1  # what open connections are given when the server is told to end
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which ends answers under way at once, with exit status 0."""
+
+    def __init__(self, config: uvicorn.Config, api: Api) -> None:
+        super().__init__(config)
+        self._api = api
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle the two signals; uvicorn would raise them once more at the end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._api.chat.stop()
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where the server listens, which with port 0 only the system knows."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            sys.stderr.write(f"serving http://{host}:{port}\n")
+            sys.stderr.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the artifacts of a directory until SIGTERM or Ctrl-C."""
+    parsed = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    shelf, encoder = Shelf(parsed.artifacts), Encoder(cached=False)
+    encoder.encode(["warm"])
+    shelf.start()
+    api = Api(shelf, encoder)
+    config = uvicorn.Config(
+        build_app(api),
+        host=parsed.host,
+        port=parsed.port,
+        log_level="warning",
+        timeout_graceful_shutdown=LINGER_SECONDS,
+    )
+    Server(config, api).run()
+    return 0
+
+
+def parser() -> ArgumentParser:
+    """The arguments of `serve`."""
+    serve = ArgumentParser(prog="python -m trainers serve")
+    serve.add_argument("--artifacts", type=Path, required=True, help="watched for artifacts")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8010)
+    return serve

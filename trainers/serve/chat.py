@@ -1,0 +1,166 @@
+"""`POST /v1/chat/completions`: served policies answer, whole or as a stream of events."""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from trainers.policy.adapter import Policy
+from trainers.serve.bodies import read_object
+from trainers.serve.chat_request import ChatRequest, read_chat
+from trainers.serve.errors import ApiError, error_body
+from trainers.serve.shelf import Served, Shelf
+from trainers.serve.writing import Piece, write_pieces
+
+logger = logging.getLogger(__name__)
+
+# An arena asks two policies at once; more would only slow each other, and the encoder, down.
+WRITERS = 2
+DONE = "data: [DONE]\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all objects of one answer have in common."""
+
+    id: str
+    created: int
+    model: str
+    system_fingerprint: str
+
+    def completion(self, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        return self._object("chat.completion", choices, more)
+
+    def chunk(self, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        return self._object("chat.completion.chunk", choices, more)
+
+    def _object(
+        self, kind: str, choices: list[dict[str, Any]], more: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "system_fingerprint": self.system_fingerprint,
+            "choices": choices,
+            **more,
+        }
+
+
+class Chat:
+    """The served policies; each answer is written in a thread of its own, a few at a time."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._slots = asyncio.Semaphore(WRITERS)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End every answer after its current token."""
+        self._stopping.set()
+
+    async def answer(self, request: Request) -> Response:
+        """OpenAI's chat call."""
+        body = await read_object(request)
+        served, policy = self._chosen(body.get("model"))
+        asked = await asyncio.to_thread(read_chat, body, policy)
+        digest = served.artifact.digest[:12]
+        frame = Frame(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), served.name, digest)
+        if asked.stream:
+            events = self._events(policy, asked, frame)
+            return StreamingResponse(events, media_type="text/event-stream")
+        return JSONResponse(await self._whole(policy, asked, frame))
+
+    def _chosen(self, name: object) -> tuple[Served, Policy]:
+        served = self._shelf.served.get(name) if isinstance(name, str) else None
+        if served is None or served.policy is None:
+            known = [item.name for item in self._shelf.served.values() if item.policy]
+            message = f"no policy {name!r} is served; served: {', '.join(known) or 'none'}"
+            raise ApiError(404, message, code="model_not_found", param="model")
+        return served, served.policy
+
+    async def _whole(self, policy: Policy, asked: ChatRequest, frame: Frame) -> dict[str, Any]:
+        pieces = [piece async for piece in self._pieces(policy, asked)]
+        text = "".join(piece.text for piece in pieces)
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "logprobs": None,
+            "finish_reason": pieces[-1].finish,
+        }
+        return frame.completion([choice], usage=_usage(asked, pieces[-1].tokens))
+
+    async def _events(self, policy: Policy, asked: ChatRequest, frame: Frame) -> AsyncIterator[str]:
+        yield _event(frame.chunk([_delta({"role": "assistant", "content": ""})]))
+        tokens = 0
+        try:
+            async with aclosing(self._pieces(policy, asked)) as pieces:
+                async for piece in pieces:
+                    tokens = piece.tokens
+                    if piece.text:
+                        yield _event(frame.chunk([_delta({"content": piece.text})]))
+                    if piece.finish:
+                        yield _event(frame.chunk([_delta({}, piece.finish)]))
+        except Exception:
+            logger.exception("an answer failed after it had begun")
+            yield _event(error_body("the server failed on this answer", "server_error"))
+            return
+        if asked.include_usage:
+            yield _event(frame.chunk([], usage=_usage(asked, tokens)))
+        yield DONE
+
+    async def _pieces(self, policy: Policy, asked: ChatRequest) -> AsyncGenerator[Piece, None]:
+        """The pieces as a thread writes them; who stops listening ends the writing."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
+        left = threading.Event()
+
+        def cancelled() -> bool:
+            return left.is_set() or self._stopping.is_set()
+
+        def write() -> None:
+            try:
+                for piece in write_pieces(policy, asked.prompt, asked.how, asked.stops, cancelled):
+                    loop.call_soon_threadsafe(queue.put_nowait, piece)
+                last: Exception | None = None
+            except Exception as error:
+                last = error
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(queue.put_nowait, last)
+
+        async with self._slots:
+            threading.Thread(target=write, name="writer", daemon=True).start()
+            try:
+                while (item := await queue.get()) is not None:
+                    if isinstance(item, Exception):
+                        raise item
+                    yield item
+            finally:
+                left.set()
+
+
+def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+
+
+def _usage(asked: ChatRequest, tokens: int) -> dict[str, int]:
+    prompt = len(asked.prompt)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": tokens,
+        "total_tokens": prompt + tokens,
+    }
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -1,0 +1,70 @@
+"""`POST /v1/embeddings`: sentence vectors, as floats or as base64 of little-endian float32."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from trainers.encoder import Encoder
+from trainers.serve.bodies import read_object, texts
+from trainers.serve.errors import ApiError
+from trainers.serve.worker import Batcher
+
+ENCODER = "encoder"
+MOST_TEXTS = 2048
+BATCH_TEXTS = 32
+
+Embedded = tuple[NDArray[np.float32], int]  # a vector, and how many tokens it was read from
+
+
+class Embeddings:
+    """The encoder in a thread of its own; texts of several requests share a batch."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.worker: Batcher[str, Embedded] = Batcher("encoder", self._embed, size=BATCH_TEXTS)
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """OpenAI's embeddings call. A text beyond the encoder's window counts by its beginning."""
+        body = await read_object(request)
+        model = body.get("model") or ENCODER
+        if model != ENCODER:
+            raise ApiError(404, f"the model {model!r} does not embed", code="model_not_found")
+        written = _writer(body)
+        found = await self.worker.run(_inputs(body))
+        tokens = sum(count for _, count in found)
+        data = [
+            {"object": "embedding", "index": index, "embedding": written(vector)}
+            for index, (vector, _) in enumerate(found)
+        ]
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "data": data, "model": model, "usage": usage})
+
+    def _embed(self, batch: list[str]) -> Sequence[Embedded]:
+        vectors, counts = self._encoder.encode(batch), self._encoder.count_tokens(batch)
+        return list(zip(vectors, counts, strict=True))
+
+
+def _inputs(body: dict[str, Any]) -> list[str]:
+    value = body.get("input")
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, int | list):
+        raise ApiError(400, "lists of token ids are not accepted: send texts", param="input")
+    found = texts(value, "input")
+    if not 1 <= len(found) <= MOST_TEXTS:
+        raise ApiError(400, f"input must hold 1 to {MOST_TEXTS} texts", param="input")
+    return found
+
+
+def _writer(body: dict[str, Any]) -> Any:
+    """How a vector is written: the function of the asked encoding."""
+    encoding = body.get("encoding_format") or "float"
+    if encoding == "float":
+        return lambda vector: vector.tolist()
+    if encoding == "base64":
+        return lambda vector: base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    raise ApiError(400, "encoding_format must be float or base64", param="encoding_format")

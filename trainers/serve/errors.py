@@ -1,0 +1,47 @@
+"""Errors in the shape that OpenAI's API and its clients know."""
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+UNPROCESSED = "invalid_request_error"
+
+
+class ApiError(Exception):
+    """A request that cannot be answered; becomes `{"error": {...}}` with its status."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: dict[str, Any] = error_body(message, UNPROCESSED, code=code, param=param)
+
+
+def error_body(
+    message: str, kind: str, *, code: str | None = None, param: str | None = None
+) -> dict[str, Any]:
+    """The error object."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
+    """The answer to an `ApiError`."""
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body, status_code=error.status)
+
+
+async def answer_http_error(_request: Request, error: Exception) -> JSONResponse:
+    """Unknown paths and methods, in the same shape."""
+    assert isinstance(error, HTTPException)
+    body = error_body(str(error.detail), UNPROCESSED)
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+
+async def answer_failure(_request: Request, _error: Exception) -> JSONResponse:
+    """A defect of the server: its trace is in the log, not in the answer."""
+    body = error_body("the server failed on this request", "server_error")
+    return JSONResponse(body, status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
