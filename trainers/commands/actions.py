@@ -19,7 +19,7 @@ from trainers.snapshot import Snapshot
 from trainers.snapshot.build import NoUsableRowError, build_snapshot
 
 KINDS = ("reward", "policy", "embedding", "ranking")
-SCORED_BY_PROMPT = ("reward", "embedding")
+SCORED_BY_PROMPT = ("reward", "policy", "embedding")
 
 Report = dict[str, Any]
 

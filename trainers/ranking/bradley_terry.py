@@ -121,7 +121,8 @@ def _maximum(counts: PairCounts, prior: float) -> Floats:
     # Near the minimum the loss changes by less than its own rounding.
     slack = 1e-10 * (1 + abs(loss))
     for _ in range(MAX_STEPS):
-        step = _inverse(_hessian(counts, r, prior)) @ _gradient(counts, r, prior)
+        gradient = _gradient(counts, r, prior)
+        step = np.linalg.solve(_regular(_hessian(counts, r, prior)), gradient - gradient.mean())
         while (new := _loss(counts, r - step, prior)) > loss + slack:
             step = step / 2
         r, loss = r - step, new
@@ -156,9 +157,12 @@ def _hessian(counts: PairCounts, r: Floats, prior: float) -> Floats:
     return counts.laplacian(counts.count * p * (1 - p)) + np.diag(prior * average * (1 - average))
 
 
+def _regular(hessian: Floats) -> Floats:
+    """C H C + J, J = 11ᵀ/n, C = I - J: H among vectors that sum to zero, and 1 along 1."""
+    across = hessian.mean(axis=0)
+    return np.asarray(hessian - across - across[:, None] + across.mean() + 1 / len(hessian))
+
+
 def _inverse(hessian: Floats) -> Floats:
-    """The inverse among vectors that sum to zero: (C H C + J)⁻¹ - J, J = 11ᵀ/n, C = I - J."""
-    size = len(hessian)
-    mean = np.full((size, size), 1 / size)
-    centre = np.eye(size) - mean
-    return np.asarray(np.linalg.inv(centre @ hessian @ centre + mean) - mean)
+    """The inverse among vectors that sum to zero: (C H C + J)⁻¹ - J."""
+    return np.asarray(np.linalg.inv(_regular(hessian)) - 1 / len(hessian))
