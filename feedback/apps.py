@@ -1,5 +1,7 @@
 """The one Django app of the product."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class FeedbackConfig(AppConfig):
 
     name = "feedback"
     label = "feedback"
+
+    def ready(self) -> None:
+        """Let the API's schema know how callers show who they are."""
+        import_module("feedback.people.openapi")

@@ -25,7 +25,9 @@ def answer_of(data: QueryDict) -> Answer:
     """The answer in a form; an error that names each field which is not as it should be."""
     form = AnswerForm(data)
     if not form.is_valid():
-        fields: dict[str, Any] = {name: " ".join(map(str, texts)) for name, texts in form.errors.items()}
+        fields: dict[str, Any] = {
+            name: " ".join(map(str, texts)) for name, texts in form.errors.items()
+        }
         raise ApplicationError("invalid", "Some fields are not as they should be.", fields=fields)
     prefix = len(ASPECT_PREFIX)
     aspects = {
