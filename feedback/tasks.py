@@ -1,8 +1,10 @@
 """Every Celery task of the app, imported where Celery looks for them."""
 
 from feedback.annotation import tasks as annotation
+from feedback.hybrid import tasks as hybrid
 from feedback.publication import tasks as publication
+from feedback.quality import tasks as quality
 from feedback.ranking import tasks as ranking
 from feedback.training import tasks as training
 
-__all__ = ["annotation", "publication", "ranking", "training"]
+__all__ = ["annotation", "hybrid", "publication", "quality", "ranking", "training"]

@@ -1,11 +1,13 @@
-"""Brings the database up to date: migrations, the starter pool, and on first start a way in.
+"""Brings the database up to date: migrations, schedules, a starter pool and a way in at first.
 
 Runs in its own process, once per start: `python -m config.supervisor.prepare`.
 """
 
+import sys
+
 import django
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 
 LINK_FILE = "operator-link"
 
@@ -14,8 +16,8 @@ def main() -> None:
     """Prepare the database; leave the first operator's link where the supervisor picks it up."""
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
-    if "starter_load" in get_commands():
-        call_command("starter_load")
+    call_command("schedules_ensure", stdout=sys.stderr)
+    call_command("starter_load", "--once", stdout=sys.stderr)
     _offer_operator_link()
 
 

@@ -1,0 +1,52 @@
+"""The periodic work of the site, as rows of django-celery-beat."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from feedback.training.schedules import default_schedules_create
+
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A task that runs every so many seconds."""
+
+    name: str
+    task: str
+    seconds: int
+
+
+PERIODIC = (
+    Periodic("Give back expired holds", "annotation.expire_leases", MINUTE),
+    Periodic("Publish what is due", "publication.publish_due", MINUTE),
+    Periodic("Fold the tally of votes", "ranking.fold_tally", 5 * MINUTE),
+    Periodic("Refresh the consensus", "quality.refresh_consensus", 5 * MINUTE),
+    Periodic("Decide who labels what", "hybrid.route_labels", 5 * MINUTE),
+    Periodic("Take up lost runs", "training.runs_recover", 20),
+)
+
+
+def schedules_ensure() -> int:
+    """Make the site's own periodic tasks what this page says; how many there are.
+
+    An operator may pause one: whether it is enabled is left as it is.
+    """
+    with transaction.atomic():
+        for entry in PERIODIC:
+            interval, _ = IntervalSchedule.objects.get_or_create(
+                every=entry.seconds, period=IntervalSchedule.SECONDS
+            )
+            PeriodicTask.objects.update_or_create(
+                name=entry.name,
+                defaults={
+                    "task": entry.task,
+                    "interval": interval,
+                    "crontab": None,
+                    "expire_seconds": entry.seconds,  # not piled up while no worker listens
+                },
+            )
+    default_schedules_create()
+    return len(PERIODIC)
