@@ -1,5 +1,7 @@
-"""Pages and API of this domain."""
+"""Pages of hybrid labelling."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from feedback.hybrid import views
+
+urlpatterns: list[URLPattern] = [path("hybrid/", views.hybrid, name="hybrid")]
