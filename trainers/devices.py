@@ -1,6 +1,8 @@
 """Where tensors live, and what makes a run give the same numbers twice."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -21,11 +23,22 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def make_deterministic(seed: int) -> None:
-    """Seed torch and forbid kernels whose sums depend on scheduling.
-
-    Equal numbers also need the same machine and number of threads: a sum split over another number
-    of threads is rounded elsewhere.
-    """
+    """Seed torch and forbid kernels whose sums depend on scheduling."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Fit small heads on one CPU thread.
+
+    Their matrices are too small to share out: more threads are slower where others use the cores,
+    and round sums differently on machines with another number of them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

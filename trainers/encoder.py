@@ -28,7 +28,7 @@ MAX_TOKENS = 256
 CHARACTERS_PER_TOKEN = 64
 CHUNK_TEXTS = 1024  # how much work a killed run can lose: a chunk is cached when it is done
 BATCH_TOKENS = 8192  # bounds the activations of one forward pass
-# A text is padded to the next multiple of this and meets only texts of its own width: little padding
+# A text is padded to the next multiple of this and meets only texts of its own width: little of it
 # is computed, and a vector's last bit does not depend on how far others would have padded it.
 WIDTH_STEP = 16
 
@@ -78,6 +78,13 @@ class Encoder:
         rows = {key: row for row, key in enumerate(unique)}
         vectors = self._vectors_of(unique, report)
         return vectors[[rows[key] for key in keys]]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of each text the model reads."""
+        clean = [_readable(text, self.max_tokens) for text in texts]
+        tokenizer, _ = self._model
+        tokens = tokenizer(clean, truncation=True, max_length=self._window)["input_ids"]
+        return [len(ids) for ids in tokens]
 
     def _vectors_of(self, texts: dict[bytes, str], report: Reporter | None) -> NDArray[np.float32]:
         keys = list(texts)

@@ -1,0 +1,158 @@
+"""How good an embedding is on the test split of a snapshot, and at routing its prompts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainers.artifacts import Artifact
+from trainers.embedding.data import Evidence, read_evidence
+from trainers.embedding.knn import knn_scores
+from trainers.embedding.score import Scorer
+from trainers.embedding.trials import Trials, basis_of, observed_on, trials_on
+from trainers.encoder import Encoder
+from trainers.measures import auc, cluster_means, row_accuracy, row_log_loss, with_intervals
+from trainers.snapshot import Snapshot
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+
+
+def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
+    """The metrics of the artifact's card, on the test split of another snapshot."""
+    return held_out_metrics(*_opened(artifact, snapshot))
+
+
+def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
+    """`score` (minus the mean log-loss, in nats) and `n` (rows) of every test prompt.
+
+    What a promotion gate compares two embeddings by, in a paired bootstrap over prompts. A model
+    that the embedding does not know is predicted to be an average one.
+    """
+    evidence, vectors, scorer = _opened(artifact, snapshot)
+    trials = trials_on(evidence, basis_of(evidence), evidence.holdout.test)
+    logits = trials.logits(_model_scores(scorer, evidence, vectors[trials.prompts]))
+    n = np.bincount(trials.prompt)
+    score = -np.bincount(trials.prompt, row_log_loss(logits, trials.label)) / n
+    names = [evidence.prompts[prompt] for prompt in trials.prompts]
+    return pa.table({"prompt_id": names, "score": score, "n": n})
+
+
+def held_out_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) -> dict[str, Any]:
+    """The metrics of the contract, each with an interval from resampled prompts.
+
+    auc, log_loss and accuracy are of the rows of the trials, the *_score of their units. Where
+    there are both outcomes and comparisons, the comparisons' measures come as preference_*.
+    """
+    basis = basis_of(evidence)
+    trials = trials_on(evidence, basis, evidence.holdout.test)
+    scores = _model_scores(scorer, evidence, vectors[trials.prompts])
+    statistics = _statistics(trials, scores, _baselines(evidence, vectors, trials))
+    metrics = with_intervals(statistics, np.arange(len(trials.prompts)))
+    counts = {"n": len(trials.label), "n_prompts": len(trials.prompts), "basis": basis}
+    extra = _preference_metrics(evidence, vectors, scorer) if basis == "outcomes" else {}
+    return {**metrics, **counts, **extra}
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What one would use otherwise: every model's mean, and the neighbours' scores."""
+
+    means: Floats
+    knn_rows: Floats
+    knn_routed: Floats
+
+
+def _baselines(evidence: Evidence, vectors: Vectors, trials: Trials) -> Baselines:
+    """Baselines that know the training prompts; each k of the neighbours is tuned on validation."""
+    basis = basis_of(evidence)
+    observed = observed_on(evidence, basis, vectors, evidence.holdout.train)
+    tuning = trials_on(evidence, basis, evidence.holdout.validation)
+    tried = knn_scores(observed, vectors[tuning.prompts])
+    near = knn_scores(observed, vectors[trials.prompts])
+
+    def best(quality: Callable[[Floats], float]) -> Floats:
+        return near[max(tried, key=lambda k: quality(tried[k]))]
+
+    by_row = best(lambda scores: float(row_accuracy(_centred(tuning, scores), tuning.label).mean()))
+    by_unit = best(lambda scores: float(tuning.routed(scores).mean()))
+    means = np.broadcast_to(observed.means, (len(trials.prompts), len(evidence.models)))
+    return Baselines(
+        means, row_accuracy(_centred(trials, by_row), trials.label), trials.routed(by_unit)
+    )
+
+
+def _centred(trials: Trials, scores: Floats) -> Floats:
+    """Rows' logits from expected scores in [0, 1]: one half, or equality, is undecided."""
+    return trials.logits(scores - 0.5)
+
+
+def _statistics(
+    trials: Trials, scores: Floats, baselines: Baselines
+) -> Callable[[Floats], Mapping[str, float]]:
+    """Every metric as a function of the weights of the prompts."""
+    logits, label = trials.logits(scores), trials.label
+    by_model = trials.logits(np.log(baselines.means / (1.0 - baselines.means)))
+    rows = {
+        "log_loss": row_log_loss(logits, label),
+        "accuracy": row_accuracy(logits, label),
+        "model_mean_log_loss": row_log_loss(by_model, label),
+        "model_mean_accuracy": row_accuracy(by_model, label),
+        "knn_accuracy": baselines.knn_rows,
+    }
+    units = {
+        "routed_score": trials.routed(scores),
+        "best_single_score": trials.routed(baselines.means),
+        "random_score": trials.random(),
+        "oracle_score": trials.oracle(),
+        "knn_routed_score": baselines.knn_routed,
+    }
+    of_rows = cluster_means(rows, trials.prompt)
+    of_units = cluster_means(units, trials.unit_prompt)
+    area = _auc(trials, logits)
+
+    def statistics(weights: Floats) -> Mapping[str, float]:
+        return {"auc": area(weights[trials.prompt]), **of_rows(weights), **of_units(weights)}
+
+    return statistics
+
+
+def _auc(trials: Trials, logits: Floats) -> Callable[[Floats], float]:
+    """Of rows; duels enter in both orders, so that which model is called first means nothing."""
+    if (trials.second < 0).all():
+        return auc(logits, trials.label)
+    both = np.concatenate([trials.label, 1.0 - trials.label])
+    area = auc(np.concatenate([logits, -logits]), both)
+    return lambda weights: area(np.tile(weights, 2))
+
+
+def _preference_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) -> dict[str, Any]:
+    duels = trials_on(evidence, "preferences", evidence.holdout.test)
+    if not len(duels.label):
+        return {}
+    logits = duels.logits(_model_scores(scorer, evidence, vectors[duels.prompts]))
+    return {
+        "preference_accuracy": float(row_accuracy(logits, duels.label).mean()),
+        "preference_log_loss": float(row_log_loss(logits, duels.label).mean()),
+        "preference_n": len(logits),
+    }
+
+
+def _model_scores(scorer: Scorer, evidence: Evidence, vectors: Vectors) -> Floats:
+    """Logits (n, M) of the evidence's models; one that the scorer has not seen is its prior."""
+    z = scorer.features(vectors)
+    columns = {name: number for number, name in enumerate(scorer.models)}
+    table = np.vstack([scorer.vectors, scorer.prior.mean])
+    rows = [columns.get(name, len(scorer.models)) for name in evidence.models]
+    logits: Floats = z @ table[rows].T + scorer.offset
+    return logits
+
+
+def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Vectors, Scorer]:
+    config = artifact.card["config"]
+    evidence = read_evidence(snapshot)
+    encoder = Encoder(config["encoder"], max_tokens=config["max_tokens"])
+    return evidence, evidence.vectors(encoder), Scorer.load(artifact.path)

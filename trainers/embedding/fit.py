@@ -1,0 +1,122 @@
+"""Fitting the embedding: batches of prompts with everything observed on them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainers.devices import pick_device
+from trainers.embedding.config import Config
+from trainers.embedding.data import Evidence
+from trainers.embedding.model import EmbedLLM
+from trainers.losses import bradley_terry_loss
+
+Report = Callable[[int, int, float], None]  # (epoch, epochs, validation log-loss)
+Floats = NDArray[np.float32]
+
+
+class RowsByPrompt:
+    """Rows grouped by prompt, so that those of a batch of prompts are found without a search."""
+
+    def __init__(self, prompt: NDArray[np.int64], prompts: int, columns: list[Tensor]) -> None:
+        order = np.argsort(prompt, kind="stable")
+        counts = np.bincount(prompt, minlength=prompts)
+        self.counts = torch.from_numpy(counts).to(columns[0].device)
+        self.starts = torch.from_numpy(np.cumsum(counts) - counts).to(columns[0].device)
+        self.columns = [column[torch.from_numpy(order).to(column.device)] for column in columns]
+
+    def of(self, prompts: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The place in `prompts` (B,) of each of their rows, and the rows' columns."""
+        counts = self.counts[prompts]
+        place = torch.repeat_interleave(torch.arange(len(prompts), device=prompts.device), counts)
+        within = torch.arange(len(place), device=place.device) - (counts.cumsum(0) - counts)[place]
+        rows = self.starts[prompts][place] + within
+        return place, [column[rows] for column in self.columns]
+
+
+class EvidenceTensors:
+    """Question vectors, outcomes and duels on the training device."""
+
+    def __init__(self, evidence: Evidence, vectors: Floats, device: torch.device) -> None:
+        def tensor(array: NDArray[np.generic]) -> Tensor:
+            kind = torch.float32 if array.dtype.kind == "f" else torch.int64
+            return torch.from_numpy(array).to(device, kind)
+
+        ran, fought = evidence.outcomes, evidence.duels
+        count = len(evidence.prompts)
+        self.vectors = tensor(vectors)
+        self.outcomes = RowsByPrompt(ran.prompt, count, [tensor(ran.model), tensor(ran.score)])
+        columns = (fought.first, fought.second, fought.label, fought.weight)
+        self.duels = RowsByPrompt(fought.prompt, count, [tensor(column) for column in columns])
+
+    def loss(self, model: EmbedLLM, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """Summed cross-entropy and summed weight of all rows on `prompts`, in nats.
+
+        An outcome is a soft label of sigma(s_m), a duel of sigma(s_a - s_b).
+        """
+        logits = model(self.vectors[prompts])
+        place, (ran, score) = self.outcomes.of(prompts)
+        outcome = binary_cross_entropy_with_logits(logits[place, ran], score, reduction="sum")
+        at, (first, second, label, weight) = self.duels.of(prompts)
+        duel = weight @ bradley_terry_loss(logits[at, first] - logits[at, second], label)
+        return outcome + duel, score.new_tensor(len(score)) + weight.sum()
+
+
+def fit_embedding(
+    evidence: Evidence, vectors: Floats, config: Config, report: Report
+) -> tuple[EmbedLLM, int]:
+    """The model of the epoch with the lowest validation log-loss, and that epoch."""
+    device = pick_device(config.device)
+    tensors = EvidenceTensors(evidence, vectors, device)
+    model = EmbedLLM(len(evidence.models), vectors.shape[1], config.dimension, config.noise)
+    model.to(device)
+    optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate)
+    train = torch.from_numpy(evidence.holdout.train).to(device)
+    validation = torch.from_numpy(evidence.holdout.validation).to(device)
+    order = torch.Generator().manual_seed(config.seed)
+    best, kept, since, epoch = float("inf"), model.state_dict(), 0, 0
+    while epoch < config.epochs and since < config.patience:
+        shuffled = train[torch.randperm(len(train), generator=order).to(device)]
+        _epoch(model, tensors, torch.split(shuffled, config.batch), optimizer)
+        score = _log_loss(model, tensors, validation)
+        epoch, since = epoch + 1, since + 1
+        if score < best:
+            best, since = score, 0
+            kept = {name: value.clone() for name, value in model.state_dict().items()}
+        report(epoch, config.epochs, score)
+    model.load_state_dict(kept)
+    return model.eval(), epoch - since
+
+
+def _groups(model: EmbedLLM, decay: float) -> list[dict[str, object]]:
+    """Only what grows with the data is decayed: the projection and the models' deviations."""
+    decayed = [model.deviation, model.projection.weight]
+    others = [p for p in model.parameters() if all(p is not d for d in decayed)]
+    return [
+        {"params": decayed, "weight_decay": decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _epoch(
+    model: EmbedLLM,
+    tensors: EvidenceTensors,
+    batches: tuple[Tensor, ...],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    model.train()
+    for prompts in batches:
+        optimizer.zero_grad()
+        loss, weight = tensors.loss(model, prompts)
+        torch.autograd.backward(loss / weight)
+        optimizer.step()
+
+
+@torch.inference_mode()
+def _log_loss(model: EmbedLLM, tensors: EvidenceTensors, prompts: Tensor) -> float:
+    model.eval()
+    loss, weight = tensors.loss(model, prompts)
+    return float(loss / weight)

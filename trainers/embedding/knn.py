@@ -1,0 +1,64 @@
+"""The baseline: what the nearest training questions say of each model; numpy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CHOICES = (1, 5, 10, 20, 50, 100, 200)  # of k, tuned on validation
+CHUNK = 128  # questions at once: bounds the neighbours' scores held in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Training questions (T, d), and the sum and number of every model's scores on them, (T, M).
+
+    A score that was not observed adds to neither: missing is missing, never wrong.
+    """
+
+    questions: NDArray[np.float32]
+    total: Floats
+    count: Floats
+
+    @property
+    def means(self) -> Floats:
+        """Mean score of every model, (M,), with one imagined score of the mean of all models."""
+        overall = self.total.sum() / max(1.0, self.count.sum())
+        means: Floats = (self.total.sum(0) + overall) / (self.count.sum(0) + 1.0)
+        return np.clip(means, 1e-6, 1.0 - 1e-6)
+
+
+def observe(
+    questions: NDArray[np.float32],
+    prompt: NDArray[np.int64],
+    model: NDArray[np.int64],
+    score: Floats,
+    models: int,
+) -> Observed:
+    """Gather rows (prompt number, model number, score) into a table of prompts by models."""
+    total, count = (np.zeros((len(questions), models)) for _ in range(2))
+    np.add.at(total, (prompt, model), score)
+    np.add.at(count, (prompt, model), 1.0)
+    seen = count.sum(1) > 0
+    return Observed(questions[seen], total[seen], count[seen])
+
+
+def knn_scores(observed: Observed, questions: NDArray[np.float32]) -> dict[int, Floats]:
+    """For each k, the mean score of every model on the k nearest questions by cosine, (n, M).
+
+    The model's overall mean counts as one more neighbour, which settles ties and absences.
+    """
+    most = min(max(CHOICES), len(observed.questions))
+    choices = sorted({min(k, most) for k in CHOICES})
+    scores = {k: np.empty((len(questions), observed.total.shape[1])) for k in choices}
+    for start in range(0, len(questions), CHUNK):
+        part = slice(start, start + CHUNK)
+        likeness = questions[part] @ observed.questions.T
+        near = np.argsort(-likeness, axis=1, kind="stable")[:, :most]
+        total = observed.total[near].cumsum(1)
+        count = observed.count[near].cumsum(1)
+        for k in choices:
+            scores[k][part] = (total[:, k - 1] + observed.means) / (count[:, k - 1] + 1.0)
+    return scores

@@ -1,0 +1,138 @@
+"""How good predictions are: weighted measures of probabilities against soft labels; numpy only.
+
+Logits, labels in [0, 1] and weights are arrays (n,); every measure is a weighted mean or a ratio of
+weighted sums, so that a bootstrap is a change of weights.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 1000
+# A bootstrap over so few prompts says next to nothing about another prompt; below this the rows are
+# resampled instead, and `ci_by` says so.
+FEWEST_CLUSTERS = 5
+ECE_BINS = 10
+
+
+def mean(values: Floats, weights: Floats) -> float:
+    """Sum of w x over the sum of w."""
+    return float(values @ weights / weights.sum())
+
+
+def cluster_means(
+    values: Mapping[str, Floats], cluster: NDArray[np.int64]
+) -> Callable[[Floats], dict[str, float]]:
+    """Means of rows (n,) as a function of the weights of their clusters.
+
+    Each cluster's sum is taken once, so that a resample costs its clusters and not its rows.
+    """
+    counts = np.bincount(cluster).astype(np.float64)
+    sums = np.stack([np.bincount(cluster, rows) for rows in values.values()])
+
+    def means(weights: Floats) -> dict[str, float]:
+        return dict(zip(values, map(float, sums @ weights / (counts @ weights)), strict=True))
+
+    return means
+
+
+def row_log_loss(logits: Floats, labels: Floats) -> Floats:
+    """Cross-entropy in nats of each soft label: log(1 + e^s) - y s."""
+    return np.logaddexp(0.0, logits) - labels * logits
+
+
+def row_accuracy(logits: Floats, labels: Floats) -> Floats:
+    """Expected share right of predicting the likelier side; a logit of 0 is half right."""
+    return np.where(logits == 0, 0.5, np.where(logits > 0, labels, 1.0 - labels))
+
+
+def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
+    """Area under the ROC curve, as a function of the weights: the sorting is done once.
+
+    P(score of a positive > score of a negative) + half of P(equal) (Mann–Whitney); a soft label y
+    is a positive of weight y and a negative of 1 - y. One half where one class is absent.
+    """
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    first = np.searchsorted(ranked, ranked, side="left")
+    last = np.searchsorted(ranked, ranked, side="right")
+
+    def area(weights: Floats) -> float:
+        positive, negative = (weights * labels)[order], (weights * (1.0 - labels))[order]
+        below = np.concatenate([[0.0], np.cumsum(negative)])
+        won = positive @ (0.5 * (below[first] + below[last]))
+        whole = positive.sum() * negative.sum()
+        return float(won / whole) if whole > 0 else 0.5
+
+    return area
+
+
+def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
+    """Expected calibration error of the favoured side in 10 bins of confidence over [1/2, 1].
+
+    Sum over bins of |weighted accuracy - weighted mean confidence| x share (Guo et al., 2017).
+    """
+    confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
+    bins = np.minimum((2 * ECE_BINS * (confidence - 0.5)).astype(int), ECE_BINS - 1)
+    excess = weights * (row_accuracy(logits, labels) - confidence)
+    return float(np.abs(np.bincount(bins, excess, ECE_BINS)).sum() / weights.sum())
+
+
+def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
+    """The T > 0 that minimises the log-loss of sigma(gap / T), in [1e-3, 1e3], by bisection.
+
+    The loss is convex in the inverse temperature b, with derivative sum w (sigma(b d) - y) d.
+    Gaps that say nothing, or the opposite of the labels, get the largest T: probabilities of 1/2.
+    """
+    low, high = -np.log(1e3), np.log(1e3)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        probability = 0.5 * (1.0 + np.tanh(0.5 * np.exp(middle) * gaps))
+        rising = (weights * (probability - labels) * gaps).sum() >= 0
+        low, high = (low, middle) if rising else (middle, high)
+    return float(np.exp(-0.5 * (low + high)))
+
+
+def bootstrap_intervals(
+    statistics: Callable[[Floats], Mapping[str, float]],
+    clusters: NDArray[np.int64],
+    *,
+    seed: int,
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of statistics of row weights, from 1000 resamples of clusters.
+
+    `clusters` (n,) numbers the cluster of each row, from 0 without gaps.
+    """
+    rng = np.random.default_rng(seed)
+    count = int(clusters.max()) + 1
+    if count < FEWEST_CLUSTERS:
+        count, clusters = len(clusters), np.arange(len(clusters))
+    drawn: dict[str, list[float]] = {}
+    for _ in range(RESAMPLES):
+        times = np.bincount(rng.integers(0, count, count), minlength=count)
+        for name, value in statistics(times[clusters].astype(np.float64)).items():
+            drawn.setdefault(name, []).append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in drawn.items()
+    }
+
+
+def with_intervals(
+    statistics: Callable[[Floats], Mapping[str, float]],
+    clusters: NDArray[np.int64],
+    *,
+    seed: int = 0,
+) -> dict[str, float | list[float] | str]:
+    """The statistics at equal weights, each with its `<name>_ci`, and what was resampled."""
+    values = statistics(np.ones(len(clusters)))
+    intervals = bootstrap_intervals(statistics, clusters, seed=seed)
+    few = int(clusters.max()) + 1 < FEWEST_CLUSTERS
+    return {
+        **values,
+        **{f"{name}_ci": list(interval) for name, interval in intervals.items()},
+        "ci_by": "row" if few else "prompt",
+    }
