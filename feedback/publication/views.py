@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -40,7 +41,7 @@ def data_page(request: HttpRequest) -> HttpResponse:
     try:
         query = export_query(chosen, until=last_number())
         context["rows"] = [_shortened(row) for row in preview(query)]
-        context["link"] = f"/api/v1/preferences/export/?{urlencode(chosen)}"
+        context["link"] = "?".join(filter(None, [reverse("export"), urlencode(chosen)]))
         context["url"] = request.build_absolute_uri(context["link"])
         context["file"] = f"{query.shape}.{query.format}"
     except ApplicationError as error:
@@ -61,7 +62,7 @@ def _shortened(row: dict[str, Any]) -> str:
             return {key: cut(item) for key, item in value.items()}
         return value
 
-    return json.dumps(cut(row), ensure_ascii=False, indent=1, default=str)
+    return json.dumps(cut(row), ensure_ascii=False, default=str)
 
 
 @require_GET
