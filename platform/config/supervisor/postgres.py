@@ -114,6 +114,8 @@ class EmbeddedPostgres:
 
     def is_ready(self) -> bool:
         """Whether it takes sessions; creates our database in a new cluster."""
+        if not self._has_started():
+            return False
         try:
             with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as db:
                 known = db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
@@ -151,6 +153,14 @@ class EmbeddedPostgres:
     @property
     def _cluster(self) -> Path:
         return self.folder / "cluster"
+
+    def _has_started(self) -> bool:
+        """Whether the server says so in its file; asking in a session would fill its log."""
+        try:
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[7:8] == ["ready   "]
 
     def _url(self, database: str) -> str:
         host = quote(str(self.socket_folder), safe="")

@@ -13,6 +13,7 @@ from config.supervisor.service import Running, Service, exit_reason
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 0.1
+SAME_REQUEST = 1.0  # `make` passes on the signal that we were sent, too
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error
@@ -25,7 +26,8 @@ class Supervisor:
     def __init__(self) -> None:
         self.running: list[Running] = []
         self._output = OutputReader()
-        self._requests = 0
+        self._requested_at: float | None = None
+        self._is_urgent = False
 
     def __enter__(self) -> "Supervisor":
         for number in SIGNALS:
@@ -56,7 +58,7 @@ class Supervisor:
         """Watch over the services until the condition holds or a signal asks to stop."""
         while not condition():
             self._tick()
-            if self._requests:
+            if self._requested_at is not None:
                 raise StopRequested
 
     def stop(self) -> None:
@@ -73,15 +75,18 @@ class Supervisor:
         begin = time.monotonic()
         while waiting := [one for one in members if one.is_alive()]:
             self._output.pump(TICK)
-            for one in waiting:
-                if time.monotonic() - begin > one.service.stop_seconds or self._requests > 1:
-                    say(one.service.name, "did not stop in time and is killed")
-                    one.kill_group()
+            limits = [0.0 if self._is_urgent else one.service.stop_seconds for one in waiting]
+            if time.monotonic() - begin > max(limits):
+                break
         for one in members:
+            if one.is_alive():
+                say(one.service.name, "did not stop in time and is killed")
             one.kill_group()
 
     def _request_stop(self) -> None:
-        self._requests += 1
+        now = time.monotonic()
+        self._is_urgent = self._requested_at is not None and now - self._requested_at > SAME_REQUEST
+        self._requested_at = self._requested_at or now
 
     def _launch(self, running: Running) -> None:
         running.start()
