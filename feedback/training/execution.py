@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 
 # QS
+from feedback.quality.services import consensus_refresh
 from feedback.training.child import trainer_run
 from feedback.training.comparing import candidate_judge
 from feedback.training.leases import (
@@ -119,6 +120,7 @@ def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
         return snapshots_folder() / run.snapshot_digest
     reporter.stage("snapshot", 0.0, SNAPSHOT_SHARE)
     # CR
+    consensus_refresh()
     reporter.tick()
     digest = snapshot_write(on_tick=reporter.tick)
     run.snapshot_digest, run.code_version = digest, code_version()

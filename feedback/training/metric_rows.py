@@ -1,0 +1,33 @@
+"""The metrics of a run as rows of a table: a name in words, a value, its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A number with its 95 % interval, where it has one."""
+
+    name: str
+    value: str
+    interval: str
+
+
+def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
+    """Every number among the metrics, in the order in which the trainer gave them."""
+    return [
+        MetricRow(name.replace("_", " "), _shown(value), _interval(metrics.get(f"{name}_ci")))
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value:.4f}"
+
+
+def _interval(ends: Any) -> str:
+    if not isinstance(ends, list) or len(ends) != 2:
+        return ""
+    return f"{_shown(ends[0])} to {_shown(ends[1])}"

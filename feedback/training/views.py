@@ -1,0 +1,145 @@
+"""The pages of runs, for operators. They work without script; htmx keeps them fresh."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from feedback.people.authentication import contributor_of, operator_required
+from feedback.training.charts import run_charts
+from feedback.training.metric_rows import metric_rows
+from feedback.training.models import Checkpoint, CheckpointState, Kind, RunState, TrainingRun
+from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back, live_checkpoint
+from feedback.training.selectors import (
+    UNFINISHED,
+    run_events,
+    run_get,
+    runs_shown,
+    seconds_left,
+    silence,
+)
+from feedback.training.services import run_cancel, run_request
+
+
+@require_GET
+@operator_required
+def runs(request: HttpRequest) -> HttpResponse:
+    """The newest runs; fresh every three seconds while one is not over."""
+    shown = [_row(run) for run in runs_shown()]
+    context = {
+        "rows": shown,
+        "unfinished": any(row["run"].state in UNFINISHED for row in shown),
+        "kinds": Kind.values,
+    }
+    return render(request, _part(request, "training/runs.html", "rows"), context)
+
+
+@require_POST
+@operator_required
+def run_new(request: HttpRequest) -> HttpResponse:
+    """Queue a run of a kind with the usual settings."""
+    wanted = run_request(kind=request.POST.get("kind", ""), requested_by=contributor_of(request))
+    return redirect("run", wanted.number)
+
+
+@require_GET
+@operator_required
+def run(request: HttpRequest, number: int) -> HttpResponse:
+    """One run: what came of it, its curves, its numbers, its log."""
+    shown = run_get(number)
+    checkpoint = _checkpoint(shown)
+    events = run_events(shown).values_list("step", "metrics")
+    context = _row(shown) | {
+        "unfinished": shown.state in UNFINISHED,
+        "checkpoint": checkpoint,
+        "charts": run_charts(events),
+        "metrics": metric_rows(shown.metrics),
+        "models": shown.metrics.get("models", []),
+        "can_promote": checkpoint and checkpoint.state != CheckpointState.LIVE,
+        "can_roll_back": checkpoint and _replaced_by(checkpoint) is not None,
+    }
+    return render(request, _part(request, "training/run.html", "run"), context)
+
+
+@require_POST
+@operator_required
+def run_stop(request: HttpRequest, number: int) -> HttpResponse:
+    """Cancel."""
+    run_cancel(run=run_get(number), actor=contributor_of(request))
+    return redirect("run", number)
+
+
+@require_POST
+@operator_required
+def run_again(request: HttpRequest, number: int) -> HttpResponse:
+    """The same kind, settings and seed, on the pool as it is now."""
+    before = run_get(number)
+    again = run_request(
+        kind=before.kind,
+        config=before.config,
+        seed=before.seed,
+        requested_by=contributor_of(request),
+    )
+    return redirect("run", again.number)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_required
+def promote(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask once, then make the run's checkpoint the live one."""
+    shown = run_get(number)
+    checkpoint = _checkpoint(shown)
+    if checkpoint is None:
+        return redirect("run", number)
+    if request.method == "POST":
+        checkpoint_promote(checkpoint=checkpoint, actor=contributor_of(request))
+        return redirect("run", number)
+    context = {"run": shown, "checkpoint": checkpoint, "live": live_checkpoint(shown.kind)}
+    return render(request, "training/promote.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_required
+def roll_back(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask once, then bring back what the run's checkpoint replaced."""
+    shown = run_get(number)
+    checkpoint = _checkpoint(shown)
+    if checkpoint is None or (replaced := _replaced_by(checkpoint)) is None:
+        return redirect("run", number)
+    if request.method == "POST":
+        checkpoint_roll_back(checkpoint=checkpoint, actor=contributor_of(request))
+        return redirect("run", replaced.run.number)
+    context = {"run": shown, "checkpoint": checkpoint, "replaced": replaced}
+    return render(request, "training/roll_back.html", context)
+
+
+def _row(shown: TrainingRun) -> dict[str, Any]:
+    left, quiet = seconds_left(shown), silence(shown, settings.RUN_LEASE_SECONDS)
+    return {
+        "run": shown,
+        "checkpoint": _checkpoint(shown),
+        "percent": round(100 * shown.progress),
+        "minutes_left": None if left is None else max(1, round(left / 60)),
+        "silent_minutes": None if quiet is None else max(1, round(quiet.total_seconds() / 60)),
+        "can_cancel": shown.state in UNFINISHED and not shown.cancel_requested,
+        "can_run_again": shown.state in (RunState.FAILED, RunState.CANCELLED),
+    }
+
+
+def _checkpoint(shown: TrainingRun) -> Checkpoint | None:
+    return getattr(shown, "checkpoint", None)
+
+
+def _replaced_by(checkpoint: Checkpoint) -> Checkpoint | None:
+    """What a roll-back of this live checkpoint would bring back."""
+    if checkpoint.state != CheckpointState.LIVE:
+        return None
+    last = checkpoint.promotions.order_by("-created_at").first()
+    return last.replaced if last else None
+
+
+def _part(request: HttpRequest, template: str, name: str) -> str:
+    """The page, or for htmx the part of it that changes."""
+    return f"{template}#{name}" if request.headers.get("HX-Request") else template
