@@ -70,6 +70,7 @@ def save_policy(model: Any, tokenizer: Any, config: ResolvedConfig, folder: Path
     tokenizer.save_pretrained(folder)
     if config.base == TINY:
         model.unload().save_pretrained(folder / BASE)
+        tokenizer.save_pretrained(folder / BASE)
 
 
 def load_policy(artifact: Artifact, device: str = "auto") -> Policy:

@@ -15,6 +15,7 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
 from trainers.errors import InputError
 from trainers.policy.config import HEAD_WIDTH, ResolvedConfig
@@ -47,6 +48,7 @@ class Base:
 
 def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path = "") -> Base:
     """A causal checkpoint from a path or the hub; bfloat16 on an accelerator, float32 on a CPU."""
+    transformers_logging.disable_progress_bar()  # standard error carries our own progress
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
@@ -64,6 +66,7 @@ def build_tiny(
     answers: Answers, config: ResolvedConfig, device: torch.device, progress: Progress
 ) -> Base:
     """Train a byte-level BPE and a small Llama on conversations and their answers."""
+    transformers_logging.disable_progress_bar()
     tokenizer = train_tokenizer(answers, config.base_vocabulary)
     model: Any = LlamaForCausalLM(_tiny_config(config, tokenizer))
     model.to(device)

@@ -1,6 +1,7 @@
 """`python -m trainers serve`: load, listen, answer, and leave quickly when told to."""
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import torch
 import uvicorn
 
 from trainers.encoder import Encoder
@@ -51,6 +53,9 @@ def main(arguments: Sequence[str]) -> int:
     parsed = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # The web process and the database want their share of a small machine; a short text gains
+    # nothing from more threads.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     shelf, encoder = Shelf(parsed.artifacts), Encoder(cached=False)
     encoder.encode(["warm"])
     shelf.start()

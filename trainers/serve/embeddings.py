@@ -51,8 +51,7 @@ class Embeddings:
 
 def _inputs(body: dict[str, Any]) -> list[str]:
     value = body.get("input")
-    first = value[0] if isinstance(value, list) and value else value
-    if isinstance(first, int | list):
+    if isinstance(value, list) and value and isinstance(value[0], int | list):
         raise ApiError(400, "lists of token ids are not accepted: send texts", param="input")
     found = texts(value, "input")
     if not 1 <= len(found) <= MOST_TEXTS:

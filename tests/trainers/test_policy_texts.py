@@ -1,0 +1,180 @@
+"""Conversations as tokens, and tokens drawn one by one."""
+
+import pytest
+import torch
+
+from trainers.errors import InputError
+from trainers.policy.adapter import load_policy
+from trainers.policy.base import train_tokenizer
+from trainers.policy.config import Config
+from trainers.policy.dialogue import Dialogue
+from trainers.policy.generate import Sampling, draw, nucleus, sample, sample_answers
+from trainers.policy.pairs import Pool
+
+ASKED = [{"role": "user", "content": "How do I boil an egg?"}]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    texts = ["Eight minutes in boiling water.", "¿Qué tal? 茹で卵 🥚"]
+    return train_tokenizer([(ASKED, text) for text in texts], 512)
+
+
+@pytest.fixture(scope="module")
+def policy(toy_policy):
+    return load_policy(toy_policy, "cpu")
+
+
+@pytest.mark.parametrize("text", ["plain", "  spaces  kept ", "über 🥚\n\ttabs", "x\u0000y", ""])
+def test_every_answer_decodes_to_itself(tokenizer, text):
+    dialogue = Dialogue(tokenizer, 64)
+    assert dialogue.decode(dialogue.answer_ids(text)) == text
+    assert dialogue.answer_ids(text)[-1] == tokenizer.eos_token_id
+
+
+def test_the_chat_template_opens_the_answer_of_the_assistant(tokenizer):
+    ids = Dialogue(tokenizer, 64).prompt_ids(ASKED)
+    assert tokenizer.decode(ids) == "<|user|>How do I boil an egg?<|end|><|assistant|>"
+
+
+def test_a_tokenizer_without_template_gets_the_plain_format(tokenizer):
+    template, tokenizer.chat_template = tokenizer.chat_template, None
+    try:
+        dialogue = Dialogue(tokenizer, 64)
+        prompt = tokenizer.decode(dialogue.prompt_ids(ASKED))
+        assert prompt == "User: How do I boil an egg?\n\nAssistant:"
+        assert dialogue.decode(dialogue.answer_ids("Gently.")) == "Gently."
+    finally:
+        tokenizer.chat_template = template
+
+
+def test_a_template_that_refuses_a_conversation_is_unusable_input(tokenizer):
+    template = tokenizer.chat_template
+    tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
+    try:
+        with pytest.raises(InputError, match="roles must alternate"):
+            Dialogue(tokenizer, 64).prompt_ids(ASKED)
+    finally:
+        tokenizer.chat_template = template
+
+
+def test_a_lone_surrogate_is_replaced(tokenizer):
+    dialogue = Dialogue(tokenizer, 64)
+    assert dialogue.decode(dialogue.answer_ids("a\ud800b")) == "a?b"
+
+
+def test_the_prompt_is_cut_from_its_left_before_an_answer_is_cut(tokenizer):
+    dialogue = Dialogue(tokenizer, 20)
+    prompt, answers = dialogue.fit(list(range(30)), [[1] * 6, [2] * 10])
+    assert (prompt, answers) == (list(range(20, 30)), [[1] * 6, [2] * 10])
+    assert (dialogue.cuts.prompts, dialogue.cuts.answers) == (1, 0)
+
+
+def test_an_answer_that_alone_exceeds_the_window_loses_its_end(tokenizer):
+    dialogue = Dialogue(tokenizer, 20)
+    prompt, answers = dialogue.fit(list(range(30)), [list(range(40)), [2]])
+    assert prompt == list(range(25, 30))
+    assert answers == [list(range(15)), [2]]
+    assert (dialogue.cuts.prompts, dialogue.cuts.answers) == (1, 1)
+
+
+def test_what_fits_is_not_cut(tokenizer):
+    dialogue = Dialogue(tokenizer, 20)
+    assert dialogue.fit([1, 2], [[3] * 18]) == ([1, 2], [[3] * 18])
+    assert (dialogue.cuts.prompts, dialogue.cuts.answers) == (0, 0)
+
+
+def test_pairs_are_turned_so_that_the_chosen_is_preferred(toy_snapshot):
+    pairs = Pool.read(toy_snapshot).pairs("train", limit=1000, seed=0)
+    assert all("gladly" in pair.chosen and "never" in pair.rejected for pair in pairs)
+    assert [pair.label for pair in pairs] == pytest.approx([0.925] * len(pairs))
+
+
+def test_a_cap_takes_the_same_pairs_again_and_others_under_another_seed(toy_snapshot):
+    pool = Pool.read(toy_snapshot)
+    first = pool.pairs("train", limit=9, seed=1)
+    assert first == pool.pairs("train", limit=9, seed=1)
+    assert len(first) == 9
+    assert first != pool.pairs("train", limit=9, seed=2)
+
+
+def test_no_prompt_of_the_test_split_trains(toy_snapshot):
+    pool = Pool.read(toy_snapshot)
+    train = {pair.prompt_id for pair in pool.pairs("train", limit=1000, seed=0)}
+    test = {pair.prompt_id for pair in pool.pairs("test", limit=1000, seed=0)}
+    assert train
+    assert test
+    assert not train & test
+    learnt = {messages[0]["content"] for messages, _ in pool.training_answers(limit=999, seed=0)}
+    held = {pool.conversations[prompt][0]["content"] for prompt in test}
+    assert not learnt & held
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"beta": 0.0},
+        {"rho0": 0.7},
+        {"tau0": 5.0},
+        {"batch": 0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"warmup_fraction": 1.0},
+        {"max_length": 8},
+        {"base_width": 30},
+        {"base_vocabulary": 100},
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused_by_name(change):
+    with pytest.raises(InputError, match=next(iter(change))):
+        Config(**change)
+
+
+def test_settings_left_open_depend_on_the_base():
+    assert Config().resolved().learning_rate > Config(base="x/y").resolved().learning_rate
+    assert Config(base="x/y", max_length=77).resolved().max_length == 77
+
+
+def test_greedy_answers_do_not_depend_on_who_shares_the_batch(policy):
+    prompts = [policy.dialogue.prompt_ids(ASKED), [9, 8, 7], list(range(30, 70))]
+    how = Sampling(max_tokens=8, temperature=0)
+    together = sample_answers(policy.model, policy.tokenizer, prompts, how)
+    apart = [sample_answers(policy.model, policy.tokenizer, [p], how)[0] for p in prompts]
+    assert together == apart
+
+
+@torch.inference_mode()
+def test_the_cache_changes_no_greedy_token(policy):
+    prompt = policy.dialogue.prompt_ids(ASKED)
+    how = Sampling(max_tokens=6, temperature=0)
+    drawn = [step[0] for step in sample(policy.model, policy.tokenizer, [prompt], how)]
+    for place, token in enumerate(drawn):
+        ids = torch.tensor([prompt + drawn[:place]])
+        assert policy.model(input_ids=ids).logits[0, -1].argmax().item() == token
+
+
+def test_a_seed_fixes_what_is_drawn(policy):
+    prompt = policy.dialogue.prompt_ids(ASKED)
+
+    def answer(seed):
+        how = Sampling(max_tokens=12, seed=seed)
+        return sample_answers(policy.model, policy.tokenizer, [prompt], how)
+
+    assert answer(1) == answer(1)
+    assert len({str(answer(seed)) for seed in range(4)}) > 1
+
+
+def test_the_nucleus_is_the_fewest_likeliest_tokens_that_reach_top_p():
+    row = torch.tensor([[0.1, 0.5, 0.05, 0.35]])
+    torch.testing.assert_close(nucleus(row, 0.8), torch.tensor([[0.0, 0.5, 0.0, 0.35]]))
+    torch.testing.assert_close(nucleus(row, 0.5), torch.tensor([[0.0, 0.5, 0.0, 0.0]]))
+    torch.testing.assert_close(nucleus(row, 0.0), torch.tensor([[0.0, 0.5, 0.0, 0.0]]))
+
+
+def test_draws_follow_the_probabilities():
+    logits = torch.tensor([0.2, 0.3, 0.5]).log().repeat(20_000, 1)
+    generator = torch.Generator().manual_seed(0)
+    drawn = draw(logits, Sampling(max_tokens=1), generator)
+    shares = torch.bincount(drawn, minlength=3) / len(drawn)
+    # Three standard errors of a share at n = 20,000 are at most 0.011.
+    torch.testing.assert_close(shares, torch.tensor([0.2, 0.3, 0.5]), atol=0.011, rtol=0)
