@@ -5,15 +5,7 @@ from typing import Any
 
 from feedback.errors import ApplicationError
 from feedback.pool.judgment import Judgment
-from feedback.pool.models import Choice, Order
-
-SHOWN_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
-CHOICE_WORDS = {
-    "1": "Answer 1 better",
-    "2": "Answer 2 better",
-    Choice.TIE.value: "about equal",
-    Choice.BOTH_BAD.value: "both bad",
-}
+from feedback.pool.shown import SHOWN_CHOICES, stored_choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +46,3 @@ class Answer:
             raise ApplicationError(
                 "invalid", "Some fields are not as they should be.", fields=fields
             )
-
-
-def stored_choice(shown: str, order: str) -> str:
-    """The choice among a and b that belongs to a place on the screen."""
-    places = {"1": order[0], "2": order[1]}
-    return places.get(shown, shown)
-
-
-def shown_choice(stored: str, order: str) -> str:
-    """The place on the screen that belongs to a stored choice."""
-    places = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
-    return places.get(stored, stored)

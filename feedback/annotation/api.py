@@ -8,7 +8,7 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from feedback.annotation.answers import SHOWN_CHOICES, Answer
+from feedback.annotation.answers import Answer
 from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.selectors import assignment_find, assignment_shown, campaign_find
 from feedback.annotation.services import (
@@ -27,6 +27,7 @@ from feedback.pool.api import (
     idempotency_key_of,
     model_labels,
 )
+from feedback.pool.shown import SHOWN_CHOICES
 
 WORKER = permission_classes([scope("tasks:work")])
 

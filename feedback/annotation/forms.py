@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from feedback.annotation.answers import SHOWN_CHOICES, Answer
+from feedback.annotation.answers import Answer
 from feedback.errors import ApplicationError
 from feedback.pool.judgment import RATIONALE_LIMIT
+from feedback.pool.shown import SHOWN_CHOICES
 
 ASPECT_PREFIX = "aspect:"
 

@@ -1,11 +1,9 @@
 """What the templates of the Annotate page show, in words."""
 
-from math import ceil
 from typing import Any
 
 from django.http import HttpRequest
 
-from feedback.annotation.answers import CHOICE_WORDS, shown_choice
 from feedback.annotation.leasing import lease_duration
 from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.selectors import (
@@ -19,6 +17,8 @@ from feedback.campaigns.models import Campaign, CampaignState
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
+from feedback.pool.shown import CHOICE_WORDS, shown_choice
+from feedback.prompts import message_shown
 from feedback.templatetags.ui import number
 
 SKIP_WORDS = (
@@ -29,8 +29,6 @@ SKIP_WORDS = (
 )
 WHO = {"user": "Someone asked", "assistant": "A model answered", "system": "The model was told"}
 STRENGTHS = ((1, "A little"), (2, "Clearly"), (3, "Much"))
-FOLD_LINES = 8
-WIDE, NARROW = 72, 40  # letters of a line of prompt, on a desk and on a phone
 EMPTY = {
     CampaignState.OPEN: "Nothing to judge right now.",
     CampaignState.PAUSED: "This campaign is paused. What you judged is safe.",
@@ -55,8 +53,8 @@ def task_context(
     shown = assignment_shown(assignment)
     return context | {
         "shown": shown,
-        "earlier": [_message(message) for message in shown.messages[:-1]],
-        "prompt": _message(shown.messages[-1]) if shown.messages else None,
+        "earlier": [message_shown(message, WHO) for message in shown.messages[:-1]],
+        "prompt": message_shown(shown.messages[-1], WHO) if shown.messages else None,
         "left": _left(tasks_left(shown.campaign)),
         "key": new_public_id(),
         "skip_reasons": SKIP_WORDS,
@@ -82,25 +80,6 @@ def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
         "strengths": STRENGTHS if choice in ("1", "2") else (),
         "asked_aspects": assignment.task.campaign.aspects,
     }
-
-
-def _message(message: dict[str, Any]) -> dict[str, Any]:
-    text = str(message.get("content", ""))
-    return {
-        "who": WHO.get(str(message.get("role")), "Someone said"),
-        "text": text,
-        "fold": _fold(text),
-    }
-
-
-def _fold(text: str) -> str:
-    """The class of a prompt that is too long to stand above the answers: folded after 8 lines."""
-    lines = text.splitlines()
-    if sum(max(1, ceil(len(line) / WIDE)) for line in lines) > FOLD_LINES:
-        return "fold"
-    if sum(max(1, ceil(len(line) / NARROW)) for line in lines) > FOLD_LINES:
-        return "fold fold-narrow"
-    return ""
 
 
 def _left(tasks: int) -> str:

@@ -10,13 +10,13 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from feedback.annotation.answers import CHOICE_WORDS, shown_choice
 from feedback.annotation.leasing import handle_of
 from feedback.annotation.models import Assignment, AssignmentState
 from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.errors import ConflictError, NotFoundError
 from feedback.people.models import Contributor
 from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.shown import CHOICE_WORDS, shown_choice
 
 SLUG = re.compile(r"[-\w]{1,100}")
 LEFT_COUNTED = 1000  # what is left is counted up to here

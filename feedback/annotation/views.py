@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from feedback.annotation.answers import CHOICE_WORDS
 from feedback.annotation.forms import answer_of
 from feedback.annotation.models import Assignment
 from feedback.annotation.presentation import more_context, revision_context, task_context
@@ -31,6 +30,7 @@ from feedback.annotation.services import (
 from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
+from feedback.pool.shown import CHOICE_WORDS
 
 PAGE, FRAGMENT = "annotation/annotate.html", "annotation/swap.html"
 

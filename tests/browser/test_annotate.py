@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from feedback.annotation.answers import shown_choice
 from feedback.annotation.models import Assignment
 from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.shown import shown_choice
 from tests.feedback.annotation.campaigns import make_campaign
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 JUDGE = "**/annotate/task/judge/"
-GRACE_MS = 450  # keys are ignored for 400 ms after a new task
+GRACE_MS = 500  # keys are ignored for 400 ms after a new task
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def reports(page: "Page") -> list[str]:
 def start(page: "Page", live_server, path: str = "/annotate/") -> None:
     page.goto(f"{live_server.url}{path}")
     page.get_by_role("button", name="Agree and start").click()
-    page.locator("#task[data-token]").wait_for()
+    page.get_by_role("button", name="Keys").wait_for()  # the script has run
     page.wait_for_timeout(GRACE_MS)
 
 
@@ -177,7 +177,8 @@ def test_a_lost_hold_is_said_and_taken_again(page, live_server):
     page.keyboard.press("1")
     page.get_by_text("Your hold ran out, so this judgment was not counted.").wait_for()
     page.get_by_role("button", name="Take it again.").click()
-    page.wait_for_load_state()
+    page.get_by_role("button", name="Take it again.").wait_for(state="hidden")
+    page.get_by_role("button", name="Keys").wait_for()
     assert token_of(page).partition("-")[0] == late.partition("-")[0]
     page.wait_for_timeout(GRACE_MS)
     press(page, "1")

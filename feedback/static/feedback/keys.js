@@ -3,7 +3,8 @@
 // A judgment is written into the browser's storage before it is sent; the next task, fetched ahead,
 // is shown at once. It leaves the outbox when the server has committed it, and only then the page
 // says "Saved".
-"use strict";
+import { listen } from "./shortcuts.js";
+import { Sides } from "./sides.js";
 
 (() => {
   const form = document.getElementById("judge");
@@ -12,9 +13,8 @@
   const UNSENT_LIMIT = 3, GRACE_MS = 400, PREFETCH_MS = 2000, BACKOFF_MS = [1000, 2000, 5000, 10000, 30000];
   const byId = (id) => document.getElementById(id);
   const said = byId("said"), unsent = byId("unsent"), undo = byId("undo"), anyway = byId("anyway");
-  const ahead = byId("next"), sheet = byId("sheet"), skipList = byId("skip");
-  const keysOn = document.documentElement.dataset.keys !== "off";
-  let task, shownAt, prefetching, renewing, seen, doubtful;
+  const ahead = byId("next"), skipList = byId("skip");
+  let task, sides, shownAt, prefetching, renewing, doubtful;
 
   // --- the outbox: one entry of localStorage a judgment, so that windows never overwrite each other
 
@@ -164,13 +164,12 @@
   function arrive() {
     task = byId("task");
     shownAt = performance.now();
-    seen = new Set();
     doubtful = null;
     anyway.hidden = true;
     skipList.open = false;
     if ("revise" in task.dataset) undo.hidden = true;
     mark(task.dataset.chosen);
-    takeSide();
+    sides = new Sides(task);
     clearTimeout(prefetching);
     clearInterval(renewing);
     if (!task.dataset.token) return;
@@ -185,41 +184,13 @@
     }
   }
 
-  // --- the switch of a phone
-
-  const narrow = () => {
-    const places = task.querySelector(".switch");
-    return Boolean(places) && getComputedStyle(places).display !== "none";
-  };
-
-  function takeSide() {
-    if (!narrow()) return;
-    byId(localStorage.getItem("see") === "both" ? "see-b" : "see-1").checked = true;
-    look();
-  }
-
-  function look() {
-    const see = task.querySelector("[name=see]:checked").id;
-    for (const side of ["1", "2"]) if (see === "see-b" || see === `see-${side}`) seen.add(side);
-  }
-
-  function unread() {
-    return narrow() ? ["1", "2"].find((side) => !seen.has(side)) : undefined;
-  }
-
-  document.addEventListener("change", (event) => {
-    if (event.target.name !== "see") return;
-    localStorage.setItem("see", event.target.id === "see-b" ? "both" : "one");
-    look();
-  });
-
   // --- what people press
 
   form.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (button?.hasAttribute("formaction")) return;
     event.preventDefault();
-    const missing = unread();
+    const missing = sides.unread();
     if (missing && doubtful !== button) {
       doubtful = button;
       said.textContent = `You have not opened Answer ${missing}.`;
@@ -246,34 +217,15 @@
     9: () => choose("both_bad"),
     s: openSkip,
     u: () => undo.hidden || undo.click(),
-    "?": () => sheet.showModal(),
   };
-
-  // The key itself; else the digit's place, whatever the layout; else the letter's, beyond Latin.
-  function nameOf(event) {
-    const key = event.key.toLowerCase();
-    if (key in ACTIONS) return key;
-    const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
-    if (digit) return digit[1];
-    return /^[\x00-\x7f]+$/.test(key) ? key : event.code.replace("Key", "").toLowerCase();
-  }
-
-  const typing = (element) =>
-    element.matches("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])");
-
+  listen(ACTIONS, (name) => {
+    if (performance.now() - shownAt < GRACE_MS) return false;
+    return Boolean(task.dataset.token) || name === "u" || name === "?";
+  });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && skipList.open) {
-      skipList.open = false;
-      skipList.querySelector("summary").focus();
-      return;
-    }
-    if (!keysOn || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.isComposing || event.repeat || sheet.open || typing(event.target)) return;
-    const action = ACTIONS[nameOf(event)];
-    if (!action || performance.now() - shownAt < GRACE_MS) return;
-    if (!task.dataset.token && nameOf(event) !== "u" && nameOf(event) !== "?") return;
-    event.preventDefault();
-    action();
+    if (event.key !== "Escape" || !skipList.open) return;
+    skipList.open = false;
+    skipList.querySelector("summary").focus();
   });
 
   // --- htmx: skip, undo and the longer form
@@ -295,8 +247,6 @@
     more.focus();
   });
 
-  byId("keys").hidden = false;
-  byId("keys").addEventListener("click", () => sheet.showModal());
   window.addEventListener("online", flush);
   arrive();
   flush();

@@ -1,0 +1,117 @@
+"""Questions of the pool that models have answered before, and those answers, to replay."""
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Length
+
+from feedback.pool.content import messages_hash
+from feedback.pool.models import Response, ResponseState, Turn
+from feedback.registry.models import ProviderKind, VersionState
+
+PAGE_SIZE = 20
+EXAMPLES = 3
+EXAMPLE_LENGTH = 200  # characters: an example is read at a glance
+EXAMPLE_DRAWS = 60  # questions among which examples of different topics are looked for
+
+REPLAYED = Q(
+    state=ResponseState.FINISHED,
+    turn__import_key__isnull=False,
+    version__state=VersionState.ACTIVE,
+    version__provider__kind=ProviderKind.REPLAY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPage:
+    """Some of the recorded questions, and where the next ones begin."""
+
+    questions: list[Turn]
+    after: str  # the identifier to go on from; empty on the last page
+
+
+def recorded_answers(messages: Sequence[Mapping[str, Any]]) -> QuerySet[Response]:
+    """The recorded answers to exactly this prompt by models that replay them."""
+    return Response.objects.filter(
+        REPLAYED, turn__content_hash=messages_hash(messages)
+    ).select_related("version")
+
+
+def recorded_answer(
+    messages: Sequence[Mapping[str, Any]], version_id: uuid.UUID
+) -> Response | None:
+    """The first answer that this version once gave."""
+    answers = recorded_answers(messages).filter(version_id=version_id)
+    return answers.order_by("sample_index", "id").first()
+
+
+def recorded_question(messages: Sequence[Mapping[str, Any]]) -> Turn | None:
+    """The imported prompt with these very messages."""
+    digest = messages_hash(messages)
+    return Turn.objects.filter(content_hash=digest, import_key__isnull=False).first()
+
+
+def question_found(public_id: str) -> Turn | None:
+    """The imported prompt by the identifier of the conversation that frames it."""
+    imported = Turn.objects.filter(import_key__isnull=False).exclude(messages=[])
+    if not (public_id.isascii() and public_id.isalnum()):
+        return None
+    return imported.filter(conversation__public_id=public_id).first()
+
+
+def questions_page(*, text: str = "", after: uuid.UUID | None = None) -> QuestionPage:
+    """Twenty recorded questions that hold the text, in the order in which they came."""
+    found = _questions().order_by("id")
+    if text:
+        found = found.filter(Q(asked__icontains=text))
+    if after is not None:
+        found = found.filter(id__gt=after)
+    questions = list(found[: PAGE_SIZE + 1])
+    rest = len(questions) > PAGE_SIZE
+    questions = questions[:PAGE_SIZE]
+    return QuestionPage(questions, questions[-1].conversation.public_id if rest else "")
+
+
+def question_examples() -> list[Turn]:
+    """Three short questions, of different topics where there are, others at each visit."""
+    short = _questions().annotate(length=Length("asked")).filter(length__lte=EXAMPLE_LENGTH)
+    start = os.urandom(32)  # content hashes are uniform, so a random one is a random place
+    drawn = list(short.filter(content_hash__gte=start).order_by("content_hash")[:EXAMPLE_DRAWS])
+    if len(drawn) < EXAMPLE_DRAWS:
+        drawn += short.filter(content_hash__lt=start).order_by("content_hash")[:EXAMPLE_DRAWS]
+    return _of_different_topics(drawn)
+
+
+def _of_different_topics(drawn: Sequence[Turn]) -> list[Turn]:
+    through = Turn.topics.through
+    links = through.objects.filter(turn__in=drawn).values_list("turn_id", "topic_id")
+    topics = dict(links)
+    first_of: dict[object, Turn] = {}
+    for turn in drawn:
+        first_of.setdefault(topics.get(turn.id), turn)
+    chosen = list(first_of.values())[:EXAMPLES]
+    others = [turn for turn in drawn if turn not in chosen]
+    return (chosen + others)[:EXAMPLES]
+
+
+def _questions() -> QuerySet[Turn]:
+    """Imported prompts of one message with answers of at least two models to replay."""
+    answers = Response.objects.filter(REPLAYED, turn=OuterRef("pk"))
+    another = Response.objects.filter(
+        REPLAYED, turn=OuterRef("turn"), version__gt=OuterRef("version")
+    )
+    return (
+        Turn.objects.filter(
+            Exists(answers.filter(Exists(another))),
+            import_key__isnull=False,
+            messages__0__role="user",
+            messages__1__isnull=True,
+        )
+        .select_related("conversation")
+        .annotate(asked=KeyTextTransform("content", KeyTransform("0", F("messages"))))
+    )

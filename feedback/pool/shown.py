@@ -1,0 +1,23 @@
+"""Choices by place on the screen, as people give them, and by side, as the pool keeps them."""
+
+from feedback.pool.models import Choice, Order
+
+SHOWN_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
+CHOICE_WORDS = {
+    "1": "Answer 1 better",
+    "2": "Answer 2 better",
+    Choice.TIE.value: "about equal",
+    Choice.BOTH_BAD.value: "both bad",
+}
+
+
+def stored_choice(shown: str, order: str) -> str:
+    """The choice among a and b that belongs to a place on the screen."""
+    places = {"1": order[0], "2": order[1]}
+    return places.get(shown, shown)
+
+
+def shown_choice(stored: str, order: str) -> str:
+    """The place on the screen that belongs to a stored choice."""
+    places = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
+    return places.get(stored, stored)

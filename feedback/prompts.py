@@ -1,0 +1,28 @@
+"""A message above two answers: who said it, and whether it must be folded."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+FOLD_LINES = 8
+WIDE, NARROW = 72, 40  # letters of a line of prompt, on a desk and on a phone
+
+
+def message_shown(message: Mapping[str, Any], who: Mapping[str, str]) -> dict[str, str]:
+    """What a template shows of a message; `who` has words for each role."""
+    text = str(message.get("content", ""))
+    return {
+        "who": who.get(str(message.get("role")), "Someone said"),
+        "text": text,
+        "fold": _fold(text),
+    }
+
+
+def _fold(text: str) -> str:
+    """The class of a prompt that is too long to stand above the answers: folded after 8 lines."""
+    lines = text.splitlines()
+    if sum(max(1, ceil(len(line) / WIDE)) for line in lines) > FOLD_LINES:
+        return "fold"
+    if sum(max(1, ceil(len(line) / NARROW)) for line in lines) > FOLD_LINES:
+        return "fold fold-narrow"
+    return ""
