@@ -7,7 +7,9 @@ never touch what `make run` keeps in `var/`.
 
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +17,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
+from kombu import pools
 
+from config.celery import app as celery_app
 from config.environment import database_config
+from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -80,9 +85,34 @@ def django_db_modify_db_settings(database_url: str) -> None:
     settings.DATABASES["default"].update(database_config(database_url))
 
 
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """The address of a broker that carries messages from the tests to real workers."""
+    if "CELERY_BROKER_URL" in os.environ:
+        yield os.environ["CELERY_BROKER_URL"]
+        return
+    broker = EmbeddedBroker(Path(os.environ["DATA_DIR"]))
+    process = subprocess.Popen(broker.command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while not broker.is_ready():
+        assert process.poll() is None, "the broker did not start"
+        time.sleep(0.02)
+    send_through(broker.url)
+    yield broker.url
+    send_through(settings.CELERY_BROKER_URL)
+    process.terminate()
+    process.wait()
+
+
+def send_through(url: str) -> None:
+    """Make this process enqueue at another broker."""
+    celery_app.conf.broker_url = url
+    pools.reset()
+    celery_app._pool = celery_app.amqp._producer_pool = None
+
+
 @pytest.fixture
-def process_environment(django_db_setup: None) -> dict[str, str]:
-    """Environment for a real process that works on the database of the tests.
+def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str]:
+    """Environment for a real process that works on the database and the broker of the tests.
 
     Rows are visible to it once committed: use it with `transactional_db`.
     """
@@ -90,6 +120,7 @@ def process_environment(django_db_setup: None) -> dict[str, str]:
     database = urlunsplit(address._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
     return os.environ | {
         "DATABASE_URL": database,
+        "CELERY_BROKER_URL": broker_url,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
     }
 

@@ -155,10 +155,16 @@ def test_a_taken_port_is_refused(site: Site) -> None:
     assert f"Port {site.port} is taken" in second.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_the_supervisor(number: signal.Signals) -> None:
+@pytest.fixture(scope="module")
+def other_data_dir() -> Iterator[Path]:
     folder = make_data_dir()
-    site = Site(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_the_supervisor(number: signal.Signals, other_data_dir: Path) -> None:
+    site = Site(other_data_dir)
     try:
         site.wait_until_ready()
         for kind in KINDS:
@@ -172,4 +178,3 @@ def test_no_process_outlives_the_supervisor(number: signal.Signals) -> None:
     finally:
         if site.process.is_running():
             site.process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
