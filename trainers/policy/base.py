@@ -32,8 +32,9 @@ TEMPLATE = (
 TINY_CONTEXT = 2048
 PRETRAINING_ROWS = 16
 
-# transformers does not annotate its constructor.
+# transformers does not annotate these.
 FastTokenizer: Any = PreTrainedTokenizerFast
+_hush: Any = transformers_logging.disable_progress_bar  # standard error carries our progress
 
 Answers = Sequence[tuple[Conversation, str]]
 
@@ -48,7 +49,7 @@ class Base:
 
 def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path = "") -> Base:
     """A causal checkpoint from a path or the hub; bfloat16 on an accelerator, float32 on a CPU."""
-    transformers_logging.disable_progress_bar()  # standard error carries our own progress
+    _hush()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
@@ -66,7 +67,7 @@ def build_tiny(
     answers: Answers, config: ResolvedConfig, device: torch.device, progress: Progress
 ) -> Base:
     """Train a byte-level BPE and a small Llama on conversations and their answers."""
-    transformers_logging.disable_progress_bar()
+    _hush()
     tokenizer = train_tokenizer(answers, config.base_vocabulary)
     model: Any = LlamaForCausalLM(_tiny_config(config, tokenizer))
     model.to(device)
