@@ -109,7 +109,7 @@ def assignment_skip(*, contributor: Contributor, token: str, reason: str) -> Ass
     with transaction.atomic():
         held = _locked(assignment)
         if held.state != AssignmentState.SKIPPED:
-            _require_live(held)
+            _require_live(held, token)
             _finish(held, AssignmentState.SKIPPED, reason)
     return held
 
@@ -129,7 +129,7 @@ def assignment_submit(
         with transaction.atomic():
             held = _locked(assignment)
             if not _was_sent(contributor, idempotency_key):
-                _require_live(held)
+                _require_live(held, token)
             preference, created = _record(held, answer, idempotency_key, consent, source)
             if created:
                 _finish(held, AssignmentState.SUBMITTED)
@@ -177,8 +177,9 @@ def _locked(assignment: Assignment) -> Assignment:
     )
 
 
-def _require_live(held: Assignment) -> None:
-    if not held.is_held:  # type: ignore[attr-defined]  # annotated by _locked
+def _require_live(held: Assignment, token: str) -> None:
+    # The token once more, under the lock: the lease may have run out and been taken anew meanwhile.
+    if not held.is_held or held.token != token:  # type: ignore[attr-defined]  # see _locked
         raise ConflictError("lease_lost", LEASE_LOST)
 
 

@@ -5,7 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -266,3 +266,32 @@ def test_one_person_in_many_windows_holds_at_most_three():
         thread.join(timeout=30)
     assert failures == []
     assert Assignment.objects.filter(state=AssignmentState.LIVE).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_taken_anew_while_the_old_one_is_answered_is_not_the_old_one():
+    make_campaign(tasks=1)
+    person = make_contributor()
+    late = assignment_lease(contributor=person)
+    expire(late)
+    assignments_expire()
+    told: list[str] = []
+
+    def answer_late():
+        try:
+            submit(person, late)
+        except ConflictError as error:
+            told.append(error.code)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=answer_late)
+    with transaction.atomic():
+        again = assignment_take_again(contributor=person, token=late.token)
+        thread.start()  # it has read the old lease, and waits for the row
+        thread.join(timeout=1)
+        assert thread.is_alive()
+    thread.join(timeout=10)
+    assert told == ["lease_lost"]
+    assert Assignment.objects.get().state == AssignmentState.LIVE
+    assert again.token != late.token
