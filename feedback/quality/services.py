@@ -16,11 +16,12 @@ REFRESH_LOCK = 0x46435143  # any constant that nothing else locks
 NOTICEABLE = 0.001  # a probability that moves by less is not written again
 
 STAGE = """
-CREATE TEMPORARY TABLE consensus_fresh (
+CREATE TEMPORARY TABLE IF NOT EXISTS consensus_fresh (
   comparison_id uuid, p_a float8, p_b float8, p_tie float8, p_both_bad float8,
   n_human int, n_ai int, newest timestamptz) ON COMMIT DROP;
-CREATE TEMPORARY TABLE reliability_fresh (
+CREATE TEMPORARY TABLE IF NOT EXISTS reliability_fresh (
   rater_id uuid, accuracy float8, judgments int) ON COMMIT DROP;
+TRUNCATE consensus_fresh, reliability_fresh;
 """
 WRITE_CONSENSUS = """
 INSERT INTO feedback_consensus AS old (id, created_at, comparison_id, p_a, p_b, p_tie, p_both_bad,

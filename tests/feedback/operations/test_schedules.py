@@ -1,0 +1,41 @@
+"""The site's periodic work, in the database's schedule."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django_celery_beat.models import PeriodicTask
+
+from config.celery import app
+from feedback.operations.schedules import PERIODIC, schedules_ensure
+
+pytestmark = pytest.mark.django_db
+
+
+def test_schedules_are_made_once_and_mended() -> None:
+    schedules_ensure()
+    count = PeriodicTask.objects.count()
+    task = PeriodicTask.objects.get(name=PERIODIC[0].name)
+    task.task, task.enabled = "something.else", False
+    task.save()
+    schedules_ensure()
+    assert PeriodicTask.objects.count() == count
+    task.refresh_from_db()
+    assert task.task == PERIODIC[0].task
+    assert not task.enabled  # an operator's pause outlives a restart
+
+
+def test_every_task_that_is_scheduled_exists() -> None:
+    app.loader.import_default_modules()
+    schedules_ensure()
+    scheduled = set(PeriodicTask.objects.values_list("task", flat=True)) - {
+        "celery.backend_cleanup"
+    }
+    assert scheduled <= set(app.tasks)
+
+
+def test_the_command_prints_json() -> None:
+    out = StringIO()
+    call_command("schedules_ensure", stdout=out)
+    assert json.loads(out.getvalue()) == {"schedules": len(PERIODIC)}
