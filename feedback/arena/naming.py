@@ -7,12 +7,11 @@ ASSISTANTS = (
     "ChatGPT|GPT-?\\d|Claude|Bard|Gemini|Llama|LLaMA|Alpaca|Vicuna|Koala|Mistral|Mixtral|Qwen"
     "|DeepSeek|Falcon|Dolly|Grok|Copilot|PaLM|Open ?Assistant"
 )
-SELF = r"(?:\bas|\bI am|\bI['’]m|\bmy name is|\bcalled|\bthis is)(?: an?| the)?\s+"
+SELF = r"\b(?:[Aa]s|I am|I['’]m|[Mm]y name is)\s+"
 INTRODUCTIONS = re.compile(
-    rf"{SELF}(?:{ASSISTANTS})\b"
-    rf"|\b(?:I am|I['’]m|I was|language model|AI (?:assistant|model))\b[^.!?\n]{{0,80}}"
-    rf"\b(?:by|from) (?:{MAKERS})\b",
-    re.IGNORECASE,
+    rf"{SELF}(?:{ASSISTANTS})\b(?!\s+[A-Z])"  # not "as Claude Monet said"
+    r"|\b(?:I am|I['’]m|I was|language model|AI (?:assistant|model))\b[^.!?\n]{0,80}"
+    rf"\b(?:by|from) (?:{MAKERS})\b"
 )
 SHORTEST_TOKEN = 3  # letters of a token that names a model by itself, such as gpt-4
 
@@ -30,7 +29,7 @@ def names_model(text: str, label: str) -> bool:
     anywhere += [token for token in re.split(r"[\s/]+", label) if _is_distinctive(token)]
     if any(_contains(text, name) for name in anywhere):
         return True
-    return len(words) == 1 and bool(re.search(SELF + _whole(label), text, re.IGNORECASE))
+    return len(words) == 1 and bool(re.search(rf"{SELF}(?i:{_whole(label)})", text))
 
 
 def _is_distinctive(token: str) -> bool:

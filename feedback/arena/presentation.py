@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from feedback.arena.candidates import live_versions
 from feedback.arena.recorded import question_examples, question_found, questions_page
@@ -59,7 +61,10 @@ class ShownAnswer:
 
 def start_context(request: HttpRequest) -> dict[str, Any]:
     """The composer, its examples, and the recorded questions where nothing else is answered."""
-    context: dict[str, Any] = {"examples": question_examples(), "live": live_versions().exists()}
+    context: dict[str, Any] = {
+        "examples": question_examples(get_language() or settings.LANGUAGE_CODE),
+        "live": live_versions().exists(),
+    }
     if context["live"]:
         return context
     search = request.GET.get("q", "").replace("\x00", "").strip()[:200]

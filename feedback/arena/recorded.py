@@ -77,9 +77,10 @@ def questions_page(*, text: str = "", after: uuid.UUID | None = None) -> Questio
     return QuestionPage(questions, questions[-1].conversation.public_id if rest else "")
 
 
-def question_examples() -> list[Turn]:
-    """Three short questions, of different topics where there are, others at each visit."""
-    short = _questions().annotate(length=Length("asked")).filter(length__lte=EXAMPLE_LENGTH)
+def question_examples(language: str) -> list[Turn]:
+    """Three short questions in a language, of different topics where possible, new each time."""
+    spoken = _questions().filter(language__in=["", language])
+    short = spoken.annotate(length=Length("asked")).filter(length__lte=EXAMPLE_LENGTH)
     start = os.urandom(32)  # content hashes are uniform, so a random one is a random place
     drawn = list(short.filter(content_hash__gte=start).order_by("content_hash")[:EXAMPLE_DRAWS])
     if len(drawn) < EXAMPLE_DRAWS:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from feedback.arena.forms import choice_of, message_of
 from feedback.arena.presentation import (
@@ -34,7 +34,7 @@ START, PAGE, FRAGMENT = "arena/start.html", "arena/conversation.html", "arena/sw
 
 
 @never_cache
-@require_GET
+@require_safe
 @contributor_required
 def arena(request: HttpRequest) -> HttpResponse:
     """Something to ask: one's own words, an example, or a recorded question."""
@@ -65,7 +65,7 @@ def _messages(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @never_cache
-@require_GET
+@require_safe
 @contributor_required
 def conversation(request: HttpRequest, public_id: str) -> HttpResponse:
     """A conversation of one's own, at its newest turn."""
@@ -81,7 +81,7 @@ def _page(
 
 
 @never_cache
-@require_GET
+@require_safe
 @contributor_required
 def answers(request: HttpRequest, public_id: str) -> HttpResponse:
     """The two answers as they are now; the bar follows where their state has changed."""
