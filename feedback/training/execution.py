@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 # QS
 from feedback.quality.services import consensus_refresh
@@ -32,7 +32,13 @@ from feedback.training.leases import (
 )
 from feedback.training.models import Kind, RunState, TrainingRun
 from feedback.training.promotion import checkpoint_register, live_checkpoint
-from feedback.training.reporting import DATABASE_GONE, CancelledError, Reporter
+from feedback.training.reporting import (
+    DATABASE_GONE,
+    CancelledError,
+    Reporter,
+    connection_forget,
+    database_probe,
+)
 from feedback.training.snapshots import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
@@ -197,9 +203,10 @@ def _lease_regained(claim: Claim) -> bool:
     """Wait for the database to come back; whether the run is still ours then."""
     deadline = time.monotonic() + DATABASE_WAIT_SECONDS
     while time.monotonic() < deadline:
-        connection.close()
+        connection_forget()
         time.sleep(0.5)
         try:
+            database_probe()
             run_heartbeat(claim=claim, values={})
         except DATABASE_GONE:
             continue

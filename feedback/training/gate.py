@@ -134,7 +134,7 @@ def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]
     names = ("baseline_majority_accuracy", "baseline_length_accuracy")
     baseline = max(float(metrics[name]) for name in names)
     accuracy = float(metrics["accuracy"])
-    words = f"accuracy {accuracy:.1%} against {baseline:.1%}"
+    words = f"accuracy {100 * accuracy:.1f} % against {100 * baseline:.1f} %"
     return accuracy > baseline, words, _taken(metrics, ("accuracy", *names))
 
 
@@ -151,7 +151,7 @@ def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, A
 
 def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
     accuracy = float(metrics["implicit_accuracy"])
-    words = f"implicit accuracy {accuracy:.1%} against 50.0%"
+    words = f"implicit accuracy {100 * accuracy:.1f} % against 50.0 %"
     return accuracy > CHANCE, words, _taken(metrics, ("implicit_accuracy",))
 
 

@@ -2,6 +2,9 @@
 
 A run is claimed by one conditional UPDATE. Every later write of its worker names the attempt, so
 that a worker whose lease ran out and whose run was taken up by another one is refused.
+
+While the database is down nobody can renew a lease: after its start every lease holds for a
+lease's length more, so that workers which kept working are heard before their runs are taken away.
 """
 
 import uuid
@@ -12,9 +15,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateTimeField, F, Func, QuerySet, Value
 from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from feedback.training.models import RunState, TrainingRun
 
@@ -28,7 +31,9 @@ UPDATE feedback_trainingrun
  WHERE id = (
    SELECT id FROM feedback_trainingrun
     WHERE state = 'queued'
-       OR (state = 'running' AND lease_until < statement_timestamp()
+       OR (state = 'running'
+           AND greatest(lease_until, pg_postmaster_start_time() + make_interval(secs => %(lease)s))
+               < statement_timestamp()
            AND attempt < %(attempts)s AND NOT cancel_requested)
     ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
 RETURNING id, attempt
@@ -110,7 +115,7 @@ def run_succeed(*, claim: Claim, metrics: Mapping[str, Any]) -> None:
 
 def expired_settle() -> int:
     """End the runs whose worker vanished and which nobody may take up again."""
-    expired = TrainingRun.objects.filter(state=RunState.RUNNING, lease_until__lt=Now())
+    expired = _expired()
     cancelled = expired.filter(cancel_requested=True).update(
         state=RunState.CANCELLED, lease_until=None, finished_at=Now()
     )
@@ -125,13 +130,27 @@ def expired_settle() -> int:
 
 def work_waits() -> bool:
     """Whether a worker would find a run to claim."""
-    lost = Q(state=RunState.RUNNING, lease_until__lt=Now(), attempt__lt=ATTEMPTS)
-    return TrainingRun.objects.filter(Q(state=RunState.QUEUED) | lost).exists()
+    queued = TrainingRun.objects.filter(state=RunState.QUEUED)
+    return queued.exists() or _expired().filter(attempt__lt=ATTEMPTS).exists()
 
 
 def last_heard() -> CombinedExpression:
     """SQL: when a running run was last heard of (the end of its lease less a lease)."""
     return F("lease_until") - _lease()
+
+
+def _expired() -> QuerySet[TrainingRun]:
+    """Running runs whose worker was not heard of for a lease of the database's uptime."""
+    heard_again = Greatest(F("lease_until"), CombinedExpression(_started(), "+", Value(_lease())))
+    return (
+        TrainingRun.objects.filter(state=RunState.RUNNING)
+        .annotate(end=heard_again)
+        .filter(end__lt=Now())
+    )
+
+
+def _started() -> Func:
+    return Func(function="pg_postmaster_start_time", output_field=DateTimeField())
 
 
 def _lease() -> timedelta:

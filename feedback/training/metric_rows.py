@@ -15,12 +15,16 @@ class MetricRow:
 
 
 def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
-    """Every number among the metrics, in the order in which the trainer gave them."""
+    """Every number among the metrics: what has an interval first, counts last."""
+    numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
     return [
         MetricRow(name.replace("_", " "), _shown(value), _interval(metrics.get(f"{name}_ci")))
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        for name, value in sorted(numbers.items(), key=lambda item: _place(item[0], metrics))
     ]
+
+
+def _place(name: str, metrics: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    return f"{name}_ci" not in metrics, name.startswith("baseline"), name
 
 
 def _shown(value: float) -> str:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
@@ -19,9 +20,9 @@ LOG_LINES = 200
 LINE_LENGTH = 2000
 NEWS_SECONDS = 0.5  # progress is written at most twice a second
 SILENCE_SECONDS = 2.0  # a heartbeat at least this often, so that a cancel is noticed soon
-LONGEST_BACK_OFF = 5.0
+LONGEST_BACK_OFF = 1.0
 
-DATABASE_GONE = (OperationalError, InterfaceError)
+DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
 class CancelledError(Exception):
@@ -84,9 +85,11 @@ class Reporter:
     def flush(self) -> None:
         """Write what there is. Raises LeaseLostError or CancelledError."""
         try:
+            if self._back_off:
+                database_probe()
             self._write()
         except DATABASE_GONE:
-            connection.close()
+            connection_forget()
             self._back_off = min(LONGEST_BACK_OFF, max(0.25, 2 * self._back_off))
             self._due = time.monotonic() + self._back_off
         else:
@@ -99,6 +102,19 @@ class Reporter:
         self._values, self._events = {}, []
         if cancelled:
             raise CancelledError
+
+
+def connection_forget() -> None:
+    """Begin afresh, with no pool that still waits for the database as it was."""
+    connection.close()
+    close_pool = getattr(connection, "close_pool", None)
+    if close_pool is not None:
+        close_pool()
+
+
+def database_probe() -> None:
+    """Raise at once where the database is away; a pool would wait, longer each time."""
+    psycopg.connect(settings.DATABASE_URL, connect_timeout=2).close()
 
 
 def _progress_of(text: str) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from django.db.models.functions import Now
 from pyarrow import parquet
 
 from feedback.pool.services import preference_withdraw
@@ -101,7 +100,7 @@ def test_a_setting_that_the_trainer_does_not_know_fails_with_its_words(
 
 
 def test_an_attempt_after_a_vanished_worker_takes_over_what_was_finished(
-    data_dir: Path, three_models: list
+    data_dir: Path, three_models: list, expire
 ) -> None:
     run = finished(run_request(kind="ranking"))
     before = (Path(run.checkpoint.path) / "card.json").stat().st_mtime_ns
@@ -109,9 +108,8 @@ def test_an_attempt_after_a_vanished_worker_takes_over_what_was_finished(
     rewound = run_request(kind="ranking", seed=1)
     claim = run_claim(worker="killed")
     assert claim is not None
-    TrainingRun.objects.filter(pk=rewound.pk).update(
-        snapshot_digest=run.snapshot_digest, lease_until=Now()
-    )
+    TrainingRun.objects.filter(pk=rewound.pk).update(snapshot_digest=run.snapshot_digest)
+    expire(rewound)
     out = data_dir / "artifacts" / "ranking" / str(rewound.id)
     Path(run.checkpoint.path).rename(out)
     finished(rewound)

@@ -1,11 +1,9 @@
 """A run is claimed once, kept by heartbeats, and taken up again when its worker vanishes."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.db.models.functions import Now
 
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import AuditEvent, Contributor
@@ -25,11 +23,6 @@ from feedback.training.services import run_cancel, run_request
 from feedback.training.tasks import run_scheduled
 
 pytestmark = pytest.mark.django_db
-
-
-def expire(run: TrainingRun) -> None:
-    """Let the lease be over, as if the worker had been silent for long."""
-    TrainingRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
 
 
 def test_the_oldest_queued_run_is_claimed_first() -> None:
@@ -53,7 +46,7 @@ def test_many_workers_never_claim_the_same_run() -> None:
     assert sorted(claimed) == sorted(wanted)
 
 
-def test_a_live_lease_keeps_others_away_and_an_expired_one_does_not() -> None:
+def test_a_live_lease_keeps_others_away_and_an_expired_one_does_not(expire) -> None:
     run = run_request(kind="ranking")
     first = run_claim(worker="one")
     assert first is not None
@@ -65,7 +58,7 @@ def test_a_live_lease_keeps_others_away_and_an_expired_one_does_not() -> None:
     assert second.attempt == 2
 
 
-def test_an_old_attempt_can_write_nothing_any_more() -> None:
+def test_an_old_attempt_can_write_nothing_any_more(expire) -> None:
     run = run_request(kind="ranking")
     old = run_claim(worker="one")
     assert old is not None
@@ -85,7 +78,7 @@ def test_an_old_attempt_can_write_nothing_any_more() -> None:
     assert (run.state, run.progress, run.error) == (RunState.RUNNING, 0.5, "")
 
 
-def test_a_heartbeat_renews_the_lease_on_the_clock_of_the_database() -> None:
+def test_a_heartbeat_renews_the_lease_on_the_clock_of_the_database(expire) -> None:
     run = run_request(kind="ranking")
     claim = run_claim(worker="one")
     assert claim is not None
@@ -94,7 +87,7 @@ def test_a_heartbeat_renews_the_lease_on_the_clock_of_the_database() -> None:
     assert not work_waits()
 
 
-def test_after_the_last_attempt_an_expired_run_has_failed() -> None:
+def test_after_the_last_attempt_an_expired_run_has_failed(expire) -> None:
     run = run_request(kind="ranking")
     for _ in range(ATTEMPTS):
         assert run_claim(worker="w") is not None
@@ -132,7 +125,9 @@ def test_cancelling_ends_a_queued_run_and_tells_the_worker_of_a_running_one(
     assert AuditEvent.objects.filter(action="run.cancel", actor=olivia).count() == 2
 
 
-def test_a_cancelled_run_whose_worker_vanished_is_not_taken_up_again(olivia: Contributor) -> None:
+def test_a_cancelled_run_whose_worker_vanished_is_not_taken_up_again(
+    olivia: Contributor, expire
+) -> None:
     run = run_request(kind="ranking")
     run_claim(worker="w")
     run_cancel(run=run, actor=olivia)

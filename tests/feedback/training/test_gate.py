@@ -1,0 +1,145 @@
+"""The gate promotes what is not worse and saw newer data, and says why it does not."""
+
+import numpy as np
+import pytest
+
+from feedback.training.gate import (
+    DRAWS,
+    MARGIN,
+    SEED,
+    PromptScores,
+    against_baseline,
+    compare,
+    paired_bootstrap,
+)
+from feedback.training.models import CheckpointState, Kind
+
+
+def scores(values: np.ndarray, prefix: str = "p") -> PromptScores:
+    """Scores of numbered prompts, one judgment each."""
+    names = tuple(f"{prefix}{number}" for number in range(len(values)))
+    return PromptScores(names, values, np.ones(len(values)))
+
+
+def better_by(points: float, count: int = 400) -> tuple[PromptScores, PromptScores]:
+    """A candidate and an incumbent whose scores differ by so many points, with noise."""
+    rng = np.random.default_rng(7)
+    incumbent = rng.uniform(0.3, 0.7, count)
+    candidate = incumbent + points / 100 + rng.normal(0, 0.01, count)
+    return scores(candidate), scores(incumbent)
+
+
+@pytest.mark.parametrize(
+    ("points", "newer", "state", "words"),
+    [
+        (2.0, {"p0"}, CheckpointState.LIVE, "it is better than v3"),
+        (0.0, {"p0"}, CheckpointState.LIVE, "it is not worse than v3"),
+        (-2.0, {"p0"}, CheckpointState.REFUSED, "it is worse than v3"),
+        (2.0, set(), CheckpointState.CANDIDATE, "no newer data than v3"),
+        (-2.0, set(), CheckpointState.REFUSED, "it is worse than v3"),
+    ],
+)
+def test_the_verdict_follows_the_interval_and_the_newer_data(
+    points: float, newer: set[str], state: CheckpointState, words: str
+) -> None:
+    verdict = compare(*better_by(points), newer=newer, name="v3")
+    assert verdict.state == state
+    assert words in verdict.reason
+    assert verdict.evidence["difference"] == pytest.approx(points / 100, abs=0.002)
+
+
+def test_a_wide_interval_keeps_the_candidate_waiting() -> None:
+    rng = np.random.default_rng(1)
+    candidate, incumbent = scores(rng.uniform(0, 1, 40)), scores(rng.uniform(0, 1, 40))
+    verdict = compare(candidate, incumbent, newer={"p1"}, name="v1")
+    assert verdict.state == CheckpointState.CANDIDATE
+    assert "might be worse" in verdict.reason
+    assert verdict.evidence["ci"][0] < -MARGIN < 0 < verdict.evidence["ci"][1]
+
+
+def test_enough_prompts_with_newer_judgments_are_compared_alone() -> None:
+    candidate, incumbent = better_by(0.0)
+    candidate.score[:100] -= 0.05  # worse on the newer ones only
+    newer = {f"p{number}" for number in range(100)}
+    verdict = compare(candidate, incumbent, newer=newer, name="v1")
+    assert verdict.state == CheckpointState.REFUSED
+    assert verdict.evidence["prompts"] == 100
+    fewer = compare(candidate, incumbent, newer=set(list(newer)[:99]), name="v1")
+    assert fewer.evidence["prompts"] == 400
+
+
+def test_too_few_prompts_are_no_comparison() -> None:
+    verdict = compare(*better_by(5.0, count=4), newer={"p0"}, name="v1")
+    assert verdict.state == CheckpointState.CANDIDATE
+    assert verdict.reason == "4 test prompts are too few to compare it with v1."
+
+
+def test_only_prompts_that_both_were_measured_on_count() -> None:
+    candidate, incumbent = scores(np.full(9, 0.9)), scores(np.full(6, 0.8))
+    verdict = compare(candidate, incumbent, newer={"p0"}, name="v1")
+    assert verdict.evidence["prompts"] == 6
+
+
+def test_the_bootstrap_is_the_naive_one() -> None:
+    rng = np.random.default_rng(3)
+    gains, weights = rng.normal(0.01, 0.1, 30), rng.integers(1, 9, 30).astype(float)
+    rng, means = np.random.default_rng(SEED), []
+    for _ in range(DRAWS):
+        drawn = rng.integers(0, 30, 30)
+        above = sum(float(gains[row]) * float(weights[row]) for row in drawn)
+        means.append(above / sum(float(weights[row]) for row in drawn))
+    difference, low, high = paired_bootstrap(gains, weights)
+    assert difference == pytest.approx(np.average(gains, weights=weights), abs=1e-12)
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), abs=1e-12)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(11)
+    inside = 0
+    for _ in range(60):
+        _, low, high = paired_bootstrap(rng.normal(0.02, 0.1, 80), np.ones(80))
+        inside += low <= 0.02 <= high
+    assert 50 <= inside <= 60  # 95 % of 60 is 57
+
+
+@pytest.mark.parametrize(
+    ("kind", "metrics", "state"),
+    [
+        (Kind.RANKING, {}, CheckpointState.LIVE),
+        (
+            Kind.REWARD,
+            {
+                "accuracy": 0.7,
+                "baseline_majority_accuracy": 0.5,
+                "baseline_length_accuracy": 0.68,
+            },
+            CheckpointState.LIVE,
+        ),
+        (
+            Kind.REWARD,
+            {
+                "accuracy": 0.6,
+                "baseline_majority_accuracy": 0.5,
+                "baseline_length_accuracy": 0.68,
+            },
+            CheckpointState.CANDIDATE,
+        ),
+        (
+            Kind.EMBEDDING,
+            {"routed_score": 0.5, "best_single_score": 0.49, "auc": 0.5, "auc_ci": [0.4, 0.6]},
+            CheckpointState.LIVE,
+        ),
+        (Kind.EMBEDDING, {"auc": 0.7, "auc_ci": [0.6, 0.8]}, CheckpointState.LIVE),
+        (
+            Kind.EMBEDDING,
+            {"routed_score": 0.4, "best_single_score": 0.5, "auc": 0.5, "auc_ci": [0.4, 0.6]},
+            CheckpointState.CANDIDATE,
+        ),
+        (Kind.POLICY, {"implicit_accuracy": 0.51}, CheckpointState.LIVE),
+        (Kind.POLICY, {"implicit_accuracy": 0.5}, CheckpointState.CANDIDATE),
+    ],
+)
+def test_the_first_of_its_kind_must_beat_the_trivial_baseline(
+    kind: Kind, metrics: dict[str, object], state: CheckpointState
+) -> None:
+    assert against_baseline(kind, metrics).state == state
