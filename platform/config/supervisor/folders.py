@@ -49,8 +49,8 @@ def sheltered_folder(path: Path, account: Account | None) -> Path:
     if is_reachable(path, account):
         path.mkdir(parents=True, exist_ok=True)
         return path
-    target = SHELTER / hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    target.mkdir(parents=True, exist_ok=True)
+    SHELTER.mkdir(parents=True, exist_ok=True)
+    target = Path(tempfile.mkdtemp(prefix="postgres-", dir=SHELTER))  # never an earlier one's data
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)
     return target
