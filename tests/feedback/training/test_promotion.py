@@ -1,0 +1,167 @@
+"""What promotion changes: files to serve, vectors of models, a new model; and how it is undone."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.test import Client
+
+from feedback.errors import ConflictError
+from feedback.people.models import AuditEvent, Contributor
+from feedback.pool.models import Outcome
+from feedback.registry.models import ModelVersion, VersionState
+from feedback.training import execution
+from feedback.training.live_files import promoted_sync
+from feedback.training.models import (
+    Checkpoint,
+    CheckpointState,
+    Embedding,
+    Promotion,
+    RunState,
+    TrainingRun,
+)
+from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back
+from feedback.training.services import run_request
+from tests.feedback.builders import make_turn, make_version
+
+
+@pytest.fixture(autouse=True)
+def data_dir(settings, tmp_path: Path) -> Path:
+    """An empty DATA_DIR."""
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def candidate(data_dir: Path) -> Callable[[str], Checkpoint]:
+    """A registered checkpoint that waits for a decision, with a folder of its own."""
+
+    def make(kind: str) -> Checkpoint:
+        path = data_dir / "artifacts" / kind / uuid.uuid4().hex
+        path.mkdir(parents=True)
+        run = run_request(kind=kind, seed=TrainingRun.objects.count())
+        TrainingRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED)
+        version = Checkpoint.objects.filter(kind=kind).count() + 1
+        return Checkpoint.objects.create(
+            run=run, kind=kind, version=version, path=str(path), digest="d", files={}
+        )
+
+    return make
+
+
+def links(data_dir: Path) -> dict[str, str]:
+    """What the inference server would read."""
+    return {link.name: str(link.readlink()) for link in (data_dir / "promoted").iterdir()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_becomes_a_model_and_the_one_before_it_rests(
+    candidate, olivia: Contributor, data_dir: Path
+) -> None:
+    first, second = candidate("policy"), candidate("policy")
+    checkpoint_promote(checkpoint=first, actor=olivia)
+    checkpoint_promote(checkpoint=second, actor=olivia)
+    versions = dict(ModelVersion.objects.values_list("label", "state"))
+    assert versions == {
+        "Commons Policy": VersionState.PAUSED,
+        "Commons Policy v2": VersionState.ACTIVE,
+    }
+    assert links(data_dir) == {"policy-v2": second.path}
+    newest = ModelVersion.objects.get(label="Commons Policy v2")
+    assert (newest.remote_name, newest.provider.kind) == ("policy-v2", "inference")
+
+    second.refresh_from_db()
+    checkpoint_roll_back(checkpoint=second, actor=olivia)
+    assert links(data_dir) == {"policy-v1": first.path}
+    assert ModelVersion.objects.get(label="Commons Policy").state == VersionState.ACTIVE
+    assert ModelVersion.objects.count() == 2
+    assert AuditEvent.objects.filter(action="checkpoint.promote", actor=olivia).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_links_that_a_dead_process_left_behind_are_mended(
+    candidate, olivia: Contributor, data_dir: Path
+) -> None:
+    checkpoint = candidate("reward")
+    checkpoint_promote(checkpoint=checkpoint, actor=olivia)
+    (data_dir / "promoted" / "reward").unlink()
+    (data_dir / "promoted" / "policy-v9").symlink_to(data_dir)
+    promoted_sync()
+    assert links(data_dir) == {"reward": checkpoint.path}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_live_cannot_be_promoted_and_what_replaced_nothing_not_rolled_back(
+    candidate, olivia: Contributor
+) -> None:
+    checkpoint = candidate("reward")
+    checkpoint_promote(checkpoint=checkpoint, actor=olivia)
+    with pytest.raises(ConflictError, match="live already"):
+        checkpoint_promote(checkpoint=checkpoint, actor=olivia)
+    with pytest.raises(ConflictError, match="replaced nothing"):
+        checkpoint_roll_back(checkpoint=checkpoint, actor=olivia)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_promotion_is_written_once_and_never_changed(candidate, olivia: Contributor) -> None:
+    promotion = checkpoint_promote(checkpoint=candidate("reward"), actor=olivia)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        Promotion.objects.filter(pk=promotion.pk).update(evidence={"better": True})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_ask_before_they_promote_and_roll_back(
+    candidate, olivia: Contributor, alice: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    first, second = candidate("reward"), candidate("reward")
+    browser = client_of(olivia)
+    browser.post(f"/runs/{first.run.number}/promote/")
+    asked = browser.get(f"/runs/{second.run.number}/promote/").content.decode()
+    assert "Replace reward v1 by v2?" in asked
+    assert client_of(alice).post(f"/runs/{second.run.number}/promote/").status_code == 403
+    browser.post(f"/runs/{second.run.number}/promote/")
+    asked = browser.get(f"/runs/{second.run.number}/roll-back/").content.decode()
+    assert "Bring back reward v1 in place of v2?" in asked
+    browser.post(f"/runs/{second.run.number}/roll-back/")
+    first.refresh_from_db()
+    assert first.state == CheckpointState.LIVE
+
+
+def score_models(prompts: range) -> None:
+    """Outcomes of three models of plainly different skill."""
+    versions = [
+        ModelVersion.objects.filter(label=name).first() or make_version(name)
+        for name in ("Weak", "Middling", "Strong")
+    ]
+    for number in prompts:
+        turn = make_turn(f"Question number {number}, what is its answer?")
+        for skill, version in enumerate(versions):
+            score = float((number + skill) % 3 <= skill)
+            Outcome.objects.create(turn=turn, version=version, score=score, source="test")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> None:
+    score_models(range(150))
+    config = {"epochs": 5, "dimension": 8}
+    first = run_request(kind="embedding", config=config)
+    assert execution.run_next()
+    first.refresh_from_db()
+    assert first.state == RunState.SUCCEEDED, first.error
+    checkpoint = first.checkpoint
+    if checkpoint.state != CheckpointState.LIVE:
+        pytest.fail(f"not promoted: {checkpoint.reason} {checkpoint.metrics}")
+    labels = set(Embedding.objects.values_list("model_version__label", flat=True))
+    assert labels == {"Weak", "Middling", "Strong"}
+    assert set(Embedding.objects.values_list("dimension", flat=True)) == {8}
+
+    score_models(range(150, 200))
+    second = run_request(kind="embedding", config=config)
+    assert execution.run_next()
+    second.refresh_from_db()
+    assert second.state == RunState.SUCCEEDED, second.error
+    evidence_seen = second.checkpoint.reason
+    assert "v1" in evidence_seen
+    assert "points (" in evidence_seen, evidence_seen
