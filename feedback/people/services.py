@@ -42,6 +42,14 @@ def contributor_create(
     return contributor
 
 
+def named_contributor_create(*, name: str, role: Role = Role.CONTRIBUTOR) -> Contributor:
+    """A contributor who is made on the server: whoever does it answers for their agreement."""
+    with transaction.atomic():
+        contributor = contributor_create(name=name, role=role)
+        consent_give(contributor=contributor)
+    return contributor
+
+
 def consent_give(*, contributor: Contributor) -> ConsentRecord:
     """Record that the contributor agrees to the current terms."""
     return ConsentRecord.objects.create(

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -40,12 +40,8 @@ def top_line(context: template.Context) -> dict[str, Any]:
 def _links(pages: tuple[tuple[str, Any], ...], path: str) -> list[dict[str, Any]]:
     links = []
     for name, words in pages:
-        try:
-            url = reverse(name)
-        except NoReverseMatch:  # a part that is not installed has no link
-            continue
-        here = path == url or (url != "/" and path.startswith(url))
-        links.append({"url": url, "words": words, "here": here})
+        url = reverse(name)
+        links.append({"url": url, "words": words, "here": path.startswith(url)})
     return links
 
 

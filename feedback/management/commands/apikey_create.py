@@ -3,15 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from feedback.errors import NotFoundError
 from feedback.management.json_command import JsonCommand
 from feedback.people.models import Contributor
-from feedback.people.services import apikey_create
+from feedback.people.services import apikey_create, named_contributor_create
 from feedback.people.terms import SCOPES
 
 
 class Command(JsonCommand):
-    """Make a key for a contributor."""
+    """Make a key for a contributor, who is made, too, where there is none of that name."""
 
     help = __doc__ or ""
 
@@ -29,10 +28,8 @@ class Command(JsonCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Make the key."""
-        contributor = Contributor.objects.filter(name=options["name"]).first()
-        if contributor is None:
-            raise NotFoundError(
-                "no_contributor", f"There is no contributor named {options['name']!r}."
-            )
+        name = options["name"]
+        known = Contributor.objects.filter(name=name).first()
+        contributor = known or named_contributor_create(name=name)
         key = apikey_create(contributor=contributor, name="command line", scopes=options["scope"])
         return {"key": key}

@@ -5,11 +5,11 @@ from typing import Any
 
 from feedback.management.json_command import JsonCommand
 from feedback.people.models import Role
-from feedback.people.services import contributor_create
+from feedback.people.services import named_contributor_create
 
 
 class Command(JsonCommand):
-    """Make a contributor; consent to the terms is theirs to give."""
+    """Make a contributor who has agreed to the terms: whoever runs this answers for it."""
 
     help = __doc__ or ""
 
@@ -21,5 +21,5 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         """Make the contributor."""
         role = Role.OPERATOR if options["operator"] else Role.CONTRIBUTOR
-        contributor = contributor_create(name=options["name"], role=role)
+        contributor = named_contributor_create(name=options["name"], role=role)
         return {"name": contributor.name, "public_id": contributor.public_id, "role": role.value}

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from feedback.people.models import ApiKey, Contributor
-from feedback.people.selectors import apikey_find
+from feedback.people.selectors import apikey_find, current_consent
 
 pytestmark = pytest.mark.django_db
 
@@ -38,10 +38,16 @@ def test_a_key_is_shown_once_and_works() -> None:
     assert key.encode() not in bytes(ApiKey.objects.get().digest)
 
 
+def test_a_key_for_a_new_name_makes_the_contributor_who_may_judge_at_once() -> None:
+    key = command("apikey_create", "Nora", "--scope", "tasks:work")["key"]
+    found = apikey_find(key)
+    assert found is not None
+    assert current_consent(found.contributor) is not None
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("apikey_create", "Nobody", "--scope", "pool:read"),
         ("apikey_create", "Olga", "--scope", "everything"),
         ("contributor_create", "Olga"),
     ],
