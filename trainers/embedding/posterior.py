@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-NEWTON_STEPS = 25
+NEWTON_STEPS = 50
+SMALLEST_STEP = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,24 @@ def fit_newcomer(
 ) -> tuple[Floats, Floats]:
     """Vector (k,) and covariance (k, k) of a new model from its scores (n,) on n questions.
 
-    Maximises -sum log-loss(z_i . p + c0, y_i) - (p - mean)^2 / (2 variance) by Newton's method: the
-    problem is strictly concave, so no model needs to be retrained to add one.
+    Minimises sum log-loss(z_i . p + c0, y_i) + sum (p - mean)^2 / (2 variance), which is strictly
+    convex, by Newton's method with halved steps: no model is retrained to add one.
     """
-    vector: Floats = prior.mean.copy()
+
+    def objective(vector: Floats) -> float:
+        logits = features @ vector + offset
+        loss = np.logaddexp(0.0, logits) - scores * logits
+        return float(loss.sum() + ((vector - prior.mean) ** 2 / prior.variance).sum() / 2)
+
+    vector = prior.mean
     for _ in range(NEWTON_STEPS):
         probability = sigmoid(features @ vector + offset)
         slope = features.T @ (probability - scores) + (vector - prior.mean) / prior.variance
-        spread = covariance(features, probability * (1.0 - probability), prior)
-        step: Floats = spread @ slope
+        step = covariance(features, probability * (1.0 - probability), prior) @ slope
+        while objective(vector - step) > objective(vector) and np.abs(step).max() > SMALLEST_STEP:
+            step = 0.5 * step
         vector = vector - step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < SMALLEST_STEP:
             break
     probability = sigmoid(features @ vector + offset)
     return vector, covariance(features, probability * (1.0 - probability), prior)
