@@ -85,6 +85,7 @@ def judge_ten(page: "Page") -> None:
     page.goto("/annotate/loop/")
     page.get_by_role("button", name="Agree and start").click()
     page.locator("#task[data-token]").wait_for()
+    page.wait_for_load_state("networkidle")  # the script that listens to keys is there
     for key in "1201290121":
         page.wait_for_timeout(GRACE_MS)
         token = page.locator("#task").get_attribute("data-token")
