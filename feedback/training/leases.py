@@ -3,8 +3,9 @@
 A run is claimed by one conditional UPDATE. Every later write of its worker names the attempt, so
 that a worker whose lease ran out and whose run was taken up by another one is refused.
 
-While the database is down nobody can renew a lease: after its start every lease holds for a
-lease's length more, so that workers which kept working are heard before their runs are taken away.
+While the database is down nobody can renew a lease: after its start every lease holds for its
+length and the time that a worker's pool may take to find the database again, so that workers
+which kept working are heard before their runs are taken from them.
 """
 
 import uuid
@@ -22,6 +23,7 @@ from django.db.models.functions import Greatest, Now
 from feedback.training.models import RunState, TrainingRun
 
 ATTEMPTS = 3
+RECONNECT_SECONDS = 15.0  # a pool waits 10 s for a connection before it gives up
 
 CLAIM = """
 UPDATE feedback_trainingrun
@@ -32,7 +34,7 @@ UPDATE feedback_trainingrun
    SELECT id FROM feedback_trainingrun
     WHERE state = 'queued'
        OR (state = 'running'
-           AND greatest(lease_until, pg_postmaster_start_time() + make_interval(secs => %(lease)s))
+           AND greatest(lease_until, pg_postmaster_start_time() + make_interval(secs => %(grace)s))
                < statement_timestamp()
            AND attempt < %(attempts)s AND NOT cancel_requested)
     ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
@@ -68,6 +70,7 @@ def run_claim(*, worker: str) -> Claim | None:
     values: dict[str, str | float] = {
         "worker": worker,
         "lease": settings.RUN_LEASE_SECONDS,
+        "grace": settings.RUN_LEASE_SECONDS + RECONNECT_SECONDS,
         "attempts": ATTEMPTS,
     }
     with connection.cursor() as cursor:
@@ -140,8 +143,9 @@ def last_heard() -> CombinedExpression:
 
 
 def _expired() -> QuerySet[TrainingRun]:
-    """Running runs whose worker was not heard of for a lease of the database's uptime."""
-    heard_again = Greatest(F("lease_until"), CombinedExpression(_started(), "+", Value(_lease())))
+    """Running runs whose worker could have renewed its lease and did not."""
+    grace = Value(_lease() + timedelta(seconds=RECONNECT_SECONDS))
+    heard_again = Greatest(F("lease_until"), CombinedExpression(_started(), "+", grace))
     return (
         TrainingRun.objects.filter(state=RunState.RUNNING)
         .annotate(end=heard_again)

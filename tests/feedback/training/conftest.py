@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
+from feedback.training.leases import RECONNECT_SECONDS
 from feedback.training.models import TrainingRun
 
 LEASE_SECONDS = 3
@@ -24,7 +25,9 @@ def expire() -> Callable[[TrainingRun], None]:
     """Let a run's lease be over, as if its worker had been silent for long."""
 
     def silent(run: TrainingRun) -> None:
-        while _uptime() < LEASE_SECONDS:  # leases hold for a while after the database's start
+        while (
+            _uptime() < LEASE_SECONDS + RECONNECT_SECONDS
+        ):  # leases hold for a while after the database's start
             time.sleep(0.1)
         TrainingRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
 

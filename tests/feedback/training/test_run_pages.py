@@ -1,0 +1,128 @@
+"""The pages of runs: what is going on, what came of it, and who may see it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from feedback.people.models import Contributor
+from feedback.training.charts import run_charts
+from feedback.training.leases import Claim, run_claim, run_fail, run_heartbeat
+from feedback.training.models import RunEvent, RunState, TrainingRun
+from feedback.training.services import run_request
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def running() -> tuple[TrainingRun, Claim]:
+    """A run at 62 %, five minutes old."""
+    run = run_request(kind="reward")
+    claim = run_claim(worker="w")
+    assert claim is not None
+    run_heartbeat(claim=claim, values={"phase": "train", "progress": 0.62})
+    TrainingRun.objects.filter(pk=run.pk).update(started_at=Now() - timedelta(minutes=5))
+    return run, claim
+
+
+def test_the_list_shows_progress_and_polls_until_all_is_over(
+    olivia: Contributor, client_of: Callable[[Contributor], Client], running
+) -> None:
+    browser = client_of(olivia)
+    page = browser.get("/runs/").content.decode()
+    assert "Running 62 %" in page
+    assert "3 min left" in page
+    assert 'hx-trigger="every 3s"' in page
+    run_fail(claim=running[1], error="no luck")
+    page = browser.get("/runs/", headers={"HX-Request": "true"}).content.decode()
+    assert "no luck" in page
+    assert "hx-trigger" not in page
+    assert "<html" not in page
+
+
+def test_a_silent_worker_is_named(
+    olivia: Contributor, client_of: Callable[[Contributor], Client], running
+) -> None:
+    TrainingRun.objects.filter(pk=running[0].pk).update(lease_until=Now() - timedelta(minutes=3))
+    page = client_of(olivia).get(f"/runs/{running[0].number}/").content.decode()
+    assert "No sign of life for 3 min. It will be taken up again." in page
+
+
+def test_a_run_has_curves_with_a_table_of_the_last_attempt(
+    olivia: Contributor, client_of: Callable[[Contributor], Client], running
+) -> None:
+    run, claim = running
+    for step, loss in ((1, 0.9), (2, 0.6), (3, 0.5)):
+        RunEvent.objects.create(
+            run=run, attempt=claim.attempt, step=step, phase="train", metrics={"loss": loss}
+        )
+    RunEvent.objects.create(run=run, attempt=9, step=1, phase="train", metrics={"other": 1.0})
+    page = client_of(olivia).get(f"/runs/{run.number}/").content.decode()
+    assert "Loss went from 0.9 to 0.5." in page
+    assert page.count('<td class="num">0.6000</td>') == 1
+    assert "<strong>other</strong>" not in page
+    assert "style=" not in page
+
+
+def test_a_failed_run_says_why_and_can_be_run_again_with_the_same_settings(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    run = run_request(kind="reward", config={"epochs": 3}, seed=5)
+    claim = run_claim(worker="w")
+    assert claim is not None
+    run_heartbeat(claim=claim, values={"log": "line one\nline <two>"})
+    run_fail(claim=claim, error="line <two>")
+    browser = client_of(olivia)
+    page = browser.get(f"/runs/{run.number}/").content.decode()
+    assert "line &lt;two&gt;" in page
+    browser.post(f"/runs/{run.number}/again/")
+    again = TrainingRun.objects.get(state=RunState.QUEUED)
+    assert (again.kind, again.config, again.seed) == ("reward", {"epochs": 3}, 5)
+
+
+def test_starting_and_cancelling_from_the_page(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    browser = client_of(olivia)
+    answer = browser.post("/runs/new/", {"kind": "ranking"})
+    run = TrainingRun.objects.get()
+    assert answer.headers["Location"] == f"/runs/{run.number}/"
+    browser.post(f"/runs/{run.number}/cancel/")
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    again = browser.post(f"/runs/{run.number}/cancel/")
+    assert again.status_code == 409
+    assert "This run is over" in again.content.decode()
+
+
+def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    browser = client_of(olivia)
+    assert browser.get("/runs/999/").status_code == 404
+    assert browser.get("/runs/new/").status_code == 405
+    assert browser.post("/runs/new/", {"kind": "telepathy"}).status_code == 400
+
+
+def test_only_operators_see_runs(
+    alice: Contributor, stranger: Client, client_of: Callable[[Contributor], Client]
+) -> None:
+    run = run_request(kind="ranking")
+    for browser in (client_of(alice), stranger):
+        for url in ("/runs/", f"/runs/{run.number}/", f"/runs/{run.number}/promote/"):
+            assert browser.get(url).status_code == 403
+        assert browser.post(f"/runs/{run.number}/cancel/").status_code == 403
+
+
+def test_a_chart_lies_inside_its_drawing_and_thins_long_curves() -> None:
+    (chart,) = run_charts((step, {"train_loss": 1 / step}) for step in range(1, 1001))
+    points = chart.lines[0].points
+    assert len(points) <= 122
+    assert (points[0].step, points[-1].step) == (1, 1000)
+    places = [float(text.rstrip("%")) for point in points for text in (point.x, point.y)]
+    assert min(places) >= 0
+    assert max(places) <= 100
+    assert run_charts([(1, {"loss": 1.0})]) == []
+    assert run_charts([(1, {"loss": float("nan")}), (2, {"loss": float("nan")})]) == []
