@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from config.supervisor.plan import free_port
+from config.supervisor.plan import any_port
 from tests.conftest import ROOT, make_data_dir
 
 pytestmark = pytest.mark.processes
@@ -38,7 +38,7 @@ class Site:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.port = free_port(8321)
+        self.port = any_port()
         self.log = data_dir / "up.log"
         with self.log.open("w") as log:
             self.process = psutil.Popen(
@@ -99,9 +99,11 @@ def site(data_dir: Path) -> Iterator[Site]:
     try:
         site.wait_until_ready()
         yield site
-    finally:
         site.process.terminate()
         assert site.process.wait(timeout=60) == 0
+    finally:
+        if site.process.is_running():
+            site.process.kill()
 
 
 @pytest.mark.parametrize("kind", KINDS)

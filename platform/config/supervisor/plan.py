@@ -124,7 +124,7 @@ def work_services(plan: Plan) -> list[Service]:
 
 def free_port(wanted: int) -> int:
     """The wanted port, or any other that is free."""
-    return wanted if is_free(wanted) else _any_port()
+    return wanted if is_free(wanted) else any_port()
 
 
 def is_free(port: int) -> bool:
@@ -146,7 +146,8 @@ def write_servers(data_dir: Path, addresses: dict[str, str]) -> None:
     aside.rename(data_dir / "servers.json")
 
 
-def _any_port() -> int:
+def any_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
