@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes
@@ -53,14 +54,14 @@ class Runs(APIView):
             return [RunsWriter(), IsOperator()]
         return [IsAuthenticated()]
 
-    @extend_schema(responses=dict)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """`{"next", "previous", "results": [run, …]}`."""
         pages = RunPages()
         runs = pages.paginate_queryset(runs_list(), request, view=self)
         return pages.get_paginated_response([run_body(run) for run in runs or []])
 
-    @extend_schema(request=RunInput, responses={201: dict})
+    @extend_schema(request=RunInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Queue a run: 201 and the run."""
         wanted = RunInput(data=request.data)
@@ -69,7 +70,7 @@ class Runs(APIView):
         return Response(run_body(run), status=201)
 
 
-@extend_schema(responses=dict)
+@extend_schema(responses=OpenApiTypes.OBJECT)
 @api_view(["GET"])
 @permission_classes([IsAuthenticated])
 def run_detail(_request: Request, run_id: uuid.UUID) -> Response:
@@ -77,7 +78,7 @@ def run_detail(_request: Request, run_id: uuid.UUID) -> Response:
     return Response(run_body(run_find(run_id)))
 
 
-@extend_schema(request=None, responses=dict)
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 @api_view(["POST"])
 @permission_classes([RunsWriter, IsOperator])
 def run_cancel_view(request: Request, run_id: uuid.UUID) -> Response:
@@ -86,7 +87,7 @@ def run_cancel_view(request: Request, run_id: uuid.UUID) -> Response:
     return Response(run_body(run_find(run_id)))
 
 
-@extend_schema(request=None, responses=dict)
+@extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 @api_view(["POST"])
 @permission_classes([RunsWriter, IsOperator])
 def checkpoint_promote_view(request: Request, checkpoint_id: uuid.UUID) -> Response:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -27,6 +28,7 @@ from feedback.training.leases import (
     run_claim,
     run_end_cancelled,
     run_fail,
+    run_give_back,
     run_heartbeat,
     run_release,
 )
@@ -96,7 +98,8 @@ def _attempt(claim: Claim) -> None:
         logger.exception("run %s failed", claim.run_id)
         run_fail(claim=claim, error=f"{type(error).__name__}: {error}")
     except BaseException:  # this worker is told to stop
-        run_release(claim=claim, reason="Its worker was stopped.")
+        with suppress(LeaseLostError, *DATABASE_GONE):
+            run_give_back(claim=claim, reason="Its worker was stopped.")
         raise
 
 

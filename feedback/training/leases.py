@@ -89,7 +89,12 @@ def run_release(*, claim: Claim, reason: str) -> None:
     """Give the run back to the queue for another attempt; after the last one it has failed."""
     if claim.attempt >= ATTEMPTS:
         run_fail(claim=claim, error=f"{reason} It was tried {claim.attempt} times.")
-        return
+    else:
+        run_give_back(claim=claim, reason=reason)
+
+
+def run_give_back(*, claim: Claim, reason: str) -> None:
+    """Give the run back to the queue, whatever the number of its attempts."""
     claim.write(state=RunState.QUEUED, lease_until=None, worker="", phase="", error=reason)
 
 

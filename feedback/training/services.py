@@ -12,6 +12,7 @@ from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Kind, RunState, TrainingRun
+from feedback.training.promotion import live_checkpoint
 from trainers.artifacts import code_version, digest_of
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def run_request(
     seed: int = 0,
 ) -> TrainingRun:
     """Queue a run and wake a worker once it is committed."""
-    settings = _checked(config or {})
+    settings = _with_live_reward(kind, _checked(config or {}))
     with transaction.atomic():
         run = TrainingRun.objects.create(
             kind=known_kind(kind),
@@ -85,6 +86,14 @@ def workers_wake() -> None:
         run_next.delay()
     except BrokerError:
         logger.warning("The broker did not take the wake-up message; beat will send another.")
+
+
+def _with_live_reward(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """A policy's answers are scored by the live reward model, unless the config names another."""
+    live = live_checkpoint(Kind.REWARD)
+    if kind == Kind.POLICY and live is not None:
+        return {"reward": live.path} | config
+    return config
 
 
 def _checked(config: Config) -> dict[str, Any]:
