@@ -15,9 +15,26 @@ ALLOWED = {
     "pre": {"tabindex", "role", "aria-label"},
     "div": {"class", "tabindex", "role", "aria-label"},
 }
-PLAIN = set("p br hr h1 h2 h3 h4 h5 h6 ul li blockquote code em strong s".split()) | set(
-    "table thead tbody tr th td".split()
-)
+PLAIN = set(
+    [
+        "p",
+        "br",
+        "hr",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "li",
+        "blockquote",
+        "code",
+        "em",
+        "strong",
+        "s",
+    ]
+) | set(["table", "thead", "tbody", "tr", "th", "td"])
 
 
 class Seen(HTMLParser):
