@@ -130,7 +130,8 @@ def _named(version: ModelVersion | None, ratings: dict[str, Row]) -> dict[str, s
 
 def _rating_words(row: Row) -> str:
     half = (row.ci_high - row.ci_low) / 2
-    return f"Rating {number(round(row.rating))} ± {half:.0f}, {number(row.n)} judgments"
+    judgments = "1 judgment" if row.n == 1 else f"{number(row.n)} judgments"
+    return f"Rating {number(round(row.rating))} ± {half:.0f}, {judgments}"
 
 
 def _ratings(exchange: Exchange) -> dict[str, Row]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Length
 
@@ -21,7 +21,6 @@ EXAMPLE_DRAWS = 60  # questions among which examples of different topics are loo
 
 REPLAYED = Q(
     state=ResponseState.FINISHED,
-    turn__import_key__isnull=False,
     version__state=VersionState.ACTIVE,
     version__provider__kind=ProviderKind.REPLAY,
 )
@@ -38,8 +37,10 @@ class QuestionPage:
 def recorded_answers(messages: Sequence[Mapping[str, Any]]) -> QuerySet[Response]:
     """The recorded answers to exactly this prompt by models that replay them."""
     return Response.objects.filter(
-        REPLAYED, turn__content_hash=messages_hash(messages)
-    ).select_related("version")
+        REPLAYED,
+        turn__content_hash=messages_hash(messages),
+        turn__import_key__isnull=False,
+    )
 
 
 def recorded_answer(
@@ -101,18 +102,16 @@ def _of_different_topics(drawn: Sequence[Turn]) -> list[Turn]:
 
 
 def _questions() -> QuerySet[Turn]:
-    """Imported prompts of one message with answers of at least two models to replay."""
-    answers = Response.objects.filter(REPLAYED, turn=OuterRef("pk"))
-    another = Response.objects.filter(
-        REPLAYED, turn=OuterRef("turn"), version__gt=OuterRef("version")
+    """Imported prompts of one message with answers of at least two models to replay.
+
+    The number is looked up prompt by prompt, so that a page of them costs no look at all others.
+    """
+    answers = Response.objects.filter(REPLAYED, turn=OuterRef("pk")).order_by()
+    models = answers.values("turn").annotate(n=Count("version", distinct=True)).values("n")
+    asked = Turn.objects.filter(
+        import_key__isnull=False, messages__0__role="user", messages__1__isnull=True
+    ).annotate(
+        asked=KeyTextTransform("content", KeyTransform("0", F("messages"))),
+        models=Subquery(models),
     )
-    return (
-        Turn.objects.filter(
-            Exists(answers.filter(Exists(another))),
-            import_key__isnull=False,
-            messages__0__role="user",
-            messages__1__isnull=True,
-        )
-        .select_related("conversation")
-        .annotate(asked=KeyTextTransform("content", KeyTransform("0", F("messages"))))
-    )
+    return asked.filter(models__gte=2).select_related("conversation")
