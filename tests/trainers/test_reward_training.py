@@ -84,7 +84,7 @@ def test_it_prefers_the_careful_answer_to_a_question_it_has_not_seen(trained: Ar
     ]
     good, bad, again = (row["score"] for row in score_rows(trained, rows))
     assert good > bad
-    assert again == good
+    assert again == pytest.approx(good, abs=1e-5)  # float32 sums depend on the batch
 
 
 def test_scores_are_the_calibrated_logits_that_the_metrics_use(
