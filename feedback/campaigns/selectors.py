@@ -6,6 +6,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.errors import NotFoundError
+from feedback.pool.models import ComparisonOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,18 @@ def campaign_by_slug(slug: str) -> Campaign:
     if campaign is None:
         raise NotFoundError("no_campaign", f"There is no campaign {slug!r}.")
     return campaign
+
+
+def campaigns_with_progress() -> list[tuple[Campaign, CampaignProgress]]:
+    """Every campaign, the newest first, and how far it has come."""
+    campaigns = Campaign.objects.order_by("-created_at")
+    return [(campaign, campaign_progress(campaign)) for campaign in campaigns]
+
+
+def comparison_sources() -> list[str]:
+    """Where the pool's comparisons come from, by name."""
+    sources = ComparisonOrigin.objects.order_by("source").values_list("source", flat=True)
+    return list(sources.distinct())
 
 
 def campaigns_open() -> QuerySet[Campaign]:

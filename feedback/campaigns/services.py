@@ -5,8 +5,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from feedback.campaigns.models import Campaign
+from feedback.campaigns.models import Campaign, CampaignState
 from feedback.errors import ApplicationError, ConflictError
+from feedback.people.models import Contributor
+from feedback.people.services import audit_record
 
 DEFAULT_GUIDELINES = (
     "Read both answers to the end. Choose the one that serves the person who asked better: "
@@ -62,6 +64,19 @@ def campaign_create(
 def tasks_add(*, campaign: Campaign, comparisons: Sequence[UUID]) -> int:
     """Put comparisons into a campaign, those that have texts and are not in it yet."""
     return _add(campaign, OF_LIST, comparisons=list(comparisons))
+
+
+def campaign_set_state(*, campaign: Campaign, state: CampaignState, actor: Contributor) -> None:
+    """Pause, reopen or close a campaign; one that is closed stays closed."""
+    with transaction.atomic():
+        changed = (
+            Campaign.objects.filter(pk=campaign.pk)
+            .exclude(state=CampaignState.CLOSED)
+            .update(state=state)
+        )
+        if not changed:
+            raise ConflictError("campaign_closed", "This campaign is finished.")
+        audit_record(actor=actor, action=f"campaign.{state.value}", subject=campaign.slug)
 
 
 def _add(campaign: Campaign, which: str, **parameters: str | list[UUID]) -> int:

@@ -1,5 +1,10 @@
-"""Pages and API of this domain."""
+"""Pages of campaigns."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from feedback.campaigns import views
+
+urlpatterns: list[URLPattern] = [
+    path("campaigns/", views.campaigns, name="campaigns"),
+    path("campaigns/<slug:slug>/state/", views.campaign_state, name="campaign_state"),
+]
