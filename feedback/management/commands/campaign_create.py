@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from feedback.campaigns.services import campaign_create
+from feedback.hybrid.services import labels_route
 from feedback.management.json_command import JsonCommand
 
 
@@ -22,7 +23,7 @@ class Command(JsonCommand):
         parser.add_argument("--name", default="")
 
     def run(self, **options: Any) -> dict[str, Any]:
-        """Make it."""
+        """Make it; with a budget, decide at once who is asked."""
         campaign, tasks = campaign_create(
             slug=options["slug"],
             overlap=options["overlap"],
@@ -31,4 +32,5 @@ class Command(JsonCommand):
             source=options["source"],
             name=options["name"],
         )
+        labels_route(campaign=campaign)
         return {"slug": campaign.slug, "tasks": tasks}

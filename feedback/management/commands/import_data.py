@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from feedback.campaigns.models import Campaign
 from feedback.campaigns.selectors import campaign_by_slug
 from feedback.campaigns.services import tasks_add
-from feedback.hybrid.services import judges_register
+from feedback.hybrid.services import judges_register, labels_route
 from feedback.management.json_command import JsonCommand
 from feedback.pool.importing.services import ImportFile, OnComparisons, file_import
 from trainers.formats import FORMATS
@@ -36,16 +37,20 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         """Import; `skipped` counts judgments and rows by reason."""
         started = time.monotonic()
+        slug = options["campaign"]
+        campaign = None if slug is None else campaign_by_slug(slug)
         file = ImportFile(
             **{key: options[key] for key in ("path", "format", "profile", "source", "limit")}
         )
         report = file_import(
             file=file,
             strict=options["strict"],
-            on_comparisons=_into_campaign(options["campaign"]),
+            on_comparisons=None if campaign is None else _into(campaign),
             progress=Progress(),
         )
         judges_register()
+        if campaign is not None:
+            labels_route(campaign=campaign)
         return {
             "format": file.format,
             "read": report.read,
@@ -56,11 +61,7 @@ class Command(JsonCommand):
         }
 
 
-def _into_campaign(slug: str | None) -> OnComparisons | None:
-    if slug is None:
-        return None
-    campaign = campaign_by_slug(slug)
-
+def _into(campaign: Campaign) -> OnComparisons:
     def add(comparisons: Sequence[UUID]) -> None:
         tasks_add(campaign=campaign, comparisons=comparisons)
 

@@ -11,6 +11,7 @@ from feedback.campaigns.models import Campaign, Task
 from feedback.campaigns.selectors import campaign_progress, campaigns_open
 from feedback.campaigns.services import campaign_create
 from feedback.errors import ApplicationError, ConflictError
+from feedback.hybrid.models import LabelRoute
 from feedback.pool.models import Comparison, ComparisonOrigin
 from tests.feedback.builders import make_comparison, make_turn, make_version
 
@@ -59,6 +60,14 @@ def test_tasks_come_in_an_order_that_is_stored_and_random() -> None:
     keys = list(Task.objects.order_by("comparison_id").values_list("shuffle_key", flat=True))
     assert len(set(keys)) == 20
     assert keys != sorted(keys)
+
+
+def test_the_command_decides_at_once_who_is_asked() -> None:
+    for _ in range(5):
+        make_comparison()
+    command("--slug", "rationed", "--overlap", "1", "--human-budget", "2")
+    assert Task.objects.filter(wanted=1).count() == 2
+    assert LabelRoute.objects.count() == 5
 
 
 def test_a_slug_is_given_once() -> None:

@@ -98,7 +98,8 @@ def test_a_later_round_decides_what_is_new(tmp_path: Path) -> None:
         for judge, choice in (("GPT", "a"), ("Claude", "tie"))
     ]
     import_file(write_rows(tmp_path / "new.jsonl", make_new), source="S", campaign="c")
-    assert labels_route(campaign=campaign) == 1
+    assert labels_route(campaign=campaign) == 0  # the import has decided already
+    assert LabelRoute.objects.count() == 3
     newest = LabelRoute.objects.order_by("created_at").last()
     assert newest is not None
     assert (newest.destination, newest.router_version) == ("ai", "signals-1 round 2")
