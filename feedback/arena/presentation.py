@@ -63,9 +63,9 @@ def start_context(request: HttpRequest) -> dict[str, Any]:
     """The composer, its examples, and the recorded questions where nothing else is answered."""
     context: dict[str, Any] = {
         "examples": question_examples(get_language() or settings.LANGUAGE_CODE),
-        "live": live_versions().exists(),
+        "live": live_versions().count(),
     }
-    if context["live"]:
+    if context["live"] >= 2:  # any question can be compared
         return context
     search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     place = question_found(request.GET.get("after", ""))
@@ -88,9 +88,15 @@ def exchange_context(conversation: Conversation, exchange: Exchange) -> dict[str
         "said": said_of(exchange),
         "judged": judged,
         "key": new_public_id(),
-        "open": judged and live_versions().exists(),
+        "open": judged and _can_go_on(exchange),
     }
     return shown | ({"why": _why(exchange.route)} if judged and exchange.route else {})
+
+
+def _can_go_on(exchange: Exchange) -> bool:
+    """Whether both models answer more than what was recorded."""
+    pair = {response.version_id for response in exchange.responses if response.version_id}
+    return live_versions().filter(id__in=pair).count() == len(exchange.responses)
 
 
 def stage_of(exchange: Exchange) -> str:

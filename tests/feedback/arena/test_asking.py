@@ -9,7 +9,7 @@ from feedback.arena.recorded import PAGE_SIZE, question_examples, questions_page
 from feedback.pool.models import Comparison, Conversation, Response, ResponseState
 from feedback.registry.models import VersionState
 from feedback.routing.models import ModelRoute
-from tests.feedback.arena.builders import QUESTION, record_question, replaying, two_recorded
+from tests.feedback.arena.builders import QUESTION, live, record_question, replaying, two_recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -141,5 +141,9 @@ def test_the_page_lists_recorded_questions_where_no_model_is_connected(alice, cl
     page = browser.get("/arena/").content.decode()
     assert "No model is connected to this site now" in page
     assert page.count("Why is the sky blue?") == 2  # an example, and in the list
+    live("quick", "http://127.0.0.1:9")
+    assert "Only one model is connected" in browser.get("/arena/").content.decode()
     nothing = browser.get("/arena/", {"q": "<b>", "after": "zzz"}).content.decode()
     assert "No recorded question holds “&lt;b&gt;”." in nothing
+    live("plain", "http://127.0.0.1:9")
+    assert "Recorded questions" not in browser.get("/arena/").content.decode()
