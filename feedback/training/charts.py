@@ -1,7 +1,7 @@
 """The curves of a run as server-made SVG: lines of segments in percent, each with its table.
 
 No script and no inline style (docs/decisions/0003-server-made-charts.md). A chart holds one
-quantity: validation in the accent colour, training quiet, a baseline dashed.
+quantity of one phase: validation in the accent colour, training quiet, a baseline dashed.
 """
 
 import math
@@ -64,18 +64,19 @@ class Chart:
         return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "."
 
 
-def run_charts(events: Iterable[tuple[int, Mapping[str, Any]]]) -> list[Chart]:
-    """Charts of the quantities that were reported at two steps or more, by (step, metrics)."""
-    curves: dict[str, dict[int, float]] = {}
-    for step, metrics in events:
+def run_charts(events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> list[Chart]:
+    """Charts of what was reported at two steps of a phase or more, by (phase, step, metrics)."""
+    families: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    for phase, step, metrics in events:
         for name, value in metrics.items():
             if isinstance(value, int | float) and math.isfinite(value):
-                curves.setdefault(name, {})[step] = float(value)
-    families: dict[str, dict[str, dict[int, float]]] = {}
-    for name, curve in curves.items():
-        if len(curve) > 1:
-            families.setdefault(_family(name), {})[name] = curve
-    return [_chart(name, family) for name, family in families.items()]
+                family = families.setdefault((phase, _family(name)), {})
+                family.setdefault(name, {})[step] = float(value)
+    return [
+        _chart(f"{phase}: {name}", curves)
+        for (phase, name), family in families.items()
+        if (curves := {one: curve for one, curve in family.items() if len(curve) > 1})
+    ]
 
 
 def _family(name: str) -> str:

@@ -102,7 +102,11 @@ class _Lines:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
-    return os.environ | {"PYTHONPATH": path, "TRAINERS_DIE_WITH_PARENT": str(os.getpid())}
+    return os.environ | {
+        "PYTHONPATH": path,
+        "PYTHONWARNINGS": "ignore::FutureWarning",  # of libraries: no reader of a log can act on it
+        "TRAINERS_DIE_WITH_PARENT": str(os.getpid()),
+    }
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -50,7 +50,7 @@ def run(request: HttpRequest, number: int) -> HttpResponse:
     """One run: what came of it, its curves, its numbers, its log."""
     shown = run_get(number)
     checkpoint = _checkpoint(shown)
-    events = run_events(shown).values_list("step", "metrics")
+    events = run_events(shown).values_list("phase", "step", "metrics")
     context = _row(shown) | {
         "unfinished": shown.state in UNFINISHED,
         "checkpoint": checkpoint,

@@ -62,7 +62,7 @@ def test_a_run_has_curves_with_a_table_of_the_last_attempt(
     page = client_of(olivia).get(f"/runs/{run.number}/").content.decode()
     assert "Loss went from 0.9 to 0.5." in page
     assert page.count('<td class="num">0.6000</td>') == 1
-    assert "<strong>other</strong>" not in page
+    assert "train: other" not in page
     assert "style=" not in page
 
 
@@ -117,12 +117,17 @@ def test_only_operators_see_runs(
 
 
 def test_a_chart_lies_inside_its_drawing_and_thins_long_curves() -> None:
-    (chart,) = run_charts((step, {"train_loss": 1 / step}) for step in range(1, 1001))
+    (chart,) = run_charts(("train", step, {"train_loss": 1 / step}) for step in range(1, 1001))
     points = chart.lines[0].points
     assert len(points) <= 122
     assert (points[0].step, points[-1].step) == (1, 1000)
     places = [float(text.rstrip("%")) for point in points for text in (point.x, point.y)]
     assert min(places) >= 0
     assert max(places) <= 100
-    assert run_charts([(1, {"loss": 1.0})]) == []
-    assert run_charts([(1, {"loss": float("nan")}), (2, {"loss": float("nan")})]) == []
+    assert run_charts([("train", 1, {"loss": 1.0})]) == []
+    assert run_charts([("train", step, {"loss": float("nan")}) for step in (1, 2)]) == []
+
+
+def test_phases_that_report_the_same_name_have_a_chart_each() -> None:
+    events = [(phase, step, {"loss": 1.0 / step}) for phase in ("base", "train") for step in (1, 2)]
+    assert [chart.name for chart in run_charts(events)] == ["base: loss", "train: loss"]
