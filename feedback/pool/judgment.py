@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from feedback.errors import ApplicationError
@@ -29,10 +29,10 @@ class Judgment:
 
     def check(self) -> None:
         """Raise an error that names each field which is not as it should be."""
-        fields = {name: text for name, text in self._problems() if text}
-        if fields:
+        problems = {name: text for name, text in self._problems() if text}
+        if problems:
             raise ApplicationError(
-                "invalid", "Some fields are not as they should be.", fields=fields
+                "invalid", "Some fields are not as they should be.", fields=problems
             )
 
     def _problems(self) -> list[tuple[str, str]]:
@@ -62,7 +62,8 @@ class Judgment:
 
     def digest(self) -> bytes:
         """SHA-256 of the content, to tell a repeat from another judgment under the same key."""
-        content = asdict(self) | {"duration_ms": None}
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        content["duration_ms"] = None
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 

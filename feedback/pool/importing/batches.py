@@ -6,7 +6,7 @@ from uuid import UUID
 from feedback.pool.importing.answers import responses_record
 from feedback.pool.importing.names import versions_ensure
 from feedback.pool.importing.pair_rows import pairs_record
-from feedback.pool.importing.prompts import prompt_key, prompts_ensure
+from feedback.pool.importing.prompts import prompt_keys, prompts_ensure
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.scores import outcomes_record
 from feedback.pool.models import Preference
@@ -33,7 +33,7 @@ def in_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 def batch_write(records: Sequence[Record], report: ImportReport) -> list[UUID]:
     """Write what the pool does not hold yet; the comparisons that the records are about."""
     records = _from_elsewhere(records, report)
-    keys = [prompt_key(record) for record in records]
+    keys = prompt_keys(records)
     turns = prompts_ensure(records, keys, report)
     versions = versions_ensure(
         sorted({label for record in records for label in _labels(record)}),

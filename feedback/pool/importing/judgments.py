@@ -172,10 +172,10 @@ def _is_new(
 
 
 def _preference(each: Arrival, rater: Rater) -> Preference:
-    judgment, moment = each.judgment, timezone.now()
+    judgment = each.judgment
     return Preference(
-        comparison=each.comparison,
-        rater=rater,
+        comparison_id=each.comparison.id,
+        rater_id=rater.id,
         role=each.given.role,
         choice=judgment.choice,
         strength=judgment.strength,
@@ -189,7 +189,7 @@ def _preference(each: Arrival, rater: Rater) -> Preference:
         licence=each.record.licence or UNKNOWN_LICENCE,
         idempotency_key=each.key,
         request_digest=each.digest,
-        judged_at=_past(each.given.created_at, moment),
+        judged_at=_past(each.given.created_at, timezone.now()),
     )
 
 

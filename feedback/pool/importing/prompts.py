@@ -11,12 +11,23 @@ from feedback.pool.models import Conversation, Turn
 from trainers.formats import Record
 
 
-def prompt_key(record: Record) -> bytes:
+def prompt_keys(records: Iterable[Record]) -> list[bytes]:
     """What makes two records be about the same prompt.
 
     The messages, and the question's identifier in its source where there is one: benchmarks
     ask the same words as different questions.
     """
+    keys: list[bytes] = []
+    before: tuple[object, ...] | None = None
+    for record in records:
+        prompt = (record.source, record.question_id, record.messages)
+        # Rows of many models on one prompt follow each other: it is hashed once.
+        keys.append(keys[-1] if prompt == before else _prompt_key(record))
+        before = prompt
+    return keys
+
+
+def _prompt_key(record: Record) -> bytes:
     if not record.messages:
         return question_hash(record.source, record.question_id or "")
     content = messages_hash(record.messages)
