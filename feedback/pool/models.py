@@ -3,7 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Greatest, Least
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from feedback.identifiers import Row, new_public_id
 from feedback.people.models import ConsentRecord, Contributor, Rater
@@ -333,6 +333,11 @@ class Preference(Row):
                 fields=["created_at"],
                 condition=Q(published_number__isnull=True, state=PreferenceState.ACTIVE),
                 name="preference_awaits_publication",
+            ),
+            models.Index(
+                Coalesce(F("removed_number"), F("published_number")),
+                condition=Q(published_number__isnull=False),
+                name="preference_in_publication",
             ),
         ]
 
