@@ -15,26 +15,10 @@ ALLOWED = {
     "pre": {"tabindex", "role", "aria-label"},
     "div": {"class", "tabindex", "role", "aria-label"},
 }
-PLAIN = set(
-    [
-        "p",
-        "br",
-        "hr",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "li",
-        "blockquote",
-        "code",
-        "em",
-        "strong",
-        "s",
-    ]
-) | set(["table", "thead", "tbody", "tr", "th", "td"])
+PLAIN = {
+    *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "blockquote"),
+    *("code", "em", "strong", "s", "table", "thead", "tbody", "tr", "th", "td"),
+}
 
 
 class Seen(HTMLParser):
