@@ -17,7 +17,6 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError
 
-# QS
 from feedback.quality.services import consensus_refresh
 from feedback.training.child import trainer_run
 from feedback.training.comparing import candidate_judge
@@ -128,7 +127,6 @@ def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
     if run.snapshot_digest and (snapshots_folder() / run.snapshot_digest).is_dir():
         return snapshots_folder() / run.snapshot_digest
     reporter.stage("snapshot", 0.0, SNAPSHOT_SHARE)
-    # CR
     consensus_refresh()
     reporter.tick()
     digest = snapshot_write(on_tick=reporter.tick)
