@@ -109,9 +109,11 @@ def web_service(plan: Plan) -> Service:
 def work_services(plan: Plan) -> list[Service]:
     """Inference, the workers of both queues, and the clock."""
     cores = str(min(os.cpu_count() or 1, 4))
+    # Celery's SIGQUIT does not wait for the task: a run is given back at once, and goes on later.
+    trains = _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1")
     services = [
         Service("worker-cpu", _celery("worker", "-Q", "cpu", "-n", "cpu@%h", "-c", cores), WORK),
-        Service("worker-gpu", _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1"), WORK),
+        Service("worker-gpu", trains, WORK, signal.SIGQUIT),
         Service("beat", _celery("beat", "--pidfile="), WORK),
     ]
     if plan.inference_port:
