@@ -139,20 +139,23 @@ def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]
 
 
 def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
-    """Routing by it is as good as the best single model, or it tells good answers from bad."""
-    names = ("routed_score", "best_single_score", "auc")
-    evidence = _taken(metrics, names)
+    """It says more about an answer than each model's own mean, and routing by it is no worse than
+    the best single model."""
+    names = ("log_loss", "model_mean_log_loss", "routed_score", "best_single_score")
+    loss, mean = float(metrics["log_loss"]), float(metrics["model_mean_log_loss"])
     routed, single = metrics.get("routed_score"), metrics.get("best_single_score")
-    if routed is not None and single is not None and routed >= single - MARGIN:
-        return True, f"routed score {routed:.3f}, best single model {single:.3f}", evidence
-    area, (low, _high) = float(metrics["auc"]), metrics["auc_ci"]
-    return low > CHANCE, f"AUC {area:.3f}, at least {low:.3f}, against 0.500", evidence
+    words = f"log loss {loss:.3f} against {mean:.3f} of each model's mean"
+    routes_well = routed is None or single is None or routed >= single - MARGIN
+    if not routes_well:
+        words += f", but routed score {routed:.3f} against {single:.3f} of the best single model"
+    return loss < mean and routes_well, words, _taken(metrics, names)
 
 
 def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
-    accuracy = float(metrics["implicit_accuracy"])
-    words = f"implicit accuracy {100 * accuracy:.1f} % against 50.0 %"
-    return accuracy > CHANCE, words, _taken(metrics, ("implicit_accuracy",))
+    """Its interval lies above chance: a small policy is easily a little above it by luck."""
+    accuracy, (low, _high) = float(metrics["implicit_accuracy"]), metrics["implicit_accuracy_ci"]
+    words = f"implicit accuracy {100 * accuracy:.1f} %, at least {100 * low:.1f} %, against 50.0 %"
+    return low > CHANCE, words, _taken(metrics, ("implicit_accuracy",))
 
 
 def _taken(metrics: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

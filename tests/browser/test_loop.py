@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
-REAL_DATA = (  # file and profile, format, rows
-    ("llmfao_pairs", "preferences", 2139),
-    ("llmfao_votes", "preferences", 8931),
-    ("llmfao_responses", "responses", 1133),
-    ("mmlu_pro_correctness", "outcomes", 300),
+REAL_DATA = (  # file, profile, format, rows
+    ("llmfao_pairs", "llmfao_pairs", "preferences", 2139),
+    ("llmfao_votes", "llmfao_votes", "preferences", 8931),
+    ("llmfao_responses", "llmfao_responses", "responses", 1133),
+    ("mmlu_pro_responses_sample", "mmlu_pro_sample_outcomes", "outcomes", 27_545),
 )
 GRACE_MS = 450  # keys are ignored for 400 ms after a new task
 TRAINING_MS = 180_000
@@ -149,10 +149,10 @@ def import_all(site: Site, folder: Path) -> str:
     """The real files; the source of the comparisons to judge."""
     if not folder.is_dir():
         return "starter"
-    for name, file_format, rows in REAL_DATA:
+    for name, profile, file_format, rows in REAL_DATA:
         file = str(folder / f"{name}.parquet")
-        words = ("import_data", file, "--format", file_format, "--profile", name)
-        assert command(site, *words, "--limit", str(rows))["read"] == rows
+        words = ("import_data", file, "--format", file_format, "--profile", profile)
+        assert command(site, *words)["read"] == rows
     return "LLMFAO"
 
 

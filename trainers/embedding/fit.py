@@ -17,6 +17,10 @@ from trainers.losses import bradley_terry_loss
 Report = Callable[[int, int, float], None]  # (epoch, epochs, validation log-loss)
 Floats = NDArray[np.float32]
 
+# A pool of a few hundred prompts is one batch: a hundred steps in all would leave its models where
+# they began. Patience, counted in epochs, still ends the fit when validation stops improving.
+STEPS_AN_EPOCH = 16
+
 
 class RowsByPrompt:
     """Rows grouped by prompt, so that those of a batch of prompts are found without a search."""
@@ -52,17 +56,36 @@ class EvidenceTensors:
         columns = (fought.first, fought.second, fought.label, fought.weight)
         self.duels = RowsByPrompt(fought.prompt, count, [tensor(column) for column in columns])
 
-    def loss(self, model: EmbedLLM, prompts: Tensor) -> tuple[Tensor, Tensor]:
-        """Summed cross-entropy and summed weight of all rows on `prompts`, in nats.
+    def rows(self, model: EmbedLLM, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of all rows on `prompts` (B,): the place of its prompt, cross-entropy in nats, weight.
 
         An outcome is a soft label of sigma(s_m), a duel of sigma(s_a - s_b).
         """
         logits = model(self.vectors[prompts])
         place, (ran, score) = self.outcomes.of(prompts)
-        outcome = binary_cross_entropy_with_logits(logits[place, ran], score, reduction="sum")
+        outcome = binary_cross_entropy_with_logits(logits[place, ran], score, reduction="none")
         at, (first, second, label, weight) = self.duels.of(prompts)
-        duel = weight @ bradley_terry_loss(logits[at, first] - logits[at, second], label)
-        return outcome + duel, score.new_tensor(len(score)) + weight.sum()
+        duel = bradley_terry_loss(logits[at, first] - logits[at, second], label)
+        weights = torch.cat([torch.ones_like(score), weight])
+        return torch.cat([place, at]), torch.cat([outcome, duel]), weights
+
+    def loss(self, model: EmbedLLM, prompts: Tensor) -> Tensor:
+        """The weighted mean over all rows on `prompts`."""
+        _, losses, weights = self.rows(model, prompts)
+        return (losses @ weights) / weights.sum()
+
+    def loss_by_prompt(self, model: EmbedLLM, prompts: Tensor) -> Tensor:
+        """The mean over prompts of each one's own weighted mean.
+
+        A prompt that was judged a thousand times says no more about other prompts than one that
+        was judged ten times: for what generalises, each prompt is one observation.
+        """
+        place, losses, weights = self.rows(model, prompts)
+        sums = losses.new_zeros(2, len(prompts))
+        sums[0].index_add_(0, place, losses * weights)
+        sums[1].index_add_(0, place, weights)
+        seen = sums[1] > 0
+        return (sums[0, seen] / sums[1, seen]).mean()
 
 
 def fit_embedding(
@@ -79,8 +102,7 @@ def fit_embedding(
     order = torch.Generator().manual_seed(config.seed)
     best, kept, since, epoch = float("inf"), model.state_dict(), 0, 0
     while epoch < config.epochs and since < config.patience:
-        shuffled = train[torch.randperm(len(train), generator=order).to(device)]
-        _epoch(model, tensors, torch.split(shuffled, config.batch), optimizer)
+        _epoch(model, tensors, _batches(train, config.batch, order), optimizer)
         score = _log_loss(model, tensors, validation)
         epoch, since = epoch + 1, since + 1
         if score < best:
@@ -89,6 +111,15 @@ def fit_embedding(
         report(epoch, config.epochs, score)
     model.load_state_dict(kept)
     return model.eval(), epoch - since
+
+
+def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
+    """One shuffled pass over the prompts; of a small pool several, until there are enough steps."""
+    batches: list[Tensor] = []
+    while len(batches) < STEPS_AN_EPOCH:
+        shuffled = train[torch.randperm(len(train), generator=order).to(train.device)]
+        batches += torch.split(shuffled, size)
+    return batches
 
 
 def _groups(model: EmbedLLM, decay: float) -> list[dict[str, object]]:
@@ -104,19 +135,17 @@ def _groups(model: EmbedLLM, decay: float) -> list[dict[str, object]]:
 def _epoch(
     model: EmbedLLM,
     tensors: EvidenceTensors,
-    batches: tuple[Tensor, ...],
+    batches: list[Tensor],
     optimizer: torch.optim.Optimizer,
 ) -> None:
     model.train()
     for prompts in batches:
         optimizer.zero_grad()
-        loss, weight = tensors.loss(model, prompts)
-        torch.autograd.backward(loss / weight)
+        torch.autograd.backward(tensors.loss(model, prompts))
         optimizer.step()
 
 
 @torch.inference_mode()
 def _log_loss(model: EmbedLLM, tensors: EvidenceTensors, prompts: Tensor) -> float:
     model.eval()
-    loss, weight = tensors.loss(model, prompts)
-    return float(loss / weight)
+    return float(tensors.loss_by_prompt(model, prompts))

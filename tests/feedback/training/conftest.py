@@ -25,9 +25,8 @@ def expire() -> Callable[[TrainingRun], None]:
     """Let a run's lease be over, as if its worker had been silent for long."""
 
     def silent(run: TrainingRun) -> None:
-        while (
-            _uptime() < LEASE_SECONDS + RECONNECT_SECONDS
-        ):  # leases hold for a while after the database's start
+        # Leases hold for a while after the database's start.
+        while _uptime() < LEASE_SECONDS + RECONNECT_SECONDS:
             time.sleep(0.1)
         TrainingRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(seconds=1))
 
@@ -35,6 +34,7 @@ def expire() -> Callable[[TrainingRun], None]:
 
 
 def _uptime() -> float:
+    """Seconds since the server's start; now() would stand still in a test's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM now() - pg_postmaster_start_time())")
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())")
         return float(cursor.fetchone()[0])

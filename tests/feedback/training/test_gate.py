@@ -102,6 +102,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 50 <= inside <= 60  # 95 % of 60 is 57
 
 
+def embedding(log_loss: float, model_mean_log_loss: float) -> dict[str, object]:
+    return {"log_loss": log_loss, "model_mean_log_loss": model_mean_log_loss}
+
+
+def policy(accuracy: float, low: float) -> dict[str, object]:
+    return {"implicit_accuracy": accuracy, "implicit_accuracy_ci": [low, 2 * accuracy - low]}
+
+
 @pytest.mark.parametrize(
     ("kind", "metrics", "state"),
     [
@@ -126,17 +134,18 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         ),
         (
             Kind.EMBEDDING,
-            {"routed_score": 0.5, "best_single_score": 0.49, "auc": 0.5, "auc_ci": [0.4, 0.6]},
+            embedding(0.60, 0.62) | {"routed_score": 0.498, "best_single_score": 0.5},
             CheckpointState.LIVE,
         ),
-        (Kind.EMBEDDING, {"auc": 0.7, "auc_ci": [0.6, 0.8]}, CheckpointState.LIVE),
+        (Kind.EMBEDDING, embedding(0.60, 0.62), CheckpointState.LIVE),
+        (Kind.EMBEDDING, embedding(0.62, 0.62), CheckpointState.CANDIDATE),
         (
             Kind.EMBEDDING,
-            {"routed_score": 0.4, "best_single_score": 0.5, "auc": 0.5, "auc_ci": [0.4, 0.6]},
+            embedding(0.60, 0.62) | {"routed_score": 0.4, "best_single_score": 0.5},
             CheckpointState.CANDIDATE,
         ),
-        (Kind.POLICY, {"implicit_accuracy": 0.51}, CheckpointState.LIVE),
-        (Kind.POLICY, {"implicit_accuracy": 0.5}, CheckpointState.CANDIDATE),
+        (Kind.POLICY, policy(0.56, 0.51), CheckpointState.LIVE),
+        (Kind.POLICY, policy(0.56, 0.49), CheckpointState.CANDIDATE),
     ],
 )
 def test_the_first_of_its_kind_must_beat_the_trivial_baseline(

@@ -129,16 +129,22 @@ def test_the_pages_ask_before_they_promote_and_roll_back(
     assert first.state == CheckpointState.LIVE
 
 
+SKILLS = {
+    "Cook": "How long does a soup of lentils have to simmer?",
+    "Jurist": "May my landlord keep the deposit of my flat?",
+    "Teacher": "What is the derivative of a polynomial?",
+}
+
+
 def score_models(prompts: range) -> None:
-    """Outcomes of three models of plainly different skill."""
+    """Outcomes of three models, each good at questions of its own kind."""
     versions = [
-        ModelVersion.objects.filter(label=name).first() or make_version(name)
-        for name in ("Weak", "Middling", "Strong")
+        ModelVersion.objects.filter(label=name).first() or make_version(name) for name in SKILLS
     ]
     for number in prompts:
-        turn = make_turn(f"Question number {number}, what is its answer?")
+        turn = make_turn(f"Number {number}: {list(SKILLS.values())[number % 3]}")
         for skill, version in enumerate(versions):
-            score = float((number + skill) % 3 <= skill)
+            score = float(number % 3 == skill)
             Outcome.objects.create(turn=turn, version=version, score=score, source="test")
 
 
@@ -154,7 +160,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
     if checkpoint.state != CheckpointState.LIVE:
         pytest.fail(f"not promoted: {checkpoint.reason} {checkpoint.metrics}")
     labels = set(Embedding.objects.values_list("model_version__label", flat=True))
-    assert labels == {"Weak", "Middling", "Strong"}
+    assert labels == set(SKILLS)
     assert set(Embedding.objects.values_list("dimension", flat=True)) == {8}
 
     score_models(range(150, 200))
