@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from feedback.errors import NotFoundError
 from feedback.ranking.models import VoteTally
@@ -25,12 +25,9 @@ class Meeting:
 
 
 def models_list() -> QuerySet[LanguageModel]:
-    """All models with their newest version at hand, by name."""
-    judged = VoteTally.objects.filter(
-        Q(version_low__model=OuterRef("pk")) | Q(version_high__model=OuterRef("pk"))
-    )
+    """All models by name, with the number of their recorded answers."""
     return (
-        LanguageModel.objects.annotate(judged=Exists(judged), answers=Count("versions__responses"))
+        LanguageModel.objects.annotate(answers=Count("versions__responses"))
         .prefetch_related("topics", "versions")
         .order_by("name")
     )
@@ -51,7 +48,9 @@ def newest_version(model: LanguageModel) -> ModelVersion:
 
 def ratings_by_topic(version: ModelVersion) -> list[tuple[str, Row]]:
     """The version's row of the whole leaderboard and of each topic's, as (topic name, row)."""
-    boards = [("", "")] + [(topic.slug, topic.name) for topic in ranked_topics()]
+    met = VoteTally.objects.filter(Q(version_low=version) | Q(version_high=version))
+    topics = ranked_topics().filter(id__in=met.values("topic"))  # no board of others is fitted
+    boards = [("", ""), *((topic.slug, topic.name) for topic in topics)]
     found = []
     for slug, name in boards:
         rows = (row for row in leaderboard(topic=slug).rows if row.model == version.label)

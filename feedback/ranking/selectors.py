@@ -77,9 +77,9 @@ def _all_topics() -> QuerySet[VoteTally]:
     return VoteTally.objects.filter(topic=None)
 
 
-def ranked_topics() -> list[Topic]:
+def ranked_topics() -> QuerySet[Topic]:
     """Topics that have judgments, by name."""
-    return list(Topic.objects.filter(id__in=VoteTally.objects.values("topic")).order_by("name"))
+    return Topic.objects.filter(id__in=VoteTally.objects.values("topic")).order_by("name")
 
 
 def _row(rating: ModelRating, version: ModelVersion) -> Row:
