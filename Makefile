@@ -16,7 +16,7 @@ define install
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && cp $(1) .venv/$(1); }
 endef
 
-.PHONY: help run test check format lock
+.PHONY: help run test check format messages lock
 
 help: ## List the commands.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -40,6 +40,12 @@ format: ## Sort imports and format.
 	$(call install,requirements-dev.lock)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+messages: ## Collect the texts of the pages for the translators, and compile (needs GNU gettext).
+	$(call install,requirements-dev.lock)
+	$(BIN)/python manage.py makemessages --all --no-obsolete --no-wrap --add-location file \
+		--ignore .venv --ignore tests --ignore var --ignore docs
+	$(BIN)/python manage.py compilemessages --ignore .venv
 
 lock: ## Renew the lock files from pyproject.toml.
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
