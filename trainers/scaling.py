@@ -6,10 +6,13 @@ Source: Hong et al., "Adaptive Preference Scaling for RLHF", NeurIPS 2024, arXiv
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from trainers.errors import InputError
 
 LOG_2 = math.log(2.0)
+
+Variant = Literal["linear", "quadratic"]
 
 
 @dataclass(frozen=True)
@@ -20,22 +23,27 @@ class PreferenceScaling:
              the clearer a preference must be before its temperature rises.
     tau0     smallest temperature: what ambiguous pairs get.
     tau_max  largest temperature: what clear pairs get. tau0 = tau_max = 1 is Bradley–Terry.
+    variant  "linear": the penalty of a temperature is (rho0 - log 2) tau, and only tau_max bounds
+             it; "quadratic": rho0 tau^2 - tau log 2, which bounds it by itself (tau_max may be inf)
     """
 
     rho0: float = 0.1
     tau0: float = 0.1
     tau_max: float = 4.0
+    variant: Variant = "linear"
 
     def __post_init__(self) -> None:
         """Refuse constants for which the inner problem has no solution."""
+        if self.variant not in ("linear", "quadratic"):
+            raise InputError(f"variant must be linear or quadratic, not {self.variant!r}")
         if not 0.0 < self.rho0 < LOG_2:
             raise InputError(f"rho0 must be in (0, log 2 = {LOG_2:.6f}), not {self.rho0}")
         if not 0.0 < self.tau0 < math.inf:
             raise InputError(f"tau0 must be a positive number, not {self.tau0}")
-        if not self.tau0 <= self.tau_max < math.inf:
-            raise InputError(
-                f"tau_max must be finite and at least tau0 = {self.tau0}, not {self.tau_max}"
-            )
+        if not self.tau0 <= self.tau_max:
+            raise InputError(f"tau_max must be at least tau0 = {self.tau0}, not {self.tau_max}")
+        if self.variant == "linear" and math.isinf(self.tau_max):
+            raise InputError("tau_max must be finite: the linear penalty bounds no temperature")
 
     @cached_property
     def root(self) -> float:

@@ -9,17 +9,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.artifacts import Artifact
-from trainers.encoder import Encoder
 from trainers.measures import (
+    calibration_bins,
     calibration_error,
     mean,
     row_accuracy,
     row_log_loss,
     with_intervals,
 )
+from trainers.reward.calibrate import pair_outputs
 from trainers.reward.data import Pairs, read_pairs
-from trainers.reward.features import Features
-from trainers.reward.model import BRADLEY_TERRY_TENSORS, TENSORS, RewardModel
+from trainers.reward.judge import RewardJudge
+from trainers.reward.modes import load_judge, load_twin
 from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,8 @@ Floats = NDArray[np.float64]
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
     """The metrics of the artifact's card, on the test split of another snapshot."""
-    return held_out_metrics(*_scored(artifact, snapshot))
+    pairs = read_pairs(snapshot)
+    return held_out_metrics(pairs, judge_test(pairs, load_judge(artifact)), load_twin(artifact))
 
 
 def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
@@ -35,8 +37,8 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
 
     What a promotion gate compares two reward models by, in a paired bootstrap over prompts.
     """
-    pairs, features, model, _ = _scored(artifact, snapshot)
-    judged = judge(pairs, features, model)
+    pairs = read_pairs(snapshot)
+    judged = judge_test(pairs, load_judge(artifact))
     _, first, cluster = np.unique(judged.cluster, return_index=True, return_inverse=True)
     n = np.bincount(cluster)
     right = np.bincount(cluster, row_accuracy(judged.logits, judged.labels))
@@ -46,37 +48,43 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The test comparisons: calibrated logits of a over b, winners (0 or 1), prompt numbers."""
+    """The test comparisons, (n,) each.
+
+    logits   calibrated, of a over b
+    swapped  of b over a, asked the other way round
+    labels   winners: 1 where a won, 0 where b did
+    cluster  numbers of the prompts
+    """
 
     logits: Floats
+    swapped: Floats
     labels: Floats
     cluster: NDArray[np.int64]
 
 
-def judge(pairs: Pairs, features: Features, model: RewardModel) -> Judged:
+def judge_test(pairs: Pairs, judge: RewardJudge) -> Judged:
     """What a model says of the test comparisons."""
     rows = pairs.holdout.test
-    rewards = (model.rewards(features) / float(model.temperature)).numpy()
+    first, second = pair_outputs(judge, pairs, rows)
     _, cluster = np.unique(pairs.comparisons.prompt_id[rows].astype(str), return_inverse=True)
     return Judged(
-        logits=rewards[pairs.first[rows]] - rewards[pairs.second[rows]],
+        logits=judge.gaps(first, second).mean(1),
+        swapped=judge.gaps(second, first).mean(1),
         labels=(pairs.comparisons.label[rows] > 0.5).astype(np.float64),
         cluster=cluster,
     )
 
 
-def held_out_metrics(
-    pairs: Pairs, features: Features, model: RewardModel, plain: RewardModel
-) -> dict[str, Any]:
-    """The metrics of the contract, each with its interval; `plain` is the Bradley–Terry twin."""
-    judged = judge(pairs, features, model)
+def held_out_metrics(pairs: Pairs, judged: Judged, twin: RewardJudge | None) -> dict[str, Any]:
+    """The metrics of the contract, each with its interval; `twin` is the Bradley–Terry model."""
     labels = judged.labels
     loss, right = row_log_loss(judged.logits, labels), row_accuracy(judged.logits, labels)
     others = {
         "baseline_majority_accuracy": row_accuracy(_majority(pairs), labels),
         "baseline_length_accuracy": row_accuracy(_longer(pairs), labels),
-        "bradley_terry_accuracy": row_accuracy(judge(pairs, features, plain).logits, labels),
     }
+    if twin is not None:
+        others["bradley_terry_accuracy"] = row_accuracy(judge_test(pairs, twin).logits, labels)
 
     def statistics(weights: Floats) -> Mapping[str, float]:
         return {
@@ -87,7 +95,8 @@ def held_out_metrics(
         }
 
     counts = {"n": len(labels), "n_prompts": int(judged.cluster.max()) + 1}
-    return {**with_intervals(statistics, judged.cluster), **counts}
+    bins = {"calibration": calibration_bins(judged.logits, labels)}
+    return {**with_intervals(statistics, judged.cluster), **counts, **bins}
 
 
 def _longer(pairs: Pairs) -> Floats:
@@ -106,18 +115,3 @@ def _majority(pairs: Pairs) -> Floats:
     train = np.concatenate([pairs.holdout.train, pairs.holdout.validation])
     lean = side[train] * (pairs.comparisons.label[train] - 0.5) * pairs.comparisons.weight[train]
     return (1.0 if lean.sum() >= 0 else -1.0) * side[pairs.holdout.test]
-
-
-def _scored(
-    artifact: Artifact, snapshot: Snapshot
-) -> tuple[Pairs, Features, RewardModel, RewardModel]:
-    config = artifact.card["config"]
-    pairs = read_pairs(snapshot)
-    encoder = Encoder(config["encoder"], max_tokens=config["max_tokens"])
-    model = RewardModel.load(artifact.path / TENSORS)
-    return (
-        pairs,
-        pairs.features(encoder),
-        model,
-        RewardModel.load(artifact.path / BRADLEY_TERRY_TENSORS),
-    )

@@ -9,13 +9,10 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST = 100_000  # characters looked at: a pasted book is long enough by then
+from trainers.style import BOLD, HEADING, LIST, LONGEST
 
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_LIST = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]", re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
-_BOLD = re.compile(r"\*\*[^*\n]+\*\*")
 _SENTENCE = re.compile(r"[.!?。！？]+(?:\s|\Z)")
 
 
@@ -35,9 +32,9 @@ def _measured(prompt: str, response: str) -> dict[str, float]:
         "word_length": _share(sum(map(len, words)), len(words)),
         "distinct_words": _share(len(set(words)), len(words)),
         "code_share": _share(sum(map(len, _CODE.findall(text))), len(text)),
-        "log_list_items": log1p(len(_LIST.findall(text))),
-        "log_headings": log1p(len(_HEADING.findall(text))),
-        "log_bold": log1p(len(_BOLD.findall(text))),
+        "log_list_items": log1p(len(LIST.findall(text))),
+        "log_headings": log1p(len(HEADING.findall(text))),
+        "log_bold": log1p(len(BOLD.findall(text))),
         "digit_share": _share(sum(map(str.isdigit, text)), len(text)),
         "capital_share": _share(sum(map(str.isupper, text)), len(text)),
         "log_questions": log1p(text.count("?")),

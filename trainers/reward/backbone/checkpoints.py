@@ -1,0 +1,132 @@
+"""The state of a run on disk, so that a killed one goes on with the same numbers.
+
+A checkpoint is a folder: the trained weights and the optimizer's state as safetensors, and
+`state.json` with the step, what the run is of, and the SHA-256 of the other files. It is written
+aside and renamed into place; the last two are kept. Nothing random needs keeping: the order of the
+data is a function of seed and epoch, dropout's stream of seed and step, the learning rate of the
+step.
+"""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from trainers.artifacts import file_digests, json_text, read_json, written_aside
+from trainers.errors import InputError
+
+STATE = "state.json"
+WEIGHTS, OPTIMIZER, TRACE = "weights.safetensors", "optimizer.safetensors", "trace.safetensors"
+KEPT = 2
+# However often they are asked for, checkpoints take no more than a twentieth of the time.
+LARGEST_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class Progressed:
+    """What a run changes: the step it has done, its weights, its optimizer, and its trace.
+
+    trace  tensors that only describe the run; they come back too, for its card
+    """
+
+    step: int
+    weights: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    trace: Mapping[str, Tensor]
+
+
+class Checkpoints:
+    """The checkpoints of one run in one folder."""
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any], seconds: float) -> None:
+        self.folder = folder
+        self._identity = dict(identity)
+        self._seconds = seconds
+        self._due = time.monotonic() + seconds
+
+    def due(self) -> bool:
+        """Whether it is time for another."""
+        return time.monotonic() >= self._due
+
+    def save(self, state: Progressed) -> None:
+        """Write a checkpoint; the one before it stays until the next."""
+        started = time.monotonic()
+        place = self.folder / f"step-{state.step:08d}"
+        if not place.exists():
+            try:
+                with written_aside(place) as aside:
+                    self._write(aside, state)
+            except (OSError, SafetensorError) as error:
+                raise InputError.at(place, f"the checkpoint cannot be written ({error})") from error
+        for old in self._complete()[:-KEPT]:
+            shutil.rmtree(old)
+        spent = time.monotonic() - started
+        self._due = time.monotonic() + max(self._seconds, spent / LARGEST_SHARE)
+
+    def restore(self, state: Progressed) -> None:
+        """Put the newest checkpoint's values in the place of the state's, where there is one."""
+        for half in self.folder.glob("*.partial-*"):
+            shutil.rmtree(half, ignore_errors=True)
+        complete = self._complete()
+        if not complete:
+            return
+        newest = complete[-1]
+        known = self._checked(newest)
+        with torch.no_grad():
+            for name, file in ((WEIGHTS, state.weights), (TRACE, state.trace)):
+                for key, value in load_file(newest / name).items():
+                    file[key].copy_(value)
+        _restore_optimizer(state.optimizer, load_file(newest / OPTIMIZER))
+        state.step = int(known["step"])
+
+    def _write(self, folder: Path, state: Progressed) -> None:
+        save_file(_contiguous(state.weights), folder / WEIGHTS)
+        save_file(_optimizer_tensors(state.optimizer), folder / OPTIMIZER)
+        save_file(_contiguous(state.trace), folder / TRACE)
+        files = file_digests(folder)
+        known = {"step": state.step, "identity": self._identity, "files": files}
+        (folder / STATE).write_text(json_text(known) + "\n", encoding="utf-8")
+
+    def _complete(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("step-*") if ".partial-" not in path.name)
+
+    def _checked(self, folder: Path) -> dict[str, Any]:
+        known = read_json(folder / STATE)
+        for key, value in self._identity.items():
+            if known.get("identity", {}).get(key) != value:
+                problem = f"is the state of a run with other {key}: start that one, or remove it"
+                raise InputError.at(folder, problem)
+        if {**file_digests(folder), STATE: ""} != {**known.get("files", {}), STATE: ""}:
+            problem = "the checkpoint is damaged; remove it to go on from the one before it"
+            raise InputError.at(folder, problem)
+        return known
+
+
+def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().contiguous() for name, value in tensors.items()}
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """AdamW's tensors by `<number of the parameter>.<name>`; its settings are the run's."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": value.detach().contiguous()
+        for number, values in state.items()
+        for name, value in values.items()
+    }
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,78 @@
+"""What the reward must not reward: length and layout, told apart from what is preferred for itself.
+
+Two steps. A logistic regression of the training labels on the differences of the controlled
+features alone gives what they add to the logit of a win; while training, the gap is shown with
+that much added, so that the reward need not explain it, and a scorer never adds it. Where asked,
+the objective also penalises what correlation with them is left.
+"""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainers.reward.config import Config
+from trainers.reward.data import Pairs
+from trainers.reward.objective import Objective, Targets
+from trainers.reward.surface import SURFACE_FEATURES, surface_features
+
+Floats = NDArray[np.float64]
+
+LENGTH: Final = ("log_characters", "log_words", "log_lines", "log_sentences")
+LAYOUT: Final = ("code_share", "log_list_items", "log_headings", "log_bold")
+CONTROLLED: Final = {"none": (), "length": LENGTH, "style": LENGTH + LAYOUT}
+RIDGE = 1e-3  # of the regression: a feature that never differs gets no coefficient
+NEWTON_STEPS = 25
+
+
+def objective_and_targets(pairs: Pairs, config: Config) -> tuple[Objective, Targets]:
+    """The objective of a config on some pairs, and what is known of each."""
+    control = controlled_features(pairs, config)
+    targets = pairs.targets(control, config.margin)
+    train = pairs.holdout.train
+    offset = None
+    if config.control != "none":
+        rows = (control[pairs.first] - control[pairs.second])[train]
+        known = pairs.comparisons
+        offset = torch.from_numpy(logistic(rows, known.label[train], known.weight[train])).float()
+    return (
+        Objective(
+            scaling=config.scaling() if config.loss != "bradley_terry" else None,
+            nu=_tie_parameter(pairs) if config.ties == "davidson" else 0.0,
+            offset=offset,
+            decorrelate=config.decorrelate,
+        ),
+        targets,
+    )
+
+
+def controlled_features(pairs: Pairs, config: Config) -> Floats:
+    """The controlled features of every answer, (answers, c), of unit spread on training answers."""
+    names = CONTROLLED[config.control]
+    if not names:
+        return np.zeros((len(pairs.answers), 0))
+    columns = [SURFACE_FEATURES.index(name) for name in names]
+    rows = [surface_features("", answer.text)[columns] for answer in pairs.answers]
+    values = np.array(rows, np.float64)
+    scale: Floats = values[pairs.training_answers].std(0)
+    return values / np.maximum(scale, 1e-3)
+
+
+def logistic(rows: Floats, labels: Floats, weights: Floats) -> Floats:
+    """Coefficients (c,) of soft labels (n,) on rows (n, c), no constant: ridge and Newton."""
+    found = np.zeros(rows.shape[1])
+    weights = weights / weights.sum()
+    for _ in range(NEWTON_STEPS):
+        chance = 0.5 * (1.0 + np.tanh(0.5 * rows @ found))
+        slope = rows.T @ (weights * (chance - labels)) + RIDGE * found
+        bend = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows
+        found = found - np.linalg.solve(bend + RIDGE * np.eye(len(found)), slope)
+    return found
+
+
+def _tie_parameter(pairs: Pairs) -> float:
+    """Davidson's nu that gives the training share of ties to answers of equal reward."""
+    rows, known = pairs.holdout.train, pairs.comparisons
+    share = float(np.average(known.tie[rows], weights=known.weight[rows]))
+    return max(1e-3, 2.0 * share / max(1e-3, 1.0 - share))
