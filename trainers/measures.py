@@ -49,6 +49,17 @@ def row_accuracy(logits: Floats, labels: Floats) -> Floats:
     return np.where(logits == 0, 0.5, np.where(logits > 0, labels, 1.0 - labels))
 
 
+def outcome_probabilities(gaps: Floats, nu: float) -> Floats:
+    """P(a), P(b) and P(tie), (n, 3), under Davidson's model: e^(d/2) : e^(-d/2) : nu.
+
+    With nu = 0 there is no tie; of the decided outcomes a always has sigma(d).
+    """
+    half = 0.5 * np.abs(gaps)
+    shares = np.stack([np.exp(0.5 * gaps - half), np.exp(-0.5 * gaps - half), nu * np.exp(-half)])
+    probabilities: Floats = (shares / shares.sum(0)).T
+    return probabilities
+
+
 def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
     """Area under the ROC curve, as a function of the weights: the sorting is done once.
 
@@ -81,6 +92,26 @@ def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
     return float(np.abs(np.bincount(bins, excess, ECE_BINS)).sum() / weights.sum())
 
 
+def calibration_bins(logits: Floats, labels: Floats) -> list[dict[str, float]]:
+    """The bins of `calibration_error` that hold a row: n, mean confidence, accuracy, its interval.
+
+    `low` and `high` are Wilson's 95 % interval of the accuracy.
+    """
+    confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
+    bins = np.minimum((2 * ECE_BINS * (confidence - 0.5)).astype(int), ECE_BINS - 1)
+    right = row_accuracy(logits, labels)
+    found = []
+    for number in np.unique(bins):
+        inside = bins == number
+        n, share = float(inside.sum()), float(right[inside].mean())
+        z = 1.96
+        centre, whole = share + z * z / (2 * n), 1.0 + z * z / n
+        half = z * float(np.sqrt(share * (1.0 - share) / n + z * z / (4 * n * n)))
+        row = {"n": n, "confidence": float(confidence[inside].mean()), "accuracy": share}
+        found.append(row | {"low": (centre - half) / whole, "high": (centre + half) / whole})
+    return found
+
+
 def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
     """The T > 0 that minimises the log-loss of sigma(gap / T), in [1e-3, 1e3], by bisection.
 
@@ -94,6 +125,20 @@ def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
         rising = (weights * (probability - labels) * gaps).sum() >= 0
         low, high = (low, middle) if rising else (middle, high)
     return float(np.exp(-0.5 * (low + high)))
+
+
+def fit_tie(gaps: Floats, ties: Floats, weights: Floats) -> float:
+    """Davidson's nu at known gaps that maximises the likelihood of observed ties, by bisection.
+
+    The log-likelihood is concave in log nu, with derivative sum w (tie - P(tie | gap, nu)); in
+    [1e-4, 1e4], the lower end where nothing was tied.
+    """
+    low, high = np.log(1e-4), np.log(1e4)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        expected = outcome_probabilities(gaps, float(np.exp(middle)))[:, 2]
+        low, high = (low, middle) if (weights * (expected - ties)).sum() >= 0 else (middle, high)
+    return float(np.exp(0.5 * (low + high)))
 
 
 def bootstrap_intervals(

@@ -2,23 +2,26 @@
 
 Bradley & Terry, Biometrika 39 (1952): model i scores against j with probability
 p = σ(r_i - r_j); a tie is half a win each. The negative log-likelihood of aggregated rows
-(score y, count c), as arena-rank states it, is
+(score y, weights summing to c), as arena-rank states it, is
 
     L(r) = -Σ c [y log p + (1 - y) log(1 - p)],    Σ r = 0,
 
 convex in r, minimised by Newton's method in float64. With u = e_i - e_j, the intervals come
 from the sandwich (Huber 1967; White 1982)
 
-    V = H⁺ S H⁺,   H = Σ c p(1-p) u uᵀ,   S = Σ c (y-p)² u uᵀ,
+    V = H⁺ S H⁺,   H = Σ c p(1-p) u uᵀ,   S = Σ q (y-p)² u uᵀ,
 
-where ⁺ is the inverse among vectors that sum to zero, so that an interval is that of a
-model's distance from the mean of all models. Ties make S smaller than H, and the sandwich
-knows it. Ratings are on the scale of Elo: rating = 1000 + r · 400 / ln 10.
+q being the sum of a row's squared weights and ⁺ the inverse among vectors that sum to zero. Ties
+make S smaller than H, and the sandwich knows it. Then r is counted from the mean of the models
+with FEW judgments or more, and an interval is that of a model's distance from it, A V Aᵀ with
+A = I - 1aᵀ: a newcomer, who could stand anywhere, neither moves nor widens the others. Ratings are
+on the scale of Elo: rating = 1000 + r · 400 / ln 10.
 
 Where a model won (or lost) all it played, or the models fall into groups that never met, the
-likelihood has no finite maximum. Every model then gets one imagined tie with an average
-opponent, r = 0: all ratings are finite, and the variances are those of the curvature with
-that prior, diag H⁺, wide where little is known. Connected data are never touched.
+likelihood has no finite maximum. The models outside the largest group that has one then get one
+imagined tie each with an average opponent, r = 0: all ratings are finite, and theirs have the wider
+of the sandwich, with the prior's curvature P in its middle, H⁻¹ (S + P) H⁻¹, and the curvature
+H⁻¹. Those inside are never touched.
 
 A sandwich needs residuals to see a spread: two models that tied once have none. A model with
 fewer than FEW judgments therefore gets the wider of the sandwich and the curvature.
@@ -61,7 +64,7 @@ class ModelRating:
 
 @dataclass(frozen=True, slots=True)
 class Strengths:
-    """r: (models,) in nats, mean zero. error: (models,) standard errors of r, in nats."""
+    """r: (models,) in nats, from the anchor. error: (models,) standard errors of r, in nats."""
 
     r: Floats
     error: Floats
@@ -69,9 +72,11 @@ class Strengths:
 
 def fit(counts: PairCounts) -> tuple[ModelRating, ...]:
     """Rate the models, best first. Nothing judged gives nothing."""
-    if not counts.models:
-        return ()
-    found = strengths(counts)
+    return rated(counts, strengths(counts)) if counts.models else ()
+
+
+def rated(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
+    """Strengths as ratings with intervals and rank ranges, best first."""
     rating = CENTRE + SCALE * found.r
     half = Z * SCALE * found.error
     low, high = rating - half, rating + half
@@ -94,17 +99,36 @@ def fit(counts: PairCounts) -> tuple[ModelRating, ...]:
 
 def strengths(counts: PairCounts) -> Strengths:
     """The maximum-likelihood strengths and their standard errors."""
-    prior = 0.0 if counts.decides_all() else PRIOR_COUNT
+    prior = imagined(counts)
     r = _maximum(counts, prior)
-    inverse = _inverse(_hessian(counts, r, prior))
-    curvature = np.diag(inverse)
-    if prior:
-        return Strengths(r, np.sqrt(curvature))
-    residual = counts.score - _probability(_difference(counts, r))
-    scatter = counts.laplacian(counts.count * residual**2)
-    sandwich = np.maximum(np.diag(inverse @ scatter @ inverse), 0)
-    few = counts.judged() < FEW
-    return Strengths(r, np.sqrt(np.where(few, np.maximum(sandwich, curvature), sandwich)))
+    inverted = inverse(hessian(counts, r, prior))
+    weights = anchor(counts)
+    curvature = spread_from(weights, inverted)
+    residual = counts.score - probability(_difference(counts, r))
+    scatter = counts.laplacian(counts.square * residual**2) + np.diag(_curvature(r, prior))
+    sandwich = spread_from(weights, inverted @ scatter @ inverted)
+    unsure = (prior > 0) | (counts.judged() < FEW)
+    variance = np.where(unsure, np.maximum(sandwich, curvature), sandwich)
+    return Strengths(r - weights @ r, np.sqrt(variance))
+
+
+def imagined(counts: PairCounts) -> Floats:
+    """(models,): how many imagined ties each model has, one where the votes leave it unbounded."""
+    return np.where(counts.told(), 0.0, PRIOR_COUNT)
+
+
+def anchor(counts: PairCounts) -> Floats:
+    """(models,): the weights of the mean that strengths are counted from: alike for all models
+    with FEW judgments or more, for all models where there is none."""
+    many = counts.judged() >= FEW
+    chosen = many if many.any() else np.ones(len(many), dtype=bool)
+    return np.asarray(chosen / chosen.sum())
+
+
+def spread_from(weights: Floats, covariance: Floats) -> Floats:
+    """(models,): the variances of strengths counted from a weighted mean, diag A V Aᵀ."""
+    mean = covariance @ weights
+    return np.maximum(np.diag(covariance) - 2 * mean + weights @ mean, 0)
 
 
 def rank_ranges(low: Floats, high: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -114,7 +138,7 @@ def rank_ranges(low: Floats, high: Floats) -> tuple[NDArray[np.intp], NDArray[np
     return above + 1, len(low) - below
 
 
-def _maximum(counts: PairCounts, prior: float) -> Floats:
+def _maximum(counts: PairCounts, prior: Floats) -> Floats:
     """Newton's method among vectors that sum to zero; a step that overshoots is halved."""
     r = np.zeros(len(counts.models))
     loss = _loss(counts, r, prior)
@@ -122,7 +146,7 @@ def _maximum(counts: PairCounts, prior: float) -> Floats:
     slack = 1e-10 * (1 + abs(loss))
     for _ in range(MAX_STEPS):
         gradient = _gradient(counts, r, prior)
-        step = np.linalg.solve(_regular(_hessian(counts, r, prior)), gradient - gradient.mean())
+        step = np.linalg.solve(_regular(hessian(counts, r, prior)), gradient - gradient.mean())
         while (new := _loss(counts, r - step, prior)) > loss + slack:
             step = step / 2
         r, loss = r - step, new
@@ -135,26 +159,33 @@ def _difference(counts: PairCounts, r: Floats) -> Floats:
     return np.asarray(r[counts.first] - r[counts.second])
 
 
-def _probability(d: Floats) -> Floats:
+def probability(d: Floats) -> Floats:
     """σ(d), without overflow."""
     return np.asarray(np.exp(-np.logaddexp(0, -d)))
 
 
-def _loss(counts: PairCounts, r: Floats, prior: float) -> float:
+def _loss(counts: PairCounts, r: Floats, prior: Floats) -> float:
     """L(r), with -log p = log(1 + exp(-d)); the prior is a tie with r = 0."""
     d = _difference(counts, r)
     likelihood = np.sum(counts.count * (np.logaddexp(0, d) - counts.score * d))
-    return float(likelihood + prior * np.sum(np.logaddexp(0, r) - r / 2))
+    return float(likelihood + prior @ (np.logaddexp(0, r) - r / 2))
 
 
-def _gradient(counts: PairCounts, r: Floats, prior: float) -> Floats:
-    pull = counts.count * (_probability(_difference(counts, r)) - counts.score)
-    return counts.per_model(pull, -pull) + prior * (_probability(r) - 0.5)
+def _gradient(counts: PairCounts, r: Floats, prior: Floats) -> Floats:
+    pull = counts.count * (probability(_difference(counts, r)) - counts.score)
+    return counts.per_model(pull, -pull) + prior * (probability(r) - 0.5)
 
 
-def _hessian(counts: PairCounts, r: Floats, prior: float) -> Floats:
-    p, average = _probability(_difference(counts, r)), _probability(r)
-    return counts.laplacian(counts.count * p * (1 - p)) + np.diag(prior * average * (1 - average))
+def hessian(counts: PairCounts, r: Floats, prior: Floats) -> Floats:
+    """H with the prior's curvature, (models, models)."""
+    p = probability(_difference(counts, r))
+    return counts.laplacian(counts.count * p * (1 - p)) + np.diag(_curvature(r, prior))
+
+
+def _curvature(r: Floats, prior: Floats) -> Floats:
+    """(models,): P, the second derivative of the imagined ties."""
+    average = probability(r)
+    return np.asarray(prior * average * (1 - average))
 
 
 def _regular(hessian: Floats) -> Floats:
@@ -163,6 +194,6 @@ def _regular(hessian: Floats) -> Floats:
     return np.asarray(hessian - across - across[:, None] + across.mean() + 1 / len(hessian))
 
 
-def _inverse(hessian: Floats) -> Floats:
+def inverse(hessian: Floats) -> Floats:
     """The inverse among vectors that sum to zero: (C H C + J)⁻¹ - J."""
     return np.asarray(np.linalg.inv(_regular(hessian)) - 1 / len(hessian))

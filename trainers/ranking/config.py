@@ -9,7 +9,7 @@ class Config:
     """What a ranking counts.
 
     rater_kind  "any", or the judgments of people or of AI judges alone
-    seed        every kind of run has one; nothing in a ranking is drawn by chance
+    seed        of the checks beside the ratings; in the ratings nothing is drawn by chance
     """
 
     rater_kind: Literal["any", "human", "ai"] = "any"

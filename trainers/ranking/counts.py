@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 # What an outcome is worth to the first model of a pair. A tie and two bad answers are half a
 # win for each side, as evalica and arena-rank count them.
 WORTH = {"a": 1.0, "b": 0.0, "tie": 0.5, "both_bad": 0.5}
+LIGHTEST = 1e-6  # less than this is what rounding leaves of weights that were taken back
 
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """`count[j]` judgments gave `first[j]` a score of `score[j]` against `second[j]`.
+    """`n[j]` judgments gave `first[j]` a score of `score[j]` against `second[j]`.
 
     models: names, sorted. first, second: (rows,) positions in `models`. score: (rows,) in
-    {1, ½, 0}. count: (rows,) positive. A model against itself says nothing and is left out.
+    {1, ½, 0}. n: (rows,) positive. count, square: (rows,) the sums of their weights and of the
+    squares of those; both equal n where each judgment weighs 1. A model against itself says
+    nothing and is left out.
     """
 
     models: tuple[str, ...]
@@ -25,11 +28,21 @@ class PairCounts:
     second: NDArray[np.intp]
     score: NDArray[np.float64]
     count: NDArray[np.float64]
+    square: NDArray[np.float64]
+    n: NDArray[np.float64]
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, float]]) -> Self:
-        """From (model_a, model_b, choice, count). Raises ValueError for an unknown choice."""
-        known = [row for row in rows if row[3] > 0 and row[0] != row[1]]
+        """From (model_a, model_b, choice, count), each judgment weighing 1."""
+        return cls.from_weighted((*row, row[3], row[3]) for row in rows)
+
+    @classmethod
+    def from_weighted(cls, rows: Iterable[tuple[str, str, str, float, float, float]]) -> Self:
+        """From (model_a, model_b, choice, n, sum of weights, sum of their squares).
+
+        Judgments without any weight say nothing. Raises ValueError for an unknown choice.
+        """
+        known = [row for row in rows if row[3] > 0 and row[4] > LIGHTEST and row[0] != row[1]]
         models = tuple(sorted({model for row in known for model in row[:2]}))
         position = {model: index for index, model in enumerate(models)}
         for row in known:
@@ -40,12 +53,14 @@ class PairCounts:
             np.array([position[row[0]] for row in known], dtype=np.intp),
             np.array([position[row[1]] for row in known], dtype=np.intp),
             np.array([WORTH[row[2]] for row in known], dtype=np.float64),
+            np.array([row[4] for row in known], dtype=np.float64),
+            np.array([row[5] for row in known], dtype=np.float64),
             np.array([row[3] for row in known], dtype=np.float64),
         )
 
     def judged(self) -> NDArray[np.float64]:
         """(models,): in how many judgments each model took part."""
-        return self.per_model(self.count, self.count)
+        return self.per_model(self.n, self.n)
 
     def per_model(
         self, firsts: NDArray[np.float64], seconds: NDArray[np.float64]
@@ -65,25 +80,26 @@ class PairCounts:
         between += between.T
         return np.diag(between.sum(axis=1)) - between
 
-    def decides_all(self) -> bool:
-        """Whether a finite maximum of the likelihood exists: every model can be reached from
-        every other along "scored against" (Ford, American Mathematical Monthly 64, 1957)."""
-        if len(self.models) < 2:
-            return True
+    def told(self) -> NDArray[np.bool_]:
+        """(models,): the largest group of models whose strengths beside each other have a finite
+        maximum of the likelihood: each can be reached from each along "scored against" (Ford,
+        American Mathematical Monthly 64, 1957). None where no two are such a group."""
         size = len(self.models)
-        scored = np.zeros((size, size), dtype=bool)
-        won, lost = self.score > 0, self.score < 1
+        scored = np.eye(size, dtype=bool)
+        present = self.count > 0
+        won, lost = present & (self.score > 0), present & (self.score < 1)
         scored[self.first[won], self.second[won]] = True
         scored[self.second[lost], self.first[lost]] = True
-        return _reaches_all(scored) and _reaches_all(scored.T)
+        reached = _closure(scored)
+        together = reached & reached.T
+        largest = together[np.argmax(together.sum(axis=1))] if size else np.zeros(0, dtype=bool)
+        return largest if largest.sum() > 1 else np.zeros(size, dtype=bool)
 
 
-def _reaches_all(edges: NDArray[np.bool_]) -> bool:
-    """Whether every node can be reached from node 0."""
-    reached = np.zeros(len(edges), dtype=bool)
-    reached[0] = True
-    frontier = reached
-    while frontier.any():
-        frontier = edges[frontier].any(axis=0) & ~reached
-        reached |= frontier
-    return bool(reached.all())
+def _closure(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What can be reached from where, by squaring: as many times as the paths double."""
+    while True:
+        longer = (edges.astype(np.float32) @ edges.astype(np.float32)) > 0
+        if np.array_equal(longer, edges):
+            return edges
+        edges = longer

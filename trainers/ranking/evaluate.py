@@ -9,7 +9,7 @@ from trainers.errors import InputError
 from trainers.ranking.bradley_terry import SCALE, Z
 from trainers.ranking.config import Config
 from trainers.ranking.counts import PairCounts
-from trainers.ranking.train import read_counts
+from trainers.ranking.reading import read_counts
 from trainers.snapshot import Snapshot
 
 
@@ -27,7 +27,7 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
     if not kept.any():
         raise InputError.at(snapshot.path, "holds no judgment between models of this ranking")
     loss, count = _losses(counts, rating)[kept], counts.count[kept]
-    n, mean = count.sum(), float(np.average(loss, weights=count))
+    n, mean = counts.n[kept].sum(), float(np.average(loss, weights=count))
     half = Z * float(np.sqrt(np.average((loss - mean) ** 2, weights=count) / n))
     return {
         "models": models,

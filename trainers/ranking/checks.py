@@ -1,0 +1,30 @@
+"""What stands beside a ranking, so that people can tell how far to believe it."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from trainers.ranking import bootstrap, elo
+from trainers.ranking.bradley_terry import ModelRating
+from trainers.ranking.counts import PairCounts
+from trainers.ranking.soundness import soundness
+
+
+def checks(counts: PairCounts, ratings: tuple[ModelRating, ...], seed: int) -> dict[str, Any]:
+    """What stands beside a ranking: resampled intervals, fit and transitivity, Elo's noise."""
+    rng = np.random.default_rng(seed)
+    intervals = bootstrap.bootstrap(counts, rng)
+    found = soundness(counts, rng)
+    return {
+        "bootstrap": {
+            "draws": bootstrap.DRAWS,
+            "largest_gap": bootstrap.largest_gap(intervals, ratings),
+            "models": [asdict(each) for each in intervals],
+        },
+        "transitivity": asdict(found) if found else None,
+        "elo": {
+            "orders": elo.ORDERS,
+            "models": [asdict(each) for each in elo.elo(counts, rng)],
+        },
+    }
