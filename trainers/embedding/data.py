@@ -1,9 +1,13 @@
 """What a snapshot says of models on prompts: outcomes, and duels from comparisons."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.comparisons import read_comparisons, read_prompts
@@ -14,6 +18,8 @@ from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+COMMON = 20  # training prompts that make a topic one to learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,11 @@ class Duels:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything observed, with prompts and models numbered; `holdout` divides the prompts."""
+    """Everything observed, with prompts and models numbered; `holdout` divides the prompts.
+
+    topics    of every prompt, where any are known
+    families  the name under which each model is a version, where any are known
+    """
 
     prompts: list[str]
     texts: list[str]
@@ -57,6 +67,23 @@ class Evidence:
     outcomes: Outcomes
     duels: Duels
     holdout: Holdout
+    topics: Sequence[Sequence[str]] = ()
+    families: Sequence[str] = ()
+
+    def family_numbers(self) -> Ints:
+        """The number of every model's family, (M,); a model of no known family is one itself."""
+        names = self.families or self.models
+        return np.unique(np.array(names, str), return_inverse=True)[1].astype(np.int64)
+
+    def topic_shares(self) -> NDArray[np.float32]:
+        """Each prompt's share of the common topics, (P, T); zero where none of them is known."""
+        known = [set(topics) for topics in self.topics] or [set()] * len(self.prompts)
+        often = Counter(topic for row in self.holdout.train for topic in known[row])
+        names = sorted(name for name, times in often.items() if times >= COMMON)
+        if len(names) < 2:
+            return np.zeros((len(self.prompts), 0), np.float32)
+        found = np.array([[name in topics for name in names] for topics in known], np.float32)
+        return np.asarray(found / np.maximum(found.sum(1, keepdims=True), 1.0), np.float32)
 
     def vectors(
         self, encoder: Encoder, report: Callable[[int, int], None] | None = None
@@ -67,6 +94,9 @@ class Evidence:
         duels then inform how good a model is on the whole.
         """
         vectors = encoder.encode(self.texts, report)
+        if len(broken := np.flatnonzero(~np.isfinite(vectors).all(1))):
+            names = f"prompt {self.prompts[broken[0]]} and {len(broken) - 1} others"
+            raise InputError(f"encoder {encoder.name}: the vectors of {names} are not numbers")
         told = np.array([bool(text) for text in self.texts])
         known = self.holdout.train[told[self.holdout.train]]
         vectors[~told] = vectors[known].mean(0) if len(known) else 0.0
@@ -76,48 +106,60 @@ class Evidence:
 def read_evidence(snapshot: Snapshot) -> Evidence:
     """The outcomes and the comparisons of known models; prompts without either are left out."""
     found = read_prompts(snapshot)
-    table = snapshot.table("outcomes").to_pydict()
-    _check_scores(snapshot, table["score"])
-    ran = [row for row, score in enumerate(table["score"]) if score is not None]
+    table = known_outcomes(snapshot)
     pairs = read_comparisons(snapshot)
     ends = zip(pairs.model_a, pairs.model_b, strict=True)
     named = [a is not None and b is not None and a != b for a, b in ends]
     pairs = pairs.where(np.array(named, bool))
 
-    outcome_prompts = [table["prompt_id"][row] for row in ran]
-    outcome_models = [table["model"][row] for row in ran]
-    prompts = sorted({*outcome_prompts, *pairs.prompt_id})
-    models = sorted({*outcome_models, *pairs.model_a, *pairs.model_b})
+    prompts = sorted({*pc.unique(table["prompt_id"]).to_pylist(), *pairs.prompt_id})
+    models = sorted({*pc.unique(table["model"]).to_pylist(), *pairs.model_a, *pairs.model_b})
     if len(models) < 2:
         raise InputError(f"{snapshot.path}: an embedding needs evidence of at least two models")
     number, known = _numbering(prompts), _numbering(models)
+    family = _column(snapshot, "models", "model", "name")
+    topics = _column(snapshot, "prompts", "prompt_id", "topics")
     return Evidence(
         prompts=prompts,
         texts=[found.text[prompt] for prompt in prompts],
         models=models,
         outcomes=Outcomes(
-            number(outcome_prompts),
-            known(outcome_models),
-            np.array([table["score"][row] for row in ran], np.float64),
+            number(table["prompt_id"]),
+            known(table["model"]),
+            table["score"].to_numpy().astype(np.float64),
         ),
         duels=Duels(
-            number(pairs.prompt_id),
-            known(pairs.model_a),
-            known(pairs.model_b),
+            number(pa.array(pairs.prompt_id, pa.string())),
+            known(pa.array(pairs.model_a, pa.string())),
+            known(pa.array(pairs.model_b, pa.string())),
             pairs.label,
             pairs.weight,
         ),
         holdout=hold_out(prompts, found.split, "outcome or comparison of known models"),
+        topics=[topics[prompt] or () for prompt in prompts],
+        families=[family.get(model) or model for model in models],
     )
 
 
-def _check_scores(snapshot: Snapshot, scores: list[float | None]) -> None:
-    for row, score in enumerate(scores, start=1):
-        if score is not None and not 0.0 <= score <= 1.0:
-            path = snapshot.path / "outcomes.parquet"
-            raise InputError.at(path, f"{score} is not in [0, 1]", row=row, column="score")
+def _column(snapshot: Snapshot, table: str, key: str, column: str) -> dict[str, Any]:
+    """A column of a table by its key."""
+    found = snapshot.table(table, [key, column])
+    return dict(zip(found[key].to_pylist(), found[column].to_pylist(), strict=True))
 
 
-def _numbering(names: list[str]) -> Callable[[Iterable[str]], Ints]:
-    numbers = {name: number for number, name in enumerate(names)}
-    return lambda chosen: np.array([numbers[name] for name in chosen], np.int64)
+def known_outcomes(snapshot: Snapshot) -> pa.Table:
+    """The rows with a score, which is in [0, 1]; in the order of `Evidence.outcomes`.
+
+    Arrow keeps them: as Python objects four million outcomes would be gigabytes.
+    """
+    table = snapshot.table("outcomes")
+    score = pc.fill_null(table["score"], 0.0).to_numpy()
+    if len(wrong := np.flatnonzero(~((score >= 0.0) & (score <= 1.0)))):
+        path, row = snapshot.path / "outcomes.parquet", int(wrong[0])
+        raise InputError.at(path, f"{score[row]} is not in [0, 1]", row=row + 1, column="score")
+    return table.filter(pc.is_valid(table["score"]))
+
+
+def _numbering(names: list[str]) -> Callable[[pa.Array | pa.ChunkedArray], Ints]:
+    known = pa.array(names, pa.string())
+    return lambda chosen: pc.index_in(chosen, value_set=known).to_numpy().astype(np.int64)

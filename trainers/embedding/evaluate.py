@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from trainers.embedding.score import Scorer
 from trainers.embedding.trials import Trials, basis_of, observed_on, trials_on
 from trainers.encoder import Encoder
 from trainers.measures import auc, cluster_means, row_accuracy, row_log_loss, with_intervals
+from trainers.off_policy.router import Judged, router_judged, router_metrics, router_table
 from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
@@ -22,8 +24,19 @@ Vectors = NDArray[np.float32]
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
-    """The metrics of the artifact's card, on the test split of another snapshot."""
-    return held_out_metrics(*_opened(artifact, snapshot))
+    """The metrics of the artifact's card, on the test split of another snapshot.
+
+    What it is worth as a router is also judged by the decisions taken since it was made.
+    """
+    return {
+        **held_out_metrics(*_opened(artifact, snapshot)),
+        **router_metrics(_routed(artifact, snapshot)),
+    }
+
+
+def evaluate_decisions(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
+    """What every logged decision that the artifact has not seen says of it as a router."""
+    return router_table(_routed(artifact, snapshot))
 
 
 def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
@@ -67,15 +80,17 @@ class Baselines:
 
 
 def _baselines(evidence: Evidence, vectors: Vectors, trials: Trials) -> Baselines:
-    """Baselines that know the training prompts; each k of the neighbours is tuned on validation."""
+    """What the embedding knows, they know: each k is tuned on validation, then all teach."""
     basis = basis_of(evidence)
-    observed = observed_on(evidence, basis, vectors, evidence.holdout.train)
+    seen = observed_on(evidence, basis, vectors, evidence.holdout.train)
     tuning = trials_on(evidence, basis, evidence.holdout.validation)
-    tried = knn_scores(observed, vectors[tuning.prompts])
+    tried = knn_scores(seen, vectors[tuning.prompts])
+    observed = observed_on(evidence, basis, vectors, evidence.holdout.taught)
     near = knn_scores(observed, vectors[trials.prompts])
 
     def best(quality: Callable[[Floats], float]) -> Floats:
-        return near[max(tried, key=lambda k: quality(tried[k]))]
+        tuned = max(tried, key=lambda k: quality(tried[k]))
+        return near[min(near, key=lambda k: abs(k - tuned))]  # all of few prompts are more now
 
     by_row = best(lambda scores: float(row_accuracy(_centred(tuning, scores), tuning.label).mean()))
     by_unit = best(lambda scores: float(tuning.routed(scores).mean()))
@@ -103,9 +118,11 @@ def _statistics(
         "model_mean_accuracy": row_accuracy(by_model, label),
         "knn_accuracy": baselines.knn_rows,
     }
+    routed, single = trials.routed(scores), trials.routed(baselines.means)
     units = {
-        "routed_score": trials.routed(scores),
-        "best_single_score": trials.routed(baselines.means),
+        "routed_score": routed,
+        "best_single_score": single,
+        "routed_gain": routed - single,
         "random_score": trials.random(),
         "oracle_score": trials.oracle(),
         "knn_routed_score": baselines.knn_routed,
@@ -134,25 +151,33 @@ def _preference_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) ->
     if not len(duels.label):
         return {}
     logits = duels.logits(_model_scores(scorer, evidence, vectors[duels.prompts]))
+    means = observed_on(evidence, "preferences", vectors, evidence.holdout.taught).means
+    by_model = np.broadcast_to(np.log(means / (1.0 - means)), (len(duels.prompts), len(means)))
     return {
         "preference_accuracy": float(row_accuracy(logits, duels.label).mean()),
         "preference_log_loss": float(row_log_loss(logits, duels.label).mean()),
+        "preference_mean_log_loss": float(row_log_loss(duels.logits(by_model), duels.label).mean()),
         "preference_n": len(logits),
     }
 
 
 def _model_scores(scorer: Scorer, evidence: Evidence, vectors: Vectors) -> Floats:
-    """Logits (n, M) of the evidence's models; one that the scorer has not seen is its prior."""
-    z = scorer.features(vectors)
-    columns = {name: number for number, name in enumerate(scorer.models)}
-    table = np.vstack([scorer.vectors, scorer.prior.mean])
-    rows = [columns.get(name, len(scorer.models)) for name in evidence.models]
-    logits: Floats = z @ table[rows].T + scorer.offset
+    """Logits (n, M) of the evidence's models; of a new one, what is believed of it."""
+    logits: Floats = scorer.features(vectors) @ scorer.means(evidence.models).T + scorer.offset
     return logits
 
 
+def _routed(artifact: Artifact, snapshot: Snapshot) -> dict[str, Judged]:
+    made = datetime.fromisoformat(artifact.card["created_at"])
+    scorer = Scorer.load(artifact.path)
+    return router_judged(scorer, snapshot, _encoder(artifact).encode, after=made)
+
+
 def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Vectors, Scorer]:
-    config = artifact.card["config"]
     evidence = read_evidence(snapshot)
-    encoder = Encoder(config["encoder"], max_tokens=config["max_tokens"])
-    return evidence, evidence.vectors(encoder), Scorer.load(artifact.path)
+    return evidence, evidence.vectors(_encoder(artifact)), Scorer.load(artifact.path)
+
+
+def _encoder(artifact: Artifact) -> Encoder:
+    config = artifact.card["config"]
+    return Encoder(config["encoder"], max_tokens=config["max_tokens"])

@@ -1,6 +1,8 @@
 """Fitting the embedding: batches of prompts with everything observed on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -11,15 +13,30 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from trainers.devices import pick_device
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence
-from trainers.embedding.model import EmbedLLM
-from trainers.losses import bradley_terry_loss
+from trainers.embedding.features import FeatureMap, learn_features
+from trainers.embedding.fitted import Fitted, Report
+from trainers.embedding.model import Bilinear
+from trainers.embedding.published import fit_published
+from trainers.losses import adaptive_preference_loss, bradley_terry_loss
+from trainers.scaling import PreferenceScaling
 
-Report = Callable[[int, int, float], None]  # (epoch, epochs, validation log-loss)
 Floats = NDArray[np.float32]
 
-# A pool of a few hundred prompts is one batch: a hundred steps in all would leave its models where
-# they began. Patience, counted in epochs, still ends the fit when validation stops improving.
-STEPS_AN_EPOCH = 16
+DuelLoss = Callable[[Tensor, Tensor], Tensor]
+
+# A pool of a few hundred prompts is few batches: a hundred steps in all would leave its models
+# where they began.
+STEPS_AN_EPOCH = 32
+LEVELS_FASTER = 10.0
+# In nats: log-loss is mostly how hard a prompt is, and hardly sees the differences between models
+# that routing lives on and that the last, smallest steps still improve.
+INDIFFERENT = 1e-3
+
+
+DUEL_LOSSES: dict[str, DuelLoss] = {
+    "logistic": bradley_terry_loss,
+    "adaptive": partial(adaptive_preference_loss, scaling=PreferenceScaling()),
+}
 
 
 class RowsByPrompt:
@@ -42,45 +59,51 @@ class RowsByPrompt:
 
 
 class EvidenceTensors:
-    """Question vectors, outcomes and duels on the training device."""
+    """Questions' features, outcomes and duels on the training device."""
 
-    def __init__(self, evidence: Evidence, vectors: Floats, device: torch.device) -> None:
+    def __init__(
+        self, evidence: Evidence, features: Floats, duel_loss: DuelLoss, device: torch.device
+    ) -> None:
         def tensor(array: NDArray[np.generic]) -> Tensor:
             kind = torch.float32 if array.dtype.kind == "f" else torch.int64
             return torch.from_numpy(array).to(device, kind)
 
         ran, fought = evidence.outcomes, evidence.duels
         count = len(evidence.prompts)
-        self.vectors = tensor(vectors)
+        self.features = tensor(features)
+        self.duel_loss = duel_loss
+        self.weight = float(len(ran.score) + fought.weight.sum())
         self.outcomes = RowsByPrompt(ran.prompt, count, [tensor(ran.model), tensor(ran.score)])
         columns = (fought.first, fought.second, fought.label, fought.weight)
         self.duels = RowsByPrompt(fought.prompt, count, [tensor(column) for column in columns])
 
-    def rows(self, model: EmbedLLM, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of all rows on `prompts` (B,): the place of its prompt, cross-entropy in nats, weight.
+    def rows(
+        self, model: Bilinear, prompts: Tensor, duel_loss: DuelLoss
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of all rows on `prompts` (B,): the place of its prompt, loss in nats, weight.
 
         An outcome is a soft label of sigma(s_m), a duel of sigma(s_a - s_b).
         """
-        logits = model(self.vectors[prompts])
+        logits = model(self.features[prompts])
         place, (ran, score) = self.outcomes.of(prompts)
         outcome = binary_cross_entropy_with_logits(logits[place, ran], score, reduction="none")
         at, (first, second, label, weight) = self.duels.of(prompts)
-        duel = bradley_terry_loss(logits[at, first] - logits[at, second], label)
+        duel = duel_loss(logits[at, first] - logits[at, second], label)
         weights = torch.cat([torch.ones_like(score), weight])
         return torch.cat([place, at]), torch.cat([outcome, duel]), weights
 
-    def loss(self, model: EmbedLLM, prompts: Tensor) -> Tensor:
-        """The weighted mean over all rows on `prompts`."""
-        _, losses, weights = self.rows(model, prompts)
-        return (losses @ weights) / weights.sum()
+    def loss(self, model: Bilinear, prompts: Tensor) -> Tensor:
+        """The weighted mean over all rows on `prompts`, and the levels' prior's part of it."""
+        _, losses, weights = self.rows(model, prompts, self.duel_loss)
+        return (losses @ weights) / weights.sum() + model.surprise() / self.weight
 
-    def loss_by_prompt(self, model: EmbedLLM, prompts: Tensor) -> Tensor:
+    def loss_by_prompt(self, model: Bilinear, prompts: Tensor) -> Tensor:
         """The mean over prompts of each one's own weighted mean.
 
         A prompt that was judged a thousand times says no more about other prompts than one that
         was judged ten times: for what generalises, each prompt is one observation.
         """
-        place, losses, weights = self.rows(model, prompts)
+        place, losses, weights = self.rows(model, prompts, bradley_terry_loss)
         sums = losses.new_zeros(2, len(prompts))
         sums[0].index_add_(0, place, losses * weights)
         sums[1].index_add_(0, place, weights)
@@ -90,27 +113,83 @@ class EvidenceTensors:
 
 def fit_embedding(
     evidence: Evidence, vectors: Floats, config: Config, report: Report
-) -> tuple[EmbedLLM, int]:
-    """The model of the epoch with the lowest validation log-loss, and that epoch."""
-    device = pick_device(config.device)
-    tensors = EvidenceTensors(evidence, vectors, device)
-    model = EmbedLLM(len(evidence.models), vectors.shape[1], config.dimension, config.noise)
-    model.to(device)
-    optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate)
-    train = torch.from_numpy(evidence.holdout.train).to(device)
-    validation = torch.from_numpy(evidence.holdout.validation).to(device)
+) -> tuple[Fitted, int]:
+    """The model, and how many epochs it was trained.
+
+    Training prompts teach and validation prompts choose the epoch, the latest whose log-loss is as
+    good as the lowest; then both teach together for as long.
+    """
+    if config.method == "embedllm":
+        return fit_published(evidence, vectors, report)
+    train, validation = evidence.holdout.train, evidence.holdout.validation
+    best, chosen, scores = float("inf"), 1, [0.0]
+    features, tensors = _prepared(evidence, vectors, train, config)
+    for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
+        scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
+        report(epoch, 2 * config.epochs, scores[epoch])
+        if scores[epoch] < best + INDIFFERENT:
+            best, chosen = min(best, scores[epoch]), epoch
+    told = evidence.holdout.taught
+    features, tensors = _prepared(evidence, vectors, told, config)
+    for epoch, model in enumerate(islice(_epochs(evidence, tensors, told, config), chosen), 1):
+        report(config.epochs + epoch, 2 * config.epochs, scores[chosen])
+        last = model
+    return _exported(last.eval(), features), chosen
+
+
+def _prepared(
+    evidence: Evidence, vectors: Floats, prompts: NDArray[np.int64], config: Config
+) -> tuple[FeatureMap, EvidenceTensors]:
+    """The features that some prompts teach, and the evidence in terms of them.
+
+    Of the other prompts the topics are guessed, as they are when somebody asks.
+    """
+    shares = evidence.topic_shares()
+    features = learn_features(vectors[prompts], shares[prompts], config.seed)
+    known = np.zeros_like(shares)
+    known[prompts] = shares[prompts]
+    loss, device = DUEL_LOSSES[config.loss], pick_device(config.device)
+    return features, EvidenceTensors(evidence, features(vectors, known), loss, device)
+
+
+def _epochs(
+    evidence: Evidence, tensors: EvidenceTensors, prompts: NDArray[np.int64], config: Config
+) -> Iterator[Bilinear]:
+    """The model after every epoch over some prompts, always the same object."""
+    torch.manual_seed(config.seed)
+    device = tensors.features.device
+    families = torch.from_numpy(evidence.family_numbers())
+    model = Bilinear(tensors.features.shape[1], families, config.dimension).to(device)
+    optimizer = torch.optim.AdamW(_groups(model, config))
+    rows = torch.from_numpy(prompts).to(device)
     order = torch.Generator().manual_seed(config.seed)
-    best, kept, since, epoch = float("inf"), model.state_dict(), 0, 0
-    while epoch < config.epochs and since < config.patience:
-        _epoch(model, tensors, _batches(train, config.batch, order), optimizer)
-        score = _log_loss(model, tensors, validation)
-        epoch, since = epoch + 1, since + 1
-        if score < best:
-            best, since = score, 0
-            kept = {name: value.clone() for name, value in model.state_dict().items()}
-        report(epoch, config.epochs, score)
-    model.load_state_dict(kept)
-    return model.eval(), epoch - since
+    steps = config.epochs * len(_batches(rows, config.batch, torch.Generator()))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(config.epochs):
+        model.train()
+        for batch in _batches(rows, config.batch, order):
+            optimizer.zero_grad()
+            torch.autograd.backward(tensors.loss(model, batch))
+            optimizer.step()
+            schedule.step()
+        yield model
+
+
+def _exported(model: Bilinear, features: FeatureMap) -> Fitted:
+    """The model as z(q) . p_m + c0: z_0 = 1 carries the level, the others lie along the axes of
+    the spread of models, so that a prior of independent entries is the spread itself.
+    """
+    deep = model.double().cpu()
+    with torch.no_grad():
+        vectors, levels = deep.vectors().numpy(), deep.levels().numpy()
+        weight = deep.projection.weight.numpy()
+    axes = np.linalg.svd(vectors - vectors.mean(0))[2]
+    whole = np.vstack([np.zeros(weight.shape[1]), axes @ weight])
+    one = np.zeros(len(whole))
+    one[0] = 1.0
+    offset = float(levels.mean())
+    p = np.hstack([levels[:, None] - offset, vectors @ axes.T])
+    return Fitted(features.then(whole, one), p, offset)
 
 
 def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
@@ -122,30 +201,25 @@ def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
     return batches
 
 
-def _groups(model: EmbedLLM, decay: float) -> list[dict[str, object]]:
-    """Only what grows with the data is decayed: the projection and the models' deviations."""
-    decayed = [model.deviation, model.projection.weight]
-    others = [p for p in model.parameters() if all(p is not d for d in decayed)]
+def _groups(model: Bilinear, config: Config) -> list[dict[str, object]]:
+    """Only what grows with the data is decayed: the projection and the models' deviations.
+
+    The levels are logits themselves and have further to go than any other entry.
+    """
+    rate, decay = config.learning_rate, config.weight_decay
+    levels = [model.level, model.shared_level, model.own_level]
     return [
-        {"params": decayed, "weight_decay": decay},
-        {"params": others, "weight_decay": 0.0},
+        {
+            "params": [model.shared, model.own, model.projection.weight],
+            "lr": rate,
+            "weight_decay": decay,
+        },
+        {"params": [model.mean], "lr": rate, "weight_decay": 0.0},
+        {"params": levels, "lr": LEVELS_FASTER * rate, "weight_decay": 0.0},
     ]
 
 
-def _epoch(
-    model: EmbedLLM,
-    tensors: EvidenceTensors,
-    batches: list[Tensor],
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    model.train()
-    for prompts in batches:
-        optimizer.zero_grad()
-        torch.autograd.backward(tensors.loss(model, prompts))
-        optimizer.step()
-
-
 @torch.inference_mode()
-def _log_loss(model: EmbedLLM, tensors: EvidenceTensors, prompts: Tensor) -> float:
+def _log_loss(model: Bilinear, tensors: EvidenceTensors, prompts: Tensor) -> float:
     model.eval()
-    return float(tensors.loss_by_prompt(model, prompts))
+    return float(tensors.loss_by_prompt(model, prompts.to(tensors.features.device)))

@@ -56,7 +56,9 @@ def knn_scores(observed: Observed, questions: NDArray[np.float32]) -> dict[int, 
     for start in range(0, len(questions), CHUNK):
         part = slice(start, start + CHUNK)
         likeness = questions[part] @ observed.questions.T
-        near = np.argsort(-likeness, axis=1, kind="stable")[:, :most]
+        near = np.argpartition(-likeness, most - 1, axis=1)[:, :most]
+        order = np.argsort(-np.take_along_axis(likeness, near, 1), axis=1, kind="stable")
+        near = np.take_along_axis(near, order, 1)
         total = observed.total[near].cumsum(1)
         count = observed.count[near].cumsum(1)
         for k in choices:

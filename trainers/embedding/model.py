@@ -1,43 +1,57 @@
-"""EmbedLLM's bilinear model of which language model does well on which question.
+"""The platform's model: what is known of a prompt times what is known of a language model.
 
-Source: Zhuang et al., "EmbedLLM", ICLR 2025, arXiv 2410.02223.
+After Zhuang et al., "EmbedLLM", ICLR 2025, arXiv 2410.02223, with features of the question in place
+of its vector, and vectors of models that share strength within a family.
 """
 
 import torch
 from torch import Tensor, nn
 
+from trainers.embedding.families import KINSHIP
 
-class EmbedLLM(nn.Module):
-    """s(m, q) = C (p_m * (W q + b)) + c0, with p_m in R^k free and q in R^d frozen.
+SPREAD = 1.0  # of models' levels, in logits: their prior standard deviation
 
-    The paper's two-class head enters only through the difference of its logits, so C is one row
-    and c0 one number. p_m is written as a shared mean plus a deviation that starts near zero and
-    is decayed: a model with little evidence stays near the average one.
+
+class Bilinear(nn.Module):
+    """s(m, x) = level_m + (W x) . p_m, with x (r,) a question's features and p_m in R^k.
+
+    p_m = mean + family + sqrt(KINSHIP) own, and so is the level: a model with little evidence
+    stays near the average one, a version with little near its siblings. A model without siblings
+    has no `own`.
     """
 
-    def __init__(self, models: int, questions: int, dimension: int, noise: float) -> None:
-        super().__init__()
-        self.noise = noise
-        self.projection = nn.Linear(questions, dimension)
-        self.mean = nn.Parameter(torch.randn(dimension) * dimension**-0.5)
-        self.deviation = nn.Parameter(torch.randn(models, dimension) * 0.1 * dimension**-0.5)
-        self.readout = nn.Parameter(torch.ones(dimension))
-        self.offset = nn.Parameter(torch.zeros(()))
+    siblings: Tensor
+    family: Tensor
 
-    def forward(self, questions: Tensor) -> Tensor:
-        """Logits (n, M) of question vectors (n, d); noise on the questions while training."""
-        if self.training and self.noise:
-            questions = questions + self.noise * torch.randn_like(questions)
-        features = self.projection(questions) * self.readout
-        logits: Tensor = features @ (self.mean + self.deviation).T + self.offset
+    def __init__(self, inputs: int, family: Tensor, dimension: int) -> None:
+        """`family` (M,): the number of every model's family."""
+        super().__init__()
+        counts = torch.bincount(family)
+        self.register_buffer("family", family)
+        self.register_buffer("siblings", (counts[family] > 1).float() * KINSHIP**0.5)
+        size = dimension**-0.5
+        self.projection = nn.Linear(inputs, dimension, bias=False)
+        self.mean = nn.Parameter(torch.full((dimension,), 0.2))
+        self.shared = nn.Parameter(torch.randn(len(counts), dimension) * 0.3 * size)
+        self.own = nn.Parameter(torch.zeros(len(family), dimension))
+        self.level = nn.Parameter(torch.zeros(()))
+        self.shared_level = nn.Parameter(torch.zeros(len(counts)))
+        self.own_level = nn.Parameter(torch.zeros(len(family)))
+
+    def vectors(self) -> Tensor:
+        """p_m, (M, k)."""
+        return self.mean + self.shared[self.family] + self.siblings[:, None] * self.own
+
+    def levels(self) -> Tensor:
+        """How good each model is on the whole, in logits, (M,)."""
+        return self.level + self.shared_level[self.family] + self.siblings * self.own_level
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (n, M) of features (n, r)."""
+        logits: Tensor = self.projection(features) @ self.vectors().T + self.levels()
         return logits
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The five tensors of the model, under the paper's names."""
-        return {
-            "models": (self.mean + self.deviation).detach(),
-            "W": self.projection.weight.detach(),
-            "b": self.projection.bias.detach(),
-            "C": self.readout.detach(),
-            "c0": self.offset.detach(),
-        }
+    def surprise(self) -> Tensor:
+        """Minus the log-prior of the levels, up to a constant: a scalar in nats."""
+        squares = self.shared_level.square().sum() + self.own_level.square().sum()
+        return 0.5 * squares / SPREAD**2

@@ -1,7 +1,7 @@
-"""Gaussian posteriors of model vectors, given the frozen projection of the questions; numpy only.
+"""Gaussian posteriors of model vectors, given the frozen features of the questions; numpy only.
 
-With W, b, C, c0 fixed the logit of model m on question q is z . p_m + c0 with z = C * (W q + b),
-so p_m has the posterior of a logistic regression, here in Laplace's approximation.
+With the features fixed the logit of model m on question q is z(q) . p_m + c0, so p_m has the
+posterior of a logistic regression, here in Laplace's approximation.
 """
 
 from dataclasses import dataclass
@@ -17,58 +17,99 @@ SMALLEST_STEP = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed of a model that no one has tried: N(mean, diag(variance)), both (k,)."""
+    """What is believed of a model beforehand: N(mean, covariance), (k,) and (k, k)."""
 
     mean: Floats
-    variance: Floats
+    covariance: Floats
 
 
 def prior_of(vectors: Floats, counts: NDArray[np.int64]) -> Prior:
-    """The spread of the vectors (M, k) of models that were observed (empirical Bayes).
-
-    The variance has a floor of a hundredth of its average, so that no direction is certain.
-    """
+    """The spread of the vectors (M, k) of models that were observed (empirical Bayes)."""
     seen = vectors[counts > 0]
-    variance: Floats = np.square(seen - seen.mean(0)).mean(0)
-    floor = 0.01 * float(variance.mean()) + 1e-6
-    return Prior(seen.mean(0), np.maximum(variance, floor))
+    return Prior(seen.mean(0), spread_of(seen - seen.mean(0)))
+
+
+def spread_of(deviations: Floats) -> Floats:
+    """The covariance (k, k) of deviations (M, k) from a mean, of which there may be few.
+
+    Models differ most along a few directions (most of all in how good they are everywhere), which
+    the diagonal alone does not know. Few models do not know them either: their share of the
+    diagonal is 1 / M. A floor of a hundredth of its average leaves no direction certain.
+    """
+    models, k = deviations.shape
+    full = deviations.T @ deviations / models
+    diagonal = np.diag(full)
+    floor = 0.01 * float(diagonal.mean()) + 1e-6
+    return np.asarray(full + (np.diag(diagonal) - full) / models + floor * np.eye(k), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """What was seen of one model: n observations, each a logistic regression's row.
+
+    features  z of the prompt, (n, k)
+    known     the part of the logit that is not the model's own, (n,): c0 for an outcome, minus
+              the opponent's z . p for a duel
+    score     in [0, 1], (n,): a tie is one half
+    weight    how many observations each counts for, (n,)
+    """
+
+    features: Floats
+    known: Floats
+    score: Floats
+    weight: Floats
+
+    def __add__(self, other: "Sightings") -> "Sightings":
+        """Both, one after the other."""
+        return Sightings(
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.known, other.known]),
+            np.concatenate([self.score, other.score]),
+            np.concatenate([self.weight, other.weight]),
+        )
 
 
 def covariance(features: Floats, curvature: Floats, prior: Prior) -> Floats:
-    """(sum_i c_i z_i z_i^T + diag(1 / variance))^-1, (k, k), of rows z (n, k).
+    """(sum_i c_i z_i z_i^T + prior covariance^-1)^-1, (k, k), of rows z (n, k).
 
     `curvature` c_i = w_i sigma(s_i) (1 - sigma(s_i)), the second derivative of the log-loss.
     """
-    precision = (features * curvature[:, None]).T @ features + np.diag(1.0 / prior.variance)
+    precision = (features * curvature[:, None]).T @ features + np.linalg.inv(prior.covariance)
     return np.asarray(np.linalg.inv(precision), np.float64)
 
 
-def fit_newcomer(
-    features: Floats, scores: Floats, offset: float, prior: Prior
-) -> tuple[Floats, Floats]:
-    """Vector (k,) and covariance (k, k) of a new model from its scores (n,) on n questions.
+def fit_newcomer(seen: Sightings, prior: Prior) -> tuple[Floats, Floats]:
+    """Vector (k,) and covariance (k, k) of a model from what was seen of it.
 
-    Minimises sum log-loss(z_i . p + c0, y_i) + sum (p - mean)^2 / (2 variance), which is strictly
-    convex, by Newton's method with halved steps: no model is retrained to add one.
+    Minimises sum w_i log-loss(z_i . p + known_i, y_i) + (p - mean)^T covariance^-1 (p - mean) / 2,
+    which is strictly convex, by Newton's method with halved steps: no model is retrained to add
+    one.
     """
+    precision = np.linalg.inv(prior.covariance)
 
     def objective(vector: Floats) -> float:
-        logits = features @ vector + offset
-        loss = np.logaddexp(0.0, logits) - scores * logits
-        return float(loss.sum() + ((vector - prior.mean) ** 2 / prior.variance).sum() / 2)
+        logits = seen.features @ vector + seen.known
+        loss = seen.weight @ (np.logaddexp(0.0, logits) - seen.score * logits)
+        around = vector - prior.mean
+        return float(loss + around @ precision @ around / 2)
+
+    def spread(vector: Floats) -> tuple[Floats, Floats]:
+        probability = sigmoid(seen.features @ vector + seen.known)
+        miss = seen.weight * (probability - seen.score)
+        slope = seen.features.T @ miss + precision @ (vector - prior.mean)
+        bend = seen.weight * probability * (1.0 - probability)
+        return covariance(seen.features, bend, prior), slope
 
     vector = prior.mean
     for _ in range(NEWTON_STEPS):
-        probability = sigmoid(features @ vector + offset)
-        slope = features.T @ (probability - scores) + (vector - prior.mean) / prior.variance
-        step = covariance(features, probability * (1.0 - probability), prior) @ slope
-        while objective(vector - step) > objective(vector) and np.abs(step).max() > SMALLEST_STEP:
+        inverse, slope = spread(vector)
+        step, here = inverse @ slope, objective(vector)
+        while objective(vector - step) > here and np.abs(step).max() > SMALLEST_STEP:
             step = 0.5 * step
         vector = vector - step
         if np.abs(step).max() < SMALLEST_STEP:
             break
-    probability = sigmoid(features @ vector + offset)
-    return vector, covariance(features, probability * (1.0 - probability), prior)
+    return vector, spread(vector)[0]
 
 
 def sigmoid(logits: Floats) -> Floats:

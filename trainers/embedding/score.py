@@ -1,7 +1,7 @@
 """Reading a trained embedding and scoring models with it; numpy only, for the web process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from trainers.artifacts import open_artifact
-from trainers.embedding.posterior import Prior, sigmoid
+from trainers.embedding.families import family_of, prior_of_sibling
+from trainers.embedding.features import FeatureMap
+from trainers.embedding.posterior import Prior, Sightings, sigmoid
 from trainers.errors import InputError
 
 TENSORS = "embedding.safetensors"
+LAYOUT = 2  # of the tensors and the card; 1 had a linear projection and no families
+BELIEF = ("models", "covariance", "prior_mean", "prior_covariance")
 
 Floats = NDArray[np.float64]
 
@@ -25,10 +29,13 @@ class Scorer:
 
     models      names of the M models, in the order of all arrays
     encoder     the encoder whose vectors it reads, of `dimension` d
+    fingerprint of the encoder, where known: a name alone can mean two encoders, or two windows
     counts      observations behind each model, (M,)
     vectors     the models' embeddings p_m, (M, k)
     covariance  of each p_m, (M, k, k)
-    prior       of a model that is not among them
+    prior       of a model that is not among them, nor a version of one
+    families    the name of which each model is a version
+    features    z(q), (n, k), of question vectors (n, d): logits are linear in them
     """
 
     models: tuple[str, ...]
@@ -37,10 +44,10 @@ class Scorer:
     vectors: Floats
     covariance: Floats
     prior: Prior
-    projection: Floats
-    bias: Floats
-    readout: Floats
+    families: tuple[str, ...]
+    features: FeatureMap
     offset: float
+    fingerprint: str = ""
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -48,43 +55,68 @@ class Scorer:
         artifact = open_artifact(path)
         if artifact.kind != "embedding":
             raise InputError.at(path, f"is a {artifact.kind} artifact, not an embedding")
-        tensors = load_file(path / TENSORS)
-        return cls.of(tensors, artifact.card["models"], artifact.card["encoder"]["name"])
+        if artifact.card.get("layout") != LAYOUT:
+            raise InputError.at(path, "comes from an older version of the trainer; train it again")
+        card, tensors = artifact.card, load_file(path / TENSORS)
+        scorer = cls.of(tensors, card["models"], card["encoder"]["name"], card["families"])
+        return replace(scorer, fingerprint=card["encoder"]["fingerprint"])
 
     @classmethod
-    def of(cls, tensors: dict[str, NDArray[Any]], models: Sequence[str], encoder: str) -> Self:
+    def of(
+        cls,
+        tensors: dict[str, NDArray[Any]],
+        models: Sequence[str],
+        encoder: str,
+        families: Sequence[str] = (),
+    ) -> Self:
         """From the tensors of an artifact."""
-        wide = {name: value.astype(np.float64) for name, value in tensors.items()}
+        wide = {name: tensors[name].astype(np.float64) for name in BELIEF}
         return cls(
             models=tuple(models),
             encoder=encoder,
             counts=tensors["counts"],
             vectors=wide["models"],
             covariance=wide["covariance"],
-            prior=Prior(wide["prior_mean"], wide["prior_variance"]),
-            projection=wide["W"],
-            bias=wide["b"],
-            readout=wide["C"],
+            prior=Prior(wide["prior_mean"], wide["prior_covariance"]),
+            families=tuple(families or models),
+            features=FeatureMap(**{f.name: tensors[f.name] for f in fields(FeatureMap)}),
             offset=float(tensors["c0"]),
         )
 
     @property
     def dimension(self) -> int:
         """The length d of a question vector."""
-        return int(self.projection.shape[1])
+        return self.features.dimension
+
+    def prior_of(self, model: str) -> Prior:
+        """What is believed of a model that is not among the models: its siblings tell, if any.
+
+        A version that is among them is told by its siblings alone.
+        """
+        family = family_of(model, self.families)
+        rows = [
+            row
+            for row, (name, of) in enumerate(zip(self.models, self.families, strict=True))
+            if of == family and name != model and self.counts[row] > 0
+        ]
+        return prior_of_sibling(self.vectors[rows], self.covariance[rows], self.prior)
+
+    def means(self, models: Sequence[str]) -> Floats:
+        """The vectors of models, (m, k); of one that is not known, what is believed of it."""
+        rows = [self._number.get(model) for model in models]
+        known = [
+            self.prior_of(model).mean if row is None else self.vectors[row]
+            for row, model in zip(rows, models, strict=True)
+        ]
+        return np.array(known).reshape(len(known), self.vectors.shape[1])
 
     @cached_property
     def _number(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.models)}
 
-    def features(self, questions: NDArray[Any]) -> Floats:
-        """z = C * (W q + b), (n, k), of question vectors (n, d): logits are linear in them."""
-        z: Floats = (questions @ self.projection.T + self.bias) * self.readout
-        return z
-
     def scores(self, questions: NDArray[Any]) -> Floats:
         """Logits (n, M) of question vectors (n, d)."""
-        logits: Floats = self.features(questions) @ self.vectors.T + self.offset
+        logits: Floats = self.features(questions).astype(np.float64) @ self.vectors.T + self.offset
         return logits
 
     def probabilities(self, questions: NDArray[Any]) -> Floats:
@@ -96,12 +128,38 @@ class Scorer:
 
         A model that the embedding does not know is the prior: average, and widely uncertain.
         """
-        z = self.features(question[None])[0]
-        rows = np.array([self._number.get(model, len(self.models)) for model in models], int)
-        means = np.append(self.vectors @ z, self.prior.mean @ z) + self.offset
-        known = np.einsum("i,mij,j->m", z, self.covariance, z)
-        variances = np.append(known, self.prior.variance @ z**2)
-        return means[rows], np.sqrt(variances[rows])
+        z = self.features(question[None])[0].astype(np.float64)
+        means = self.vectors @ z
+        variances = np.einsum("mk,k->m", self.covariance @ z, z)
+        rows = [self._number.get(model) for model in models]
+        priors = {m: self.prior_of(m) for m, row in zip(models, rows, strict=True) if row is None}
+        believed = [
+            (priors[model].mean @ z, z @ priors[model].covariance @ z)
+            if row is None
+            else (means[row], variances[row])
+            for row, model in zip(rows, models, strict=True)
+        ]
+        mean, variance = np.array(believed).reshape(-1, 2).T
+        return mean + self.offset, np.sqrt(variance)
+
+    def outcomes(self, questions: NDArray[Any], scores: Floats) -> Sightings:
+        """A model's scores (n,) on questions (n, d), as `fit_newcomer` takes them."""
+        z = self.features(questions).astype(np.float64)
+        return Sightings(z, np.full(len(z), self.offset), scores, np.ones(len(z)))
+
+    def duels(
+        self,
+        questions: NDArray[Any],
+        opponents: Sequence[str],
+        shares: Floats,
+        weights: Floats,
+    ) -> Sightings:
+        """A model's shares (n,) of the preference against others on questions (n, d).
+
+        An opponent's vector is taken as known; a tie is one half.
+        """
+        z = self.features(questions).astype(np.float64)
+        return Sightings(z, -(z * self.means(opponents)).sum(1), shares, weights)
 
     def sample(
         self,

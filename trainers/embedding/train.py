@@ -15,10 +15,14 @@ from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.model import EmbedLLM
+from trainers.embedding.fitted import Fitted
 from trainers.embedding.posterior import covariance, prior_of, sigmoid
-from trainers.embedding.score import TENSORS, Scorer
+from trainers.embedding.score import LAYOUT, TENSORS, Scorer
 from trainers.encoder import Encoder
+from trainers.forecast.assess import benchmark_reports
+from trainers.forecast.reports import write_reports
+from trainers.model_map import behaviour_metric
+from trainers.off_policy.router import router_judged, router_metrics
 from trainers.progress import Progress
 from trainers.snapshot import Snapshot
 
@@ -42,48 +46,55 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
         progress.report("train", epoch, epochs, validation_log_loss=score)
 
     with one_thread():
-        model, epochs = fit_embedding(evidence, vectors, config, report)
+        fitted, epochs = fit_embedding(evidence, vectors, config, report)
     progress.report("evaluate", 0, 1)
-    tensors = scorer_tensors(model, evidence, vectors)
-    scorer = Scorer.of(tensors, evidence.models, encoder.name)
+    tensors = scorer_tensors(fitted, evidence, vectors)
+    scorer = Scorer.of(tensors, evidence.models, encoder.name, evidence.families)
+    routed = router_judged(scorer, snapshot, encoder.encode)
+    reports = benchmark_reports(snapshot, evidence, vectors, scorer)
     card = {
         "snapshot_digest": snapshot.digest,
         "config": asdict(config),
         "seed": config.seed,
-        "metrics": held_out_metrics(evidence, vectors, scorer),
+        "metrics": {**held_out_metrics(evidence, vectors, scorer), **router_metrics(routed)},
+        "layout": LAYOUT,
         "models": evidence.models,
+        "families": list(evidence.families),
         "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint},
-        "dimension": config.dimension,
+        "dimension": scorer.vectors.shape[1],
         "training": {"epochs": epochs, "prompts": len(evidence.holdout.train)},
     }
-    artifact = write_artifact(
-        out,
-        kind="embedding",
-        card_fields=card,
-        write_files=lambda folder: save_file(tensors, folder / TENSORS),
-    )
+
+    def write_files(folder: Path) -> None:
+        save_file(tensors, folder / TENSORS)
+        write_reports(folder, reports)
+
+    artifact = write_artifact(out, kind="embedding", card_fields=card, write_files=write_files)
     progress.report("evaluate", 1, 1)
     return artifact
 
 
-def scorer_tensors(model: EmbedLLM, evidence: Evidence, vectors: Vectors) -> Tensors:
+def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Vectors) -> Tensors:
     """What the artifact holds: the model, the models' counts, prior and posterior covariances.
 
     A model without training evidence is put at the prior.
     """
-    own = {name: value.double().cpu().numpy() for name, value in model.tensors().items()}
-    z = (vectors @ own["W"].T + own["b"]) * own["C"]
-    seen = _sightings(evidence, own["models"], z, float(own["c0"]))
-    counts = np.bincount(seen.model, minlength=len(own["models"]))
-    prior = prior_of(own["models"], counts)
-    own["models"][counts == 0] = prior.mean
+    vectors_of, offset = fitted.vectors.copy(), fitted.offset
+    z = fitted.features(vectors).astype(np.float64)
+    seen = _sightings(evidence, vectors_of, z, offset)
+    counts = np.bincount(seen.model, minlength=len(vectors_of))
+    prior = prior_of(vectors_of, counts)
+    vectors_of[counts == 0] = prior.mean
     parts = np.split(np.argsort(seen.model, kind="stable"), np.cumsum(counts)[:-1])
     spread = [covariance(z[seen.prompt[part]], seen.curvature[part], prior) for part in parts]
     arrays = {
-        **own,
+        **fitted.features.tensors(),
+        "models": vectors_of,
+        "c0": np.array(offset),
         "covariance": np.stack(spread),
         "prior_mean": prior.mean,
-        "prior_variance": prior.variance,
+        "prior_covariance": prior.covariance,
+        "metric": behaviour_metric(z[evidence.holdout.train], vectors_of[counts > 0], offset),
     }
     narrow = {name: np.asarray(a, np.float32, order="C") for name, a in arrays.items()}
     return {**narrow, "counts": counts.astype(np.int64)}
@@ -91,7 +102,7 @@ def scorer_tensors(model: EmbedLLM, evidence: Evidence, vectors: Vectors) -> Ten
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """Every training observation of a model on a prompt, and how it bends the log-loss; (n,)."""
+    """Every observation of a model on a prompt that taught, and how it bends the log-loss; (n,)."""
 
     model: NDArray[np.int64]
     prompt: NDArray[np.int64]
@@ -103,10 +114,11 @@ def _sightings(evidence: Evidence, models: Floats, z: Floats, offset: float) -> 
 
     So the posterior of each model stands alone: p is (M, k), the questions' features z are (P, k).
     """
-    ran = evidence.outcomes.on(evidence.holdout.train)
-    fought = evidence.duels.on(evidence.holdout.train)
-    single = (models[ran.model] * z[ran.prompt]).sum(1) + offset
-    gap = ((models[fought.first] - models[fought.second]) * z[fought.prompt]).sum(1)
+    rows = evidence.holdout.taught
+    ran, fought = evidence.outcomes.on(rows), evidence.duels.on(rows)
+    logits = z @ models.T + offset
+    single = logits[ran.prompt, ran.model]
+    gap = logits[fought.prompt, fought.first] - logits[fought.prompt, fought.second]
     bend = fought.weight * _curvature(gap)
     return Sightings(
         model=np.concatenate([ran.model, fought.first, fought.second]),

@@ -1,0 +1,21 @@
+"""What every way of training an embedding ends in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.embedding.features import FeatureMap
+
+# (epoch, epochs, log-loss): of the validation prompts, or of training as published
+Report = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training decided: logits are z(q) . p_m + c0, p (M, k)."""
+
+    features: FeatureMap
+    vectors: NDArray[np.float64]
+    offset: float

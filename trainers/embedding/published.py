@@ -1,0 +1,95 @@
+"""EmbedLLM as published, for comparison: outcomes only, rows shuffled, noise while training only.
+
+Source: Zhuang et al., "EmbedLLM", ICLR 2025, arXiv 2410.02223, and its repository, whose faults are
+mended here: its noise also disturbs its test loss and its router, its loader never shuffles, and a
+model's number there is its rank among the models of each split.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainers.embedding.data import Evidence
+from trainers.embedding.features import FeatureMap
+from trainers.embedding.fitted import Fitted, Report
+from trainers.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The settings of the paper."""
+
+    dimension: int = 232
+    noise: float = 0.05
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-5
+    batch: int = 2048
+    epochs: int = 50
+    seed: int = 42
+
+
+PUBLISHED = Published()
+
+
+class EmbedLLM(nn.Module):
+    """l(m, q) = C (p_m * (W q + b)) + c in R^2; the logit is the difference of its two entries."""
+
+    def __init__(self, models: int, questions: int, settings: Published) -> None:
+        super().__init__()
+        self.noise = settings.noise
+        self.vectors = nn.Embedding(models, settings.dimension)
+        self.projection = nn.Linear(questions, settings.dimension)
+        self.readout = nn.Linear(settings.dimension, 2)
+
+    def forward(self, models: Tensor, questions: Tensor) -> Tensor:
+        """Logits (n,) of models (n,) on question vectors (n, d)."""
+        if self.training:
+            questions = questions + self.noise * torch.randn_like(questions)
+        both = self.readout(self.vectors(models) * self.projection(questions))
+        logits: Tensor = both[:, 1] - both[:, 0]
+        return logits
+
+    def fitted(self) -> Fitted:
+        """As z(q) . p_m + c0 with z = C (W q + b): of the readout only the difference matters."""
+        deep = self.double()
+        with torch.no_grad():
+            readout = (deep.readout.weight[1] - deep.readout.weight[0]).numpy()
+            offset = float(deep.readout.bias[1] - deep.readout.bias[0])
+            weight = readout[:, None] * deep.projection.weight.numpy()
+            bias = readout * deep.projection.bias.numpy()
+            vectors = deep.vectors.weight.numpy()
+        return Fitted(FeatureMap.linear(weight.shape[1]).then(weight, bias), vectors, offset)
+
+
+def fit_published(
+    evidence: Evidence,
+    vectors: NDArray[np.float32],
+    report: Report,
+    settings: Published = PUBLISHED,
+) -> tuple[Fitted, int]:
+    """The model after the last epoch, as published: nothing is chosen, validation teaches too."""
+    outcomes = evidence.outcomes.on(evidence.holdout.taught)
+    if not len(outcomes.score):
+        raise InputError("method embedllm learns from outcomes, and no training prompt has any")
+    torch.manual_seed(settings.seed)
+    net = EmbedLLM(len(evidence.models), vectors.shape[1], settings)
+    optimizer = torch.optim.Adam(
+        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    prompt, model = torch.from_numpy(outcomes.prompt), torch.from_numpy(outcomes.model)
+    score, questions = torch.from_numpy(outcomes.score).float(), torch.from_numpy(vectors)
+    for epoch in range(1, settings.epochs + 1):
+        losses = []
+        for rows in torch.split(torch.randperm(len(score)), settings.batch):
+            optimizer.zero_grad()
+            logits = net(model[rows], questions[prompt[rows]])
+            loss = binary_cross_entropy_with_logits(logits, score[rows])
+            torch.autograd.backward(loss)
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        report(epoch, settings.epochs, float(np.mean(losses)))
+    return net.eval().fitted(), settings.epochs

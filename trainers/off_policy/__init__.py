@@ -1,0 +1,4 @@
+"""What a router would be worth, estimated from the decisions of another one.
+
+docs/algorithms/off-policy.md says what is estimated, from what, and what it assumes.
+"""

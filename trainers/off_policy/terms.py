@@ -1,0 +1,108 @@
+"""What each logged decision says of the value of a router that serves one model a prompt.
+
+Of a duel. Let P(i > j | x) be the probability that a person prefers model i to j on prompt x (a tie
+and "both bad" count one half; P(i > i) = 1/2), e(j) the logged probability that j is among the two
+shown, and rho(j) = e(j) / 2 the distribution of *a model shown*. A router that serves c(x) is worth
+
+    V = E_x [ sum_j rho(j) P(c(x) > j | x) ]
+
+the share of people who prefer its choice to an average model shown. The opponent is the same
+whoever is served: the win rate of a model against the opponents that it happened to meet would
+rank a model that met weak ones above a better one that met strong ones. What was shown is itself
+worth 1/2 by this measure.
+
+Of a single answer. V = E_x [ E(thumb | x, c(x)) ], a thumb up counting 1 and down 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainers.off_policy.log import Floats, Ints, Log
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One entry a decision; (n,) each.
+
+    weight    importance weight of the observed reward; 0 where the choice was not shown
+    reward    what the choice earned, where it was shown
+    share     expectation of the weight
+    square    expectation of its square, or less (in a duel share^2 / e(c), by Cauchy-Schwarz);
+              infinite where the log could not have shown the choice
+    known     the part of the value that needs no observation: rho(c) / 2 in a duel
+    direct    the value that the direct model predicts
+    residual  the observed reward less what the direct model predicts of it
+    """
+
+    weight: Floats
+    reward: Floats
+    share: Floats
+    square: Floats
+    known: Floats
+    direct: Floats
+    residual: Floats
+
+    @property
+    def doubly_robust(self) -> Floats:
+        """The decisions' doubly robust values, whose mean is the estimate."""
+        values: Floats = self.direct + self.weight * self.residual
+        return values
+
+
+def best_of(log: Log, scores: Floats) -> Ints:
+    """The place among the N considered models of each decision's highest score; (N,) to (n,)."""
+    order = np.lexsort((np.arange(len(scores)), -scores, log.row))
+    places: Ints = order[log.starts[:-1]]
+    return places
+
+
+def terms_of(log: Log, choice: Ints, logits: Floats) -> Terms:
+    """The terms of a router that serves `choice` (n,), places among the N considered models.
+
+    `logits` (N,) is the direct model: sigma(s_i - s_j) is its P(i > j), sigma(s_i) its thumbs.
+    """
+    return (_of_singles if len(log) and log.second[0] < 0 else _of_duels)(log, choice, logits)
+
+
+def _of_duels(log: Log, choice: Ints, logits: Floats) -> Terms:
+    """With p the propensity of the ordered pair and either order equally likely, {i, j} is shown
+    with probability 2 p, so rho(j) / (2 p) weighs the reward of c = i against j."""
+    rho = log.propensity / np.add.reduceat(np.append(log.propensity, 0.0), log.starts)[log.row]
+    is_first, is_second = log.first == choice, log.second == choice
+    other = np.where(is_first, log.second, log.first)
+    weight = np.where(is_first | is_second, rho[other] / (2.0 * log.pair), 0.0)
+    reward = np.where(is_first, log.reward, 1.0 - log.reward)
+    wins = rho * _sigmoid(logits[choice][log.row] - logits)
+    return Terms(
+        weight=weight,
+        reward=reward,
+        share=1.0 - rho[choice],
+        square=_over((1.0 - rho[choice]) ** 2, log.propensity[choice]),
+        known=rho[choice] / 2.0,
+        direct=np.asarray(np.bincount(log.row, wins, len(log)), np.float64),
+        residual=reward - _sigmoid(logits[choice] - logits[other]),
+    )
+
+
+def _of_singles(log: Log, choice: Ints, logits: Floats) -> Terms:
+    expected = _sigmoid(logits[choice])
+    return Terms(
+        weight=np.where(log.first == choice, 1.0 / log.pair, 0.0),
+        reward=log.reward,
+        share=np.ones(len(log)),
+        square=_over(np.ones(len(log)), log.propensity[choice]),
+        known=np.zeros(len(log)),
+        direct=expected,
+        residual=log.reward - expected,
+    )
+
+
+def _over(above: Floats, below: Floats) -> Floats:
+    """The quotient, infinite over zero."""
+    quotient: Floats = np.divide(above, below, out=np.full(len(above), np.inf), where=below > 0.0)
+    return quotient
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return 0.5 * (1.0 + np.tanh(0.5 * logits))
