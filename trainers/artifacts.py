@@ -92,8 +92,7 @@ def open_artifact(path: Path) -> Artifact:
 @contextmanager
 def written_aside(out: Path) -> Iterator[Path]:
     """A sibling directory to fill, renamed to `out` at the end, removed on any failure."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError.at(out, "exists already and is not an empty directory")
+    check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -103,6 +102,12 @@ def written_aside(out: Path) -> Iterator[Path]:
         partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_free(out: Path) -> None:
+    """Refuse a place that holds something: an artifact replaces nothing but an empty directory."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError.at(out, "exists already and is not an empty directory")
 
 
 def artifact_digest(kind: str, config: object, files: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.snapshot import Snapshot
-from trainers.texts import prompt_text
+from trainers.texts import Conversation, prompt_text
 
 Strings = NDArray[Any]  # object arrays of str or None
 Floats = NDArray[np.float64]
@@ -20,8 +20,10 @@ ABOUT = ["prompt_id", "response_a", "response_b", "model_a", "model_b"]
 class Comparisons:
     """Arrays of one length n, ordered by comparison id.
 
-    label   P(a is preferred) = p_a + (p_tie + p_both_bad) / 2, as rankings count ties; n floats
-    weight  mean weight of the comparison's judgments
+    label     P(a is preferred) = p_a + (p_tie + p_both_bad) / 2, as rankings count ties; n floats
+    tie       p_tie + p_both_bad: no side is preferred
+    strength  mean strength of the comparison's judgments, in (0, 1]; 0 where none was given
+    weight    mean weight of the comparison's judgments
     """
 
     comparison_id: Strings
@@ -31,6 +33,8 @@ class Comparisons:
     model_a: Strings
     model_b: Strings
     label: Floats
+    tie: Floats
+    strength: Floats
     weight: Floats
 
     def __len__(self) -> int:
@@ -48,8 +52,9 @@ class Comparisons:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Text and split of every prompt; a prompt of imported votes may have no text."""
+    """Messages, text and split of every prompt; a prompt of imported votes may have no text."""
 
+    messages: dict[str, Conversation]
     text: dict[str, str]
     split: dict[str, str]
 
@@ -58,18 +63,19 @@ def read_prompts(snapshot: Snapshot) -> Prompts:
     """Every prompt of the snapshot by its id."""
     table = snapshot.table("prompts", ["prompt_id", "messages", "split"])
     ids = table["prompt_id"].to_pylist()
-    texts = [prompt_text(messages or []) for messages in table["messages"].to_pylist()]
+    messages = [said or [] for said in table["messages"].to_pylist()]
     return Prompts(
-        text=dict(zip(ids, texts, strict=True)),
+        messages=dict(zip(ids, messages, strict=True)),
+        text=dict(zip(ids, map(prompt_text, messages), strict=True)),
         split=dict(zip(ids, table["split"].to_pylist(), strict=True)),
     )
 
 
 def read_comparisons(snapshot: Snapshot) -> Comparisons:
     """Every comparison that has a consensus and a judgment of positive weight."""
-    judgments = snapshot.table("preferences", ["comparison_id", *ABOUT, "weight"])
+    judgments = snapshot.table("preferences", ["comparison_id", *ABOUT, "strength", "weight"])
     grouped = judgments.group_by("comparison_id", use_threads=False).aggregate(
-        [*((column, "first") for column in ABOUT), ("weight", "mean")]
+        [*((column, "first") for column in ABOUT), ("strength", "mean"), ("weight", "mean")]
     )
     joined = grouped.join(snapshot.table("consensus"), "comparison_id", join_type="inner")
     rows = joined.sort_by("comparison_id")
@@ -78,6 +84,8 @@ def read_comparisons(snapshot: Snapshot) -> Comparisons:
         comparison_id=_strings(rows, "comparison_id"),
         **{column: _strings(rows, f"{column}_first") for column in ABOUT},
         label=np.clip(shares[0] + 0.5 * (shares[1] + shares[2]), 0.0, 1.0),
+        tie=np.clip(shares[1] + shares[2], 0.0, 1.0),
+        strength=np.nan_to_num(_numbers(rows, "strength_mean")),
         weight=_numbers(rows, "weight_mean"),
     )
     return comparisons.where(comparisons.weight > 0)

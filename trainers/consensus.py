@@ -61,7 +61,9 @@ class Consensus:
     ) -> Floats:
         """Equation 2.5 for some votes alone, of the raters that were fitted: (n_items, K)."""
         item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
-        return _expect(self.confusions, self.shares, item, rater, choice, n_items)
+        return _expect(
+            self.confusions, self.shares, item, rater, choice, np.ones(len(item)), n_items
+        )
 
 
 def dawid_skene(
@@ -71,49 +73,59 @@ def dawid_skene(
     *,
     n_items: int,
     rater_groups: ArrayLike,
+    rater_weights: ArrayLike | None = None,
 ) -> Consensus:
     """Fit Dawid–Skene to votes.
 
     items, raters, choices: (votes,), whole numbers: which item, which rater, and the position
     in CLASSES of what was said. rater_groups: (raters,), 0 or 1 and so on: raters of one group
-    share a pooled prior. A rater may vote on an item more than once.
+    share a pooled prior. A rater may vote on an item more than once. rater_weights: (raters,)
+    in [0, 1], what a vote of each counts for beside a whole one: it enters the sums of 2.3 and
+    the log-likelihood of 2.5 that many times. By default every vote is whole.
     Raises ValueError for a choice outside 0..K-1.
     """
     item = np.asarray(items, dtype=np.intp)
     rater = np.asarray(raters, dtype=np.intp)
     choice = np.asarray(choices, dtype=np.intp)
     groups = np.asarray(rater_groups, dtype=np.intp)
+    weights = np.ones(len(groups)) if rater_weights is None else np.asarray(rater_weights, float)
+    weight = weights[rater]
     if choice.size and not (choice.min() >= 0 and choice.max() < K):
         raise ValueError(f"choices must lie in 0..{K - 1}")
-    posteriors = _vote_shares(item, choice, n_items)
-    confusions, shares = _maximise(posteriors, item, rater, choice, groups)
+    posteriors = _vote_shares(item, choice, weight, n_items)
+    confusions, shares = _maximise(posteriors, item, rater, choice, weight, groups)
     steps, moved = 0, np.inf
     while moved >= TOLERANCE and steps < MAX_ITERATIONS:
         steps += 1
-        updated = _expect(confusions, shares, item, rater, choice, n_items)
+        updated = _expect(confusions, shares, item, rater, choice, weight, n_items)
         moved = float(np.abs(updated - posteriors).max(initial=0.0))
         posteriors = updated
-        confusions, shares = _maximise(posteriors, item, rater, choice, groups)
+        confusions, shares = _maximise(posteriors, item, rater, choice, weight, groups)
     reliabilities = np.einsum("k,rkk->r", shares, confusions)
     return Consensus(posteriors, confusions, reliabilities, shares, steps)
 
 
-def _vote_shares(item: Indices, choice: Indices, n_items: int) -> Floats:
+def _vote_shares(item: Indices, choice: Indices, weight: Floats, n_items: int) -> Floats:
     """Where EM starts: the share of each choice among an item's votes, (items, K)."""
-    counts = np.bincount(item * K + choice, minlength=n_items * K).reshape(n_items, K)
+    counts = np.bincount(item * K + choice, weight, minlength=n_items * K).reshape(n_items, K)
     votes = counts.sum(axis=1, keepdims=True)
-    return np.where(votes > 0, counts / np.maximum(votes, 1), 1 / K)
+    return np.where(votes > 0, counts / np.where(votes > 0, votes, 1), 1 / K)
 
 
 def _maximise(
-    posteriors: Floats, item: Indices, rater: Indices, choice: Indices, groups: Indices
+    posteriors: Floats,
+    item: Indices,
+    rater: Indices,
+    choice: Indices,
+    weight: Floats,
+    groups: Indices,
 ) -> tuple[Floats, Floats]:
     """Equations 2.3 and 2.4, smoothed: confusion matrices (raters, K, K) and shares (K,)."""
     counts = np.empty((len(groups), K, K))
     said = rater * K + choice
     for truth in range(K):
-        weights = posteriors[item, truth]
-        found = np.bincount(said, weights=weights, minlength=len(groups) * K)
+        likely = weight * posteriors[item, truth]
+        found = np.bincount(said, weights=likely, minlength=len(groups) * K)
         counts[:, truth, :] = found.reshape(-1, K)
     confusions = _rows_to_one(counts + RATER_PRIOR * _prior_matrices(counts, groups))
     shares = posteriors.sum(axis=0) + SHARE_PRIOR
@@ -153,13 +165,19 @@ def _odds(probability: Floats) -> Floats:
 
 
 def _expect(
-    confusions: Floats, shares: Floats, item: Indices, rater: Indices, choice: Indices, n_items: int
+    confusions: Floats,
+    shares: Floats,
+    item: Indices,
+    rater: Indices,
+    choice: Indices,
+    weight: Floats,
+    n_items: int,
 ) -> Floats:
     """Equation 2.5 in logarithms: the posterior of every item's class, (items, K)."""
     logs = np.log(confusions)
     scores = np.tile(np.log(shares), (n_items, 1))
     for truth in range(K):
-        votes = logs[rater, truth, choice]
+        votes = weight * logs[rater, truth, choice]
         scores[:, truth] += np.bincount(item, weights=votes, minlength=n_items)
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
     return _rows_to_one(np.exp(scores))

@@ -7,6 +7,7 @@ so that nothing is downloaded at run time.
 import hashlib
 import importlib.util
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from trainers.artifacts import file_digest
 from trainers.devices import pick_device
@@ -23,13 +25,14 @@ from trainers.vectors import VectorCache, cache_folder, content_key
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 MAX_TOKENS = 256
+DIGITS = 16  # of the checkpoint's digest in a fingerprint
 # A text is cut to this many characters a token before it is tokenised: a 5 MB paste costs no more
 # than its beginning, and ordinary text (4 to 6 characters a token) is never touched.
 CHARACTERS_PER_TOKEN = 64
 CHUNK_TEXTS = 1024  # how much work a killed run can lose: a chunk is cached when it is done
 BATCH_TOKENS = 8192  # bounds the activations of one forward pass
-# A text is padded to the next multiple of this and meets only texts of its own width: little of it
-# is computed, and a vector's last bit does not depend on how far others would have padded it.
+# A text is padded to the next multiple of this and meets only texts of its own width: little of the
+# padding is computed, and a vector does not depend on how far others would have padded it.
 WIDTH_STEP = 16
 
 Reporter = Callable[[int, int], None]
@@ -45,26 +48,34 @@ class Encoder:
         max_tokens: int = MAX_TOKENS,
         device: str = "auto",
         cached: bool = True,
+        every_layer: bool = False,
     ) -> None:
+        """`every_layer`: vectors are the means of all layers, one after the other, not scaled."""
         self.name = name
         self.max_tokens = max_tokens
         self._folder = encoder_folder(name)
         self._device = device
+        self._every_layer = every_layer
         self._cache = self._open_cache() if cached else None
+        self._tokenizing = (
+            threading.Lock()
+        )  # a tokenizer holds settings; two threads trip over them
 
     @cached_property
     def dimension(self) -> int:
         """The length of a vector, from the checkpoint's config alone."""
-        return int(json.loads((self._folder / "config.json").read_text())["hidden_size"])
+        config = json.loads((self._folder / "config.json").read_text())
+        layers = int(config["num_hidden_layers"]) + 1 if self._every_layer else 1
+        return int(config["hidden_size"]) * layers
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the files that decide the vectors: a name alone can mean two models."""
-        digest = hashlib.sha256()
-        for path in sorted(self._folder.iterdir()):
-            if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
-                digest.update(f"{path.name} {file_digest(path)}\n".encode())
-        return digest.hexdigest()
+        """What the vectors depend on: the checkpoint's files, the window, and which layers.
+
+        Vectors of two fingerprints are never compared, and each has a cache of its own.
+        """
+        layers = "-layers" if self._every_layer else ""
+        return f"{checkpoint_digest(self._folder)[:DIGITS]}-{self.max_tokens}{layers}"
 
     def encode(self, texts: Sequence[str], report: Reporter | None = None) -> NDArray[np.float32]:
         """Unit vectors, (n, dimension), of any texts; equal texts are computed once.
@@ -82,9 +93,7 @@ class Encoder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens of each text the model reads."""
         clean = [_readable(text, self.max_tokens) for text in texts]
-        tokenizer, _ = self._model
-        tokens = tokenizer(clean, truncation=True, max_length=self._window)["input_ids"]
-        return [len(ids) for ids in tokens]
+        return [len(ids) for ids in self._tokens(clean)]
 
     def _vectors_of(self, texts: dict[bytes, str], report: Reporter | None) -> NDArray[np.float32]:
         keys = list(texts)
@@ -107,12 +116,21 @@ class Encoder:
     def _compute(self, texts: list[str]) -> NDArray[np.float32]:
         """Vectors of a chunk, batched by token length so that padding is hardly computed."""
         tokenizer, model = self._model
-        tokens = tokenizer(texts, truncation=True, max_length=self._window)["input_ids"]
+        tokens = self._tokens(texts)
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for batch in _batches(tokens):
-            pooled = _pool(model, [tokens[row] for row in batch], tokenizer.pad_token_id)
+            ids = [tokens[row] for row in batch]
+            pooled = _pool(model, ids, tokenizer.pad_token_id, self._every_layer)
             vectors[batch] = pooled.cpu().numpy()
         return vectors
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        tokenizer, _ = self._model
+        with self._tokenizing:
+            found: list[list[int]] = tokenizer(texts, truncation=True, max_length=self._window)[
+                "input_ids"
+            ]
+        return found
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
@@ -122,10 +140,14 @@ class Encoder:
 
         quiet: Any = logging.disable_progress_bar
         quiet()  # standard error carries our progress
-        tokenizer = AutoTokenizer.from_pretrained(self._folder)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(self._folder)
+            kind = {"use_safetensors": True, "dtype": torch.float32}
+            model = AutoModel.from_pretrained(self._folder, **kind)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(f"encoder {self.name}: cannot be loaded ({error})") from error
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        model = AutoModel.from_pretrained(self._folder, use_safetensors=True, dtype=torch.float32)
         return tokenizer, model.eval().to(pick_device(self._device))
 
     @cached_property
@@ -133,8 +155,7 @@ class Encoder:
         return min(self.max_tokens, int(self._model[0].model_max_length))
 
     def _open_cache(self) -> VectorCache:
-        name = f"{self.fingerprint[:16]}-{self.max_tokens}.vectors"
-        return VectorCache(cache_folder() / name, self.dimension)
+        return VectorCache(cache_folder() / f"{self.fingerprint}.vectors", self.dimension)
 
 
 def encoder_folder(name: str) -> Path:
@@ -150,11 +171,20 @@ def encoder_folder(name: str) -> Path:
     return folder
 
 
+def checkpoint_digest(folder: Path) -> str:
+    """SHA-256 over the files of a checkpoint: a name alone can mean two models."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
+            digest.update(f"{path.name} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
 def _hub_folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        files = ["*.json", "*.safetensors", "*.txt", "*.model"]  # never a pickle
+        files = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]  # no pickle
         return Path(snapshot_download(name, allow_patterns=files))
     except (OSError, ValueError) as error:
         raise InputError(f"encoder {name}: neither a folder nor reachable on the hub") from error
@@ -190,18 +220,21 @@ def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tens
     return ids, mask
 
 
-def _pool(model: Any, tokens: list[list[int]], pad: int) -> torch.Tensor:
-    """Mean over the real tokens, then unit length: (rows, dimension).
+def _pool(model: Any, tokens: list[list[int]], pad: int, every_layer: bool) -> torch.Tensor:
+    """Mean over the real tokens, then unit length: (rows, dimension); or the mean of every layer.
 
     Out of memory on an accelerator, the batch is halved and tried again.
     """
     try:
         ids, mask = (part.to(model.device) for part in _padded(tokens, pad))
-        states = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        said = model(input_ids=ids, attention_mask=mask, output_hidden_states=every_layer)
     except torch.OutOfMemoryError:
         if len(tokens) == 1:
             raise
         half = len(tokens) // 2
-        return torch.cat([_pool(model, part, pad) for part in (tokens[:half], tokens[half:])])
-    share = mask / mask.sum(1, keepdim=True).clamp(min=1)
-    return torch.nn.functional.normalize((states * share.unsqueeze(-1)).sum(1), dim=1)
+        halves = (tokens[:half], tokens[half:])
+        return torch.cat([_pool(model, part, pad, every_layer) for part in halves])
+    share = (mask / mask.sum(1, keepdim=True).clamp(min=1)).unsqueeze(-1)
+    if every_layer:
+        return torch.cat([(states * share).sum(1) for states in said.hidden_states], 1)
+    return torch.nn.functional.normalize((said.last_hidden_state * share).sum(1), dim=1)

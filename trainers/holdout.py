@@ -21,6 +21,11 @@ class Holdout:
     validation: Rows
     test: Rows
 
+    @property
+    def taught(self) -> Rows:
+        """The rows that may teach once every choice is made: those of training and validation."""
+        return np.sort(np.concatenate([self.train, self.validation]))
+
 
 def hold_out(prompts: Sequence[str], split: Mapping[str, str], what: str) -> Holdout:
     """Divide rows by the split of their prompt.

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 BAR_WIDTH = 30
 
@@ -34,7 +34,7 @@ class Progress:
             self._spans[phase] = (start / whole, share / whole)
             start += share
 
-    def report(self, phase: str, done: int, total: int, **metrics: float) -> None:
+    def report(self, phase: str, done: int, total: int, **metrics: Any) -> None:
         """Say how far `phase` is; at most one line an interval, its first and last always."""
         start, share = self._spans.get(phase, (0.0, 1.0))
         within = min(1.0, done / total) if total else 1.0
@@ -46,7 +46,7 @@ class Progress:
         write = self._bar if self._stream.isatty() else self._line
         write(phase, done, total, metrics)
 
-    def _line(self, phase: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+    def _line(self, phase: str, done: int, total: int, metrics: Mapping[str, Any]) -> None:
         row = {
             "phase": phase,
             "progress": round(self._fraction, 4),
@@ -56,9 +56,10 @@ class Progress:
         }
         print(json.dumps(row), file=self._stream, flush=True)
 
-    def _bar(self, phase: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+    def _bar(self, phase: str, done: int, total: int, metrics: Mapping[str, Any]) -> None:
         filled = round(BAR_WIDTH * self._fraction)
         bar = "█" * filled + "·" * (BAR_WIDTH - filled)
-        values = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+        values = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
         text = f"\r{bar} {self._fraction:4.0%}  {phase} {done}/{total}  {values}\x1b[K"
         print(text, end="\n" if self._fraction >= 1 else "", file=self._stream, flush=True)

@@ -4,17 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.errors import InputError
-from trainers.texts import prompt_text
+from trainers.texts import Conversation, prompt_text
 
 
 def row_prompt(number: int, row: Mapping[str, Any]) -> str:
     """The text of a row's `messages`, or else its `prompt`; `number` is for the error."""
+    return prompt_text(row_messages(number, row))
+
+
+def row_messages(number: int, row: Mapping[str, Any]) -> Conversation:
+    """A row's `messages`, or else its `prompt` as the one message of a user."""
     if "messages" not in row:
-        return row_text(number, row, "prompt")
+        return [{"role": "user", "content": row_text(number, row, "prompt")}]
     messages = row["messages"]
     if not isinstance(messages, list) or not all(_is_message(message) for message in messages):
         raise InputError(f"row {number}, column 'messages': not a list of role and content")
-    return prompt_text(messages)
+    checked: Conversation = messages
+    return checked
 
 
 def row_text(number: int, row: Mapping[str, Any], column: str) -> str:

@@ -61,7 +61,7 @@ def train(arguments: Namespace) -> Report:
 
 
 def evaluate(arguments: Namespace) -> Report:
-    """Measure an artifact on a snapshot; where asked, also write the score of each prompt."""
+    """Measure an artifact on a snapshot; where asked, also write what each row of it says."""
     started = time.monotonic()
     artifact = open_artifact(arguments.artifact)
     module = import_module(f"trainers.{_known_kind(artifact)}.evaluate")
@@ -70,6 +70,10 @@ def evaluate(arguments: Namespace) -> Report:
         if artifact.kind not in SCORED_BY_PROMPT:
             raise InputError(f"--per-prompt: a {artifact.kind} artifact has no score of a prompt")
         pq.write_table(module.evaluate_prompts(artifact, opened), arguments.per_prompt)
+    if arguments.per_decision is not None:
+        if artifact.kind != "embedding":
+            raise InputError(f"--per-decision: a {artifact.kind} artifact is no router")
+        pq.write_table(module.evaluate_decisions(artifact, opened), arguments.per_decision)
     return _report(artifact, started, module.evaluate(artifact, opened))
 
 

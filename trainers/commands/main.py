@@ -1,6 +1,7 @@
 """The command line: arguments in, one line of JSON out, an exit status that says what happened."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,11 @@ from trainers.commands import actions
 from trainers.errors import InputError
 from trainers.formats import FORMATS
 
-UNUSABLE_INPUT = 2
+UNUSABLE_INPUT, FAILED = 2, 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; 0 when it worked, 2 when its input is unusable."""
+    """Run one command; 0 when it worked, 2 when its input is unusable, 1 for anything else."""
     try:
         if arguments[:1] == ["serve"]:
             return int(import_module("trainers.serve.__main__").main(arguments[1:]) or 0)
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE_INPUT
+    except OSError as error:  # a full disk, a file that may not be written
+        sys.stderr.write(f"{error}\n")
+        return FAILED
     return 0
 
 
@@ -56,6 +60,12 @@ def parser() -> ArgumentParser:
     evaluate.add_argument(
         "--per-prompt", type=Path, metavar="FILE.parquet", help="also write every prompt's score"
     )
+    evaluate.add_argument(
+        "--per-decision",
+        type=Path,
+        metavar="FILE.parquet",
+        help="of an embedding: also write what every logged decision says of it as a router",
+    )
     evaluate.set_defaults(run=actions.evaluate)
 
     rows: Iterable[tuple[str, str, Any]] = (
@@ -71,5 +81,8 @@ def parser() -> ArgumentParser:
 
 
 def _print(row: dict[str, Any]) -> None:
+    """Of processes launched together, one speaks."""
+    if int(os.environ.get("RANK", "0")):
+        return
     sys.stdout.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2.exceptions import TemplateError
 
 from trainers.errors import InputError
+from trainers.texts import plain_prompt
 
 Conversation = Sequence[Mapping[str, str]]  # messages: role and content
 
@@ -83,9 +84,3 @@ class Dialogue:
     def _ids(self, text: str) -> list[int]:
         clean = text.encode("utf-8", "replace").decode()  # JSON may hold lone surrogates
         return list(self.tokenizer(clean, add_special_tokens=False)["input_ids"])
-
-
-def plain_prompt(messages: Conversation) -> str:
-    """The conversation in the plain format, open for the assistant's next answer."""
-    turns = [f"{message['role'].capitalize()}: {message['content']}\n\n" for message in messages]
-    return "".join(turns) + "Assistant:"

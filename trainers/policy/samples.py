@@ -13,8 +13,8 @@ from trainers.policy.config import ResolvedConfig
 from trainers.policy.dialogue import Conversation
 from trainers.policy.generate import Sampling, sample_answers
 from trainers.policy.logprobs import Row, answer_logits, chunks, collate
+from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
-from trainers.texts import prompt_text
 
 Floats = NDArray[np.float64]
 Conversations = Sequence[Conversation]
@@ -86,5 +86,4 @@ def _rewards(
     policy: Policy, scorer: Scorer, asked: Conversations, answers: Sequence[list[int]]
 ) -> Floats:
     texts = [policy.dialogue.decode(answer) for answer in answers]
-    prompts = [prompt_text(messages) for messages in asked]
-    return np.array(scorer.scores(list(zip(prompts, texts, strict=True))))
+    return np.array(scorer.scores(list(map(Answer, asked, texts))), np.float64)

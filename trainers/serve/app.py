@@ -47,16 +47,15 @@ class Api:
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Threads run while the application does."""
-        workers = (self.embeddings.worker, self.scores.worker)
-        for worker in workers:
-            worker.start()
+        self.embeddings.start()
+        self.scores.start()
         try:
             yield
         finally:
             self.chat.stop()
             self.shelf.stop()
-            for worker in workers:
-                worker.stop()
+            self.embeddings.stop()
+            self.scores.stop()
 
 
 def build_app(api: Api) -> Starlette:

@@ -9,44 +9,76 @@ from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from trainers.encoder import Encoder
+from trainers.encoder import MAX_TOKENS, Encoder
 from trainers.serve.bodies import read_object, texts
 from trainers.serve.errors import ApiError
 from trainers.serve.worker import Batcher
 
 ENCODER = "encoder"
 MOST_TEXTS = 2048
-BATCH_TEXTS = 32
+# No batch takes longer than one text that fills the encoder's window.
+BATCH_TOKENS = MAX_TOKENS
+CHARACTERS_PER_TOKEN = 4
 
 Embedded = tuple[NDArray[np.float32], int]  # a vector, and how many tokens it was read from
 
 
 class Embeddings:
-    """The encoder in a thread of its own; texts of several requests share a batch."""
+    """The encoder in two threads: one for what people wait for, one for calls of many texts.
+
+    A forward pass cannot be interrupted, so a prompt behind another call's texts would wait for a
+    whole one. Texts of several small requests share a batch.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self.worker: Batcher[str, Embedded] = Batcher("encoder", self._embed, size=BATCH_TEXTS)
+        self._fingerprint = encoder.fingerprint  # read now: it digests every file
+        self._small, self._large = (
+            Batcher[str, Embedded](name, self._embed, size=BATCH_TOKENS, cost=_tokens)
+            for name in ("encoder", "encoder-bulk")
+        )
+
+    def start(self) -> None:
+        """Begin to take calls."""
+        self._small.start()
+        self._large.start()
+
+    def stop(self) -> None:
+        """Leave what is queued undone."""
+        self._small.stop()
+        self._large.stop()
 
     async def answer(self, request: Request) -> JSONResponse:
-        """OpenAI's embeddings call. A text beyond the encoder's window counts by its beginning."""
+        """OpenAI's embeddings call. A text beyond the encoder's window counts by its beginning.
+
+        `system_fingerprint` is the encoder's, its window included: vectors of another one are not
+        to be compared.
+        """
         body = await read_object(request)
         model = body.get("model") or ENCODER
         if model != ENCODER:
             raise ApiError(404, f"the model {model!r} does not embed", code="model_not_found")
         written = _writer(body)
-        found = await self.worker.run(_inputs(body))
+        asked = _inputs(body)
+        is_small = sum(map(_tokens, asked)) <= BATCH_TOKENS
+        found = await (self._small if is_small else self._large).run(asked)
         tokens = sum(count for _, count in found)
         data = [
             {"object": "embedding", "index": index, "embedding": written(vector)}
             for index, (vector, _) in enumerate(found)
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return JSONResponse({"object": "list", "data": data, "model": model, "usage": usage})
+        told = {"model": model, "usage": usage, "system_fingerprint": self._fingerprint}
+        return JSONResponse({"object": "list", "data": data, **told})
 
     def _embed(self, batch: list[str]) -> Sequence[Embedded]:
         vectors, counts = self._encoder.encode(batch), self._encoder.count_tokens(batch)
         return list(zip(vectors, counts, strict=True))
+
+
+def _tokens(text: str) -> int:
+    """About how many tokens of a text are read; ordinary text has four to six letters a token."""
+    return min(len(text) // CHARACTERS_PER_TOKEN + 1, MAX_TOKENS)
 
 
 def _inputs(body: dict[str, Any]) -> list[str]:

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from trainers.errors import InputError
+from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
-from trainers.rows import row_prompt
+from trainers.rows import row_messages
 from trainers.serve.bodies import read_object
 from trainers.serve.errors import ApiError
 from trainers.serve.shelf import Served, Shelf
@@ -17,7 +18,7 @@ from trainers.serve.worker import Batcher
 MOST_ITEMS = 1024
 BATCH_ITEMS = 16
 
-Scored = tuple[Scorer, tuple[str, str]]  # a reward model, and (prompt, response)
+Scored = tuple[Scorer, Answer]
 
 
 class Scores:
@@ -25,7 +26,15 @@ class Scores:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self.worker: Batcher[Scored, float] = Batcher("scorer", score_batch, size=BATCH_ITEMS)
+        self._worker: Batcher[Scored, float] = Batcher("scorer", score_batch, size=BATCH_ITEMS)
+
+    def start(self) -> None:
+        """Begin to take calls."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Leave what is queued undone."""
+        self._worker.stop()
 
     async def answer(self, request: Request) -> JSONResponse:
         """`{"model"?, "items": [{"prompt" | "messages", "response"}]}` to `{"scores": [...]}`."""
@@ -33,7 +42,7 @@ class Scores:
         served = self._chosen(body.get("model"))
         assert served.scorer is not None
         rows = [(served.scorer, item) for item in _items(body)]
-        scores = await self.worker.run(rows)
+        scores = await self._worker.run(rows)
         return JSONResponse(
             {"model": served.name, "digest": served.artifact.digest, "scores": scores}
         )
@@ -63,19 +72,19 @@ def score_batch(batch: list[Scored]) -> Sequence[float]:
     return found
 
 
-def _items(body: dict[str, Any]) -> list[tuple[str, str]]:
+def _items(body: dict[str, Any]) -> list[Answer]:
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
         raise ApiError(400, f"items must be a list of 1 to {MOST_ITEMS} objects", param="items")
     return [_item(number, item) for number, item in enumerate(items)]
 
 
-def _item(number: int, item: object) -> tuple[str, str]:
+def _item(number: int, item: object) -> Answer:
     place = f"items[{number}]"
     if not isinstance(item, dict) or not isinstance(item.get("response"), str):
         raise ApiError(400, f"{place} needs a text `response`", param=place)
     try:
-        return row_prompt(number, item), item["response"]
+        return Answer(row_messages(number, item), item["response"])
     except InputError as error:
         message = f"{place} needs a text `prompt`, or `messages` of role and content"
         raise ApiError(400, message, param=place) from error

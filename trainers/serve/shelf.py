@@ -9,6 +9,7 @@ from typing import Any
 
 from trainers.artifacts import CARD, Artifact, open_artifact
 from trainers.policy.adapter import Policy, load_policy
+from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,9 @@ def _load(name: str, path: Path) -> Served | None:
             parts["policy"] = load_policy(artifact)
         elif artifact.kind == "reward":
             parts["scorer"] = scorer = Scorer(artifact)
-            scorer.scores([("warm", "up")])  # loads its encoder now, not at the first request
+            scorer.scores(
+                [Answer([{"role": "user", "content": "warm"}], "up")]
+            )  # loads its encoder now, not at the first request
         logger.info("serving %s: %s %s", name, artifact.kind, artifact.digest[:12])
         return Served(name, artifact, **parts)
     except Exception:

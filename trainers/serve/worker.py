@@ -21,6 +21,7 @@ class _Job(Generic[Item, Result]):
 
     large: bool
     number: int
+    cost: int = field(compare=False)
     items: Sequence[Item] = field(compare=False)
     future: "Future[list[Result]]" = field(compare=False)
 
@@ -29,15 +30,23 @@ class Batcher(Generic[Item, Result]):
     """Runs `work` on items of several calls together.
 
     Nothing waits for company: a call that finds the thread idle starts at once, and those that
-    come while it is busy share the next batch. A large call is cut into parts, which let small
-    calls pass.
+    come while it is busy share the next batch. A call that costs more than a batch is cut into
+    parts, which let small calls pass.
+
+    size: what a batch may cost together, which `cost` tells of each item.
     """
 
     def __init__(
-        self, name: str, work: Callable[[list[Item]], Sequence[Result]], *, size: int
+        self,
+        name: str,
+        work: Callable[[list[Item]], Sequence[Result]],
+        *,
+        size: int,
+        cost: Callable[[Item], int] = lambda _: 1,
     ) -> None:
         self._work = work
         self._size = size
+        self._cost = cost
         self._jobs: queue.PriorityQueue[_Job[Item, Result]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._stopping = threading.Event()
@@ -55,29 +64,53 @@ class Batcher(Generic[Item, Result]):
 
     async def run(self, items: Sequence[Item]) -> list[Result]:
         """The results of a call's items, in their order."""
-        futures = [
-            asyncio.wrap_future(self._submit(items[start : start + self._size], len(items)))
-            for start in range(0, len(items), self._size)
-        ]
+        parts = self._parts(items)
+        futures = [asyncio.wrap_future(self._submit(part, large=len(parts) > 1)) for part in parts]
         return [result for part in await asyncio.gather(*futures) for result in part]
 
-    def _submit(self, items: Sequence[Item], whole: int = 0) -> "Future[list[Result]]":
+    def _parts(self, items: Sequence[Item]) -> list[list[Item]]:
+        """The items in their order, as many a part as fit a batch; one that is larger is alone."""
+        parts: list[list[Item]] = []
+        room = 0
+        for item in items:
+            cost = self._cost(item)
+            if not parts or cost > room:
+                parts.append([])
+                room = self._size
+            parts[-1].append(item)
+            room -= cost
+        return parts
+
+    def _submit(self, items: Sequence[Item], *, large: bool = False) -> "Future[list[Result]]":
         future: Future[list[Result]] = Future()
-        self._jobs.put(_Job(whole > self._size, next(self._numbers), items, future))
+        cost = sum(map(self._cost, items))
+        self._jobs.put(_Job(large, next(self._numbers), cost, items, future))
         return future
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._answer(self._gather())
+        while True:
+            jobs = self._gather()
+            if self._stopping.is_set():
+                return
+            self._answer(jobs)
 
     def _gather(self) -> list[_Job[Item, Result]]:
-        """The next job, and those already waiting that fit beside it."""
+        """The next job, and those already waiting that fit beside it.
+
+        A small call never shares a batch with part of a large one, which it would wait for.
+        """
         jobs = [self._jobs.get()]
-        while sum(len(job.items) for job in jobs) < self._size:
+        room = self._size - jobs[0].cost
+        while room > 0:
             try:
-                jobs.append(self._jobs.get_nowait())
+                job = self._jobs.get_nowait()
             except queue.Empty:
                 break
+            if job.cost > room or job.large != jobs[0].large:
+                self._jobs.put(job)
+                break
+            jobs.append(job)
+            room -= job.cost
         return [job for job in jobs if job.future.set_running_or_notify_cancel()]
 
     def _answer(self, jobs: list[_Job[Item, Result]]) -> None:

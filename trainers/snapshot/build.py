@@ -172,6 +172,7 @@ class _Builder:
             "strength": judgment.strength,
             "weight": 1.0,
             "created_at": judgment.created_at,
+            "aspects": _aspects(judgment, turned=turned),
         }
         self.write("preferences", row)
 
@@ -186,7 +187,12 @@ class _Builder:
     def outcome(self, record: OutcomeRecord, prompt: str) -> None:
         self.model(record.model)
         key = identifier("outcome", prompt, record.model)
-        row = {"prompt_id": prompt, "model": record.model, "score": record.score}
+        row = {
+            "prompt_id": prompt,
+            "model": record.model,
+            "score": record.score,
+            "source": record.source,
+        }
         if not self.once("outcomes", key, row):
             self.skipped["repeated outcome"] += 1
 
@@ -235,6 +241,16 @@ def consensus_rows(votes: _Votes) -> Iterable[dict[str, Any]]:
         human, ai = judged[item]
         chances = {f"p_{name}": p for name, p in zip(CLASSES, posterior, strict=True)}
         yield {"comparison_id": comparison, **chances, "n_human": human, "n_ai": ai}
+
+
+def _aspects(judgment: Judgment, *, turned: bool) -> str | None:
+    """The aspects that say which answer is better, in the comparison's own order, as JSON."""
+    said = {
+        name: FLIPPED[choice] if turned else choice
+        for name, choice in sorted(judgment.aspects.items())
+        if isinstance(choice, str) and choice in FLIPPED
+    }
+    return json.dumps(said, ensure_ascii=False) if said else None
 
 
 def _message(message: Message) -> Message:

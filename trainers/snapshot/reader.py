@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from trainers.artifacts import file_digest, read_json
 from trainers.errors import InputError
-from trainers.snapshot.schemas import FORMAT_VERSION, SCHEMAS
+from trainers.snapshot.schemas import FORMAT_VERSION, LATER_TABLES, SCHEMAS, required
 from trainers.snapshot.writer import snapshot_digest
 
 MANIFEST_KEYS = ("format_version", "digest", "counts", "filters", "licence")
@@ -32,9 +32,10 @@ class Snapshot:
         if manifest["format_version"] != FORMAT_VERSION:
             version = manifest["format_version"]
             raise InputError.at(path / "manifest.json", f"unknown format version {version!r}")
-        for name in SCHEMAS:
-            _check_columns(path / f"{name}.parquet", SCHEMAS[name])
-        files = {f"{name}.parquet": file_digest(path / f"{name}.parquet") for name in SCHEMAS}
+        paths = [path / f"{name}.parquet" for name in SCHEMAS if _is_due(path, name)]
+        for file in paths:
+            _check_columns(file, required(file.stem))
+        files = {file.name: file_digest(file) for file in paths}
         if snapshot_digest(files) != manifest["digest"]:
             raise InputError.at(path / "manifest.json", "the files differ from the digest")
         return cls(path, manifest)
@@ -45,7 +46,14 @@ class Snapshot:
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """A whole table, or some of its columns."""
+        if not _is_due(self.path, name):
+            return SCHEMAS[name].empty_table().select(columns or SCHEMAS[name].names)
         return pq.read_table(self.path / f"{name}.parquet", columns=columns, memory_map=True)
+
+
+def _is_due(folder: Path, table: str) -> bool:
+    """Whether the snapshot must hold a table: an earlier version did without some."""
+    return table not in LATER_TABLES or (folder / f"{table}.parquet").exists()
 
 
 def _check_columns(path: Path, wanted: pa.Schema) -> None:

@@ -4,6 +4,11 @@ import pyarrow as pa
 
 FORMAT_VERSION = 1
 
+# Tables and columns that snapshots of an earlier version lack: such a table reads as empty, such a
+# column a reader must do without.
+LATER_TABLES = {"decisions"}
+OPTIONAL = {("preferences", "aspects"), ("models", "base"), ("outcomes", "source")}
+
 _messages = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _labels = pa.list_(pa.string())
 
@@ -42,6 +47,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("strength", pa.float64()),
             ("weight", pa.float64()),
             ("created_at", pa.timestamp("us", tz="UTC")),
+            ("aspects", pa.string()),  # a JSON object of choices by aspect; null for none
         ]
     ),
     "consensus": pa.schema(
@@ -56,7 +62,40 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     "outcomes": pa.schema(
-        [("prompt_id", pa.string()), ("model", pa.string()), ("score", pa.float64())]
+        [
+            ("prompt_id", pa.string()),
+            ("model", pa.string()),
+            ("score", pa.float64()),
+            ("source", pa.string()),  # the benchmark or the checker
+        ]
     ),
-    "models": pa.schema([("model", pa.string()), ("name", pa.string()), ("topics", _labels)]),
+    "models": pa.schema(
+        [
+            ("model", pa.string()),
+            ("name", pa.string()),
+            ("topics", _labels),
+            ("base", pa.string()),  # the model that it was derived from
+        ]
+    ),
+    # What routing chose, and how likely that was: what off-policy evaluation reads.
+    "decisions": pa.schema(
+        [
+            ("decision_id", pa.string()),
+            ("prompt_id", pa.string()),
+            ("models", _labels),  # all that were considered
+            ("propensities", pa.list_(pa.float64())),  # of each of them to be among those shown
+            ("chosen", _labels),  # in the order shown
+            ("pair_propensity", pa.float64()),  # of exactly those in that order
+            ("policy", pa.string()),
+            ("router_version", pa.string()),
+            ("rewards", pa.list_(pa.float64())),  # of each that was shown; null without a judgment
+            ("rater", pa.string()),
+            ("created_at", pa.timestamp("us", tz="UTC")),
+        ]
+    ),
 }
+
+
+def required(table: str) -> pa.Schema:
+    """The columns that every snapshot's table has."""
+    return pa.schema([field for field in SCHEMAS[table] if (table, field.name) not in OPTIONAL])
