@@ -5,12 +5,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from feedback.people.accounts import needs_second_factor
 from feedback.people.models import ApiKey, Contributor
 from feedback.people.selectors import apikey_find, current_consent
 
@@ -59,7 +63,13 @@ class IsOperator(permissions.BasePermission):
 
     def has_permission(self, request: Request, _view: "APIView") -> bool:
         """Whether the contributor is an operator."""
-        return isinstance(request.user, Contributor) and request.user.is_operator
+        user = request.user
+        return isinstance(user, Contributor) and user.is_operator and not is_barred(user)
+
+
+def is_barred(operator: Contributor) -> bool:
+    """Whether this operator has no second factor, where the site asks for one."""
+    return settings.OPERATORS_NEED_SECOND_FACTOR and needs_second_factor(operator)
 
 
 def contributor_of(request: HttpRequest | Request) -> Contributor:
@@ -85,12 +95,22 @@ def contributor_required(view: PageView) -> PageView:
 
 def operator_required(view: PageView) -> PageView:
     """A page for operators only."""
+    return _gated(view, lambda user: user.is_operator, _("Only operators may see this page."))
 
+
+def curator_required(view: PageView) -> PageView:
+    """A page for curators and operators."""
+    return _gated(view, lambda user: user.is_curator, _("Only curators may see this page."))
+
+
+def _gated(view: PageView, may: Callable[[Contributor], bool], refusal: Promise) -> PageView:
     @wraps(view)
     def gated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user
-        if not isinstance(user, Contributor) or not user.is_operator:
-            raise PermissionDenied("Only operators may see this page.")
+        if not isinstance(user, Contributor) or not may(user):
+            raise PermissionDenied(refusal)
+        if is_barred(user):
+            return redirect("settings")
         return view(request, *args, **kwargs)
 
     return gated

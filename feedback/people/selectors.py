@@ -1,9 +1,24 @@
 """Reads about people."""
 
+from typing import cast
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
 from feedback.errors import ForbiddenError
 from feedback.identifiers import secret_digest
-from feedback.people.models import ApiKey, ConsentRecord, Contributor, OperatorLink, Rater
+from feedback.people.models import ApiKey, ConsentRecord, Contributor, Rater
 from feedback.people.terms import TERMS_VERSION
+from feedback.prepared import prepared_first, prepared_objects
+
+APIKEY = """
+  FROM feedback_apikey key JOIN feedback_contributor owner ON owner.id = key.contributor_id
+ WHERE key.digest = %(digest)s AND key.revoked_at IS NULL AND owner.is_active
+"""
+CONSENT = """
+x.contributor_id = %(contributor)s AND x.terms_version = %(terms)s ORDER BY x.created_at DESC
+"""
 
 
 def rater_of(contributor: Contributor) -> Rater:
@@ -11,32 +26,40 @@ def rater_of(contributor: Contributor) -> Rater:
     return Rater.objects.get(contributor=contributor)
 
 
+def given_by(contributor: Contributor, path: str = "rater__contributor") -> Q:
+    """Rows that the contributor gave, or an anonymous one whom their account has adopted."""
+    return Q(**{path: contributor}) | Q(**{f"{path}__adopted_by": contributor})
+
+
 def current_consent(contributor: Contributor) -> ConsentRecord | None:
     """The contributor's agreement to the terms as they are now."""
-    return (
-        ConsentRecord.objects.filter(contributor=contributor, terms_version=TERMS_VERSION)
-        .order_by("-created_at")
-        .first()
-    )
+    values = {"contributor": contributor.id, "terms": TERMS_VERSION}
+    return prepared_first(ConsentRecord, CONSENT, values)
 
 
 def consent_required(contributor: Contributor) -> ConsentRecord:
     """The consent that feedback is given under; an error where there is none."""
     consent = current_consent(contributor)
     if consent is None:
-        raise ForbiddenError("consent_required", "Agree to the terms first, at /terms/.")
+        raise consent_missing()
     return consent
+
+
+def consent_missing() -> ForbiddenError:
+    """The refusal of feedback from somebody who has not agreed."""
+    return ForbiddenError("consent_required", _("Agree to the terms first, at /terms/."))
 
 
 def apikey_find(key: str) -> ApiKey | None:
     """The key that is valid now, with its contributor."""
-    return (
-        ApiKey.objects.select_related("contributor")
-        .filter(digest=secret_digest(key), revoked_at=None, contributor__is_active=True)
-        .first()
-    )
+    rows = prepared_objects(APIKEY, {"digest": secret_digest(key)}, key=ApiKey, owner=Contributor)
+    if not rows:
+        return None
+    found, owner = rows[0]
+    found.contributor = owner
+    return cast(ApiKey, found)
 
 
-def operator_link_is_open(token: str) -> bool:
-    """Whether this link can still make someone the operator."""
-    return OperatorLink.objects.filter(digest=secret_digest(token), used_at=None).exists()
+def sign_up_is_open() -> bool:
+    """Whether somebody new may take part without an invitation."""
+    return bool(settings.SIGN_UP == "open")

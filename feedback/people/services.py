@@ -1,20 +1,21 @@
-"""Writes about people: contributors, consent, keys, operator links, the audit trail."""
+"""Writes about people: contributors, consent, keys, roles and tiers, the audit trail."""
 
 import secrets
 from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import F
+from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, NotFoundError
+from feedback.errors import ApplicationError
 from feedback.identifiers import secret_digest
 from feedback.people.models import (
+    TIER_WEIGHT,
     ApiKey,
     AuditEvent,
     ConsentRecord,
     Contributor,
-    OperatorLink,
     Rater,
     RaterKind,
     Role,
@@ -28,7 +29,7 @@ def contributor_create(
 ) -> Contributor:
     """A contributor and their rater. Without a name: anonymous, of the lowest trust tier."""
     if name is not None and Contributor.objects.filter(name=name).exists():
-        raise ApplicationError("name_taken", f"There is already a contributor named {name}.")
+        raise ApplicationError("name_taken", _("There is already a contributor named %s.") % name)
     with transaction.atomic():
         contributor = Contributor(
             name=name,
@@ -38,7 +39,11 @@ def contributor_create(
         )
         contributor.set_unusable_password()
         contributor.save()
-        Rater.objects.create(kind=RaterKind.HUMAN, contributor=contributor)
+        Rater.objects.create(
+            kind=RaterKind.HUMAN,
+            contributor=contributor,
+            weight=TIER_WEIGHT[TrustTier(contributor.trust_tier)],
+        )
     return contributor
 
 
@@ -74,24 +79,36 @@ def apikey_create(*, contributor: Contributor, name: str, scopes: Iterable[str])
     return key
 
 
-def operator_link_create() -> str:
-    """The path of a link that makes its first visitor an operator."""
-    token = secrets.token_urlsafe(32)
-    OperatorLink.objects.create(digest=secret_digest(token))
-    return f"/people/operator/{token}/"
-
-
-def operator_link_use(*, token: str, contributor: Contributor) -> None:
-    """Make the contributor an operator; a link works once."""
+def role_set(*, contributor: Contributor, role: Role, actor: Contributor | None) -> None:
+    """Give the contributor a role; the same one again changes nothing."""
+    if contributor.role == role:
+        return
     with transaction.atomic():
-        won = OperatorLink.objects.filter(digest=secret_digest(token), used_at=None).update(
-            used_at=timezone.now(), used_by=contributor
-        )
-        if won != 1:
-            raise NotFoundError("link_used", "This link was used already, or never existed.")
-        contributor.role = Role.OPERATOR
+        detail = {"from": contributor.role, "to": role.value}
+        contributor.role = role
         contributor.save(update_fields=["role"])
-        audit_record(actor=contributor, action="operator.become", subject=str(contributor.id))
+        audit_record(actor=actor, action="role.set", subject=str(contributor.id), detail=detail)
+
+
+def tier_set(
+    *, contributor: Contributor, tier: TrustTier, reason: str, actor: Contributor | None = None
+) -> bool:
+    """Put the contributor into a trust tier and write down why; whether that changed anything.
+
+    Without an actor a rule did it: a verified address, an invitation, the record of a rater.
+    """
+    with transaction.atomic():
+        locked = Contributor.objects.select_for_update().get(pk=contributor.pk)
+        if locked.trust_tier == tier:
+            return False
+        detail = {"from": locked.trust_tier, "to": int(tier), "reason": reason}
+        Contributor.objects.filter(pk=contributor.pk).update(trust_tier=tier)
+        Rater.objects.filter(contributor=contributor).update(
+            weight=F("reliability") * TIER_WEIGHT[tier]
+        )
+        audit_record(actor=actor, action="tier.set", subject=str(contributor.id), detail=detail)
+    contributor.trust_tier = tier
+    return True
 
 
 def audit_record(

@@ -1,0 +1,16 @@
+"""Forms of sign-in that ask otherwise than django-allauth's own."""
+
+from typing import Any
+
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django.utils.translation import gettext_lazy as _
+
+
+class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A new key can sign one in by itself, unless its owner wants it beside a password only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["passwordless"]
+        field.label, field.initial = _("A passkey: it signs me in by itself"), True
+        field.help_text = _("Without this it is only asked for after a password or a code.")
