@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,6 +16,7 @@ from feedback.people.selectors import consent_required, rater_of
 from feedback.pool.judgment import RATIONALE_LIMIT, REASONS_LIMIT, Judgment
 from feedback.pool.models import Choice, Comparison, Order, RaterRole
 from feedback.pool.reactions import reaction_record
+from feedback.pool.reveal import conversation_reveal
 from feedback.pool.selectors import comparison_find, response_find
 from feedback.pool.services import Provenance, preference_record
 
@@ -103,7 +105,7 @@ def idempotency_key_of(request: Request) -> str:
 def model_labels(comparison: Comparison, order: str = Order.AB) -> list[str | None]:
     """Who had answered, in the order given; null where it is not known."""
     versions = {"a": comparison.version_a, "b": comparison.version_b}
-    return [version.label if (version := versions[side]) else None for side in order]
+    return [version.label if version else None for version in map(versions.get, order)]
 
 
 @extend_schema(
@@ -119,17 +121,20 @@ def preferences(request: Request) -> Response:
     consent = consent_required(contributor)
     comparison = comparison_find(fields.pop("comparison"))
     own = comparison.turn.conversation.contributor_id == contributor.id
-    preference, created = preference_record(
-        comparison=comparison,
-        rater=rater_of(contributor),
-        judgment=Judgment(**fields),
-        idempotency_key=key,
-        provenance=Provenance(
-            source="api",
-            consent=consent,
-            role=RaterRole.AUTHOR if own else RaterRole.THIRD_PARTY,
-        ),
-    )
+    with transaction.atomic():
+        preference, created = preference_record(
+            comparison=comparison,
+            rater=rater_of(contributor),
+            judgment=Judgment(**fields),
+            idempotency_key=key,
+            provenance=Provenance(
+                source="api",
+                consent=consent,
+                role=RaterRole.AUTHOR if own else RaterRole.THIRD_PARTY,
+            ),
+        )
+        if own:  # the receipt names the models
+            conversation_reveal(comparison.turn.conversation)
     body = {"preference": preference.public_id, "models": model_labels(comparison)}
     return Response(body, status=201 if created else 200)
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from feedback.errors import ApplicationError
 from feedback.pool.models import Choice, Order, Visibility
 
@@ -32,32 +34,39 @@ class Judgment:
         problems = {name: text for name, text in self._problems() if text}
         if problems:
             raise ApplicationError(
-                "invalid", "Some fields are not as they should be.", fields=problems
+                "invalid", _("Some fields are not as they should be."), fields=problems
             )
 
     def _problems(self) -> list[tuple[str, str]]:
         return [
-            ("choice", "" if self.choice in Choice.values else f"Not one of {Choice.values}."),
+            ("choice", self._choice_problem()),
             ("strength", self._strength_problem()),
             ("confidence", _range_problem(self.confidence, 0, 1)),
             ("duration_ms", _range_problem(self.duration_ms, 0, 2**31 - 1)),
-            ("order_shown", "" if self.order_shown in ("", *Order.values) else "Unknown order."),
-            ("visibility", "" if self.visibility in Visibility.values else "Unknown visibility."),
+            ("order_shown", "" if self.order_shown in ("", *Order.values) else _("Unknown order.")),
+            ("visibility", self._visibility_problem()),
             ("rationale", _text_problem(self.rationale, RATIONALE_LIMIT)),
             ("reasons", self._reasons_problem()),
         ]
+
+    def _choice_problem(self) -> str:
+        known = self.choice in Choice.values
+        return "" if known else _("Not one of %s.") % ", ".join(Choice.values)
+
+    def _visibility_problem(self) -> str:
+        return "" if self.visibility in Visibility.values else _("Unknown visibility.")
 
     def _strength_problem(self) -> str:
         if self.strength is None:
             return ""
         if self.choice not in (Choice.A, Choice.B):
-            return "Only a winner has a strength."
+            return _("Only a winner has a strength.")
         ok = math.isfinite(self.strength) and 0 < self.strength < 1000
-        return "" if ok else "Not a number between 0 and 1000."
+        return "" if ok else _not_between(0, 1000)
 
     def _reasons_problem(self) -> str:
         if len(self.reasons) > REASONS_LIMIT:
-            return f"At most {REASONS_LIMIT} reasons."
+            return _("At most %s reasons.") % REASONS_LIMIT
         return next((text for r in self.reasons if (text := _text_problem(r, 64))), "")
 
     def digest(self) -> bytes:
@@ -70,10 +79,14 @@ class Judgment:
 def _range_problem(value: float | None, low: float, high: float) -> str:
     if value is None or (math.isfinite(value) and low <= value <= high):
         return ""
-    return f"Not a number between {low} and {high}."
+    return _not_between(low, high)
+
+
+def _not_between(low: float, high: float) -> str:
+    return _("Not a number between %(low)s and %(high)s.") % {"low": low, "high": high}
 
 
 def _text_problem(text: str, limit: int) -> str:
     if "\x00" in text:
-        return "Text cannot hold a NUL character."
-    return "" if len(text) <= limit else f"Longer than {limit} characters."
+        return _("Text cannot hold a NUL character.")
+    return "" if len(text) <= limit else _("Longer than %s characters.") % limit

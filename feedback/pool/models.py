@@ -1,12 +1,15 @@
 """The tables of the pool, and what the database itself guarantees about them."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Least
+from django.utils.translation import gettext_lazy as _
 
 from feedback.identifiers import Row, new_public_id
 from feedback.people.models import ConsentRecord, Contributor, Rater
+from feedback.pool.words import prompt_words
 from feedback.registry.models import ModelVersion, Topic
 
 
@@ -15,8 +18,8 @@ class Choice(models.TextChoices):
 
     A = "a"
     B = "b"
-    TIE = "tie"
-    BOTH_BAD = "both_bad"
+    TIE = "tie", _("Tie")
+    BOTH_BAD = "both_bad", _("Both Bad")
 
 
 class Order(models.TextChoices):
@@ -26,15 +29,23 @@ class Order(models.TextChoices):
     BA = "ba"
 
 
+class Mode(models.TextChoices):
+    """How a person talks with models: two compared without names, or one by name."""
+
+    DUEL = "duel"
+    ASSIST = "assist"
+
+
 class Conversation(Row):
-    """A person's exchange with two models, or the frame of an imported prompt."""
+    """A person's exchange with models, or the frame of an imported prompt."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     contributor = models.ForeignKey(
         Contributor, on_delete=models.PROTECT, null=True, related_name="conversations"
     )
     source = models.CharField(max_length=100)
-    revealed_at = models.DateTimeField(null=True)
+    mode = models.CharField(max_length=8, choices=Mode, default=Mode.DUEL, db_default=Mode.DUEL)
+    revealed_at = models.DateTimeField(null=True)  # the contributor knows the names since then
 
     def __str__(self) -> str:
         return f"{self.source} {self.public_id}"
@@ -53,6 +64,7 @@ class Turn(Row):
     content_hash = models.BinaryField(max_length=32, db_index=True)
     import_key = models.BinaryField(max_length=32, null=True, unique=True)
     language = models.CharField(max_length=16, blank=True)
+    withheld_at = models.DateTimeField(null=True)  # out of circulation since then
     topics = models.ManyToManyField(Topic, blank=True, related_name="turns")
 
     class Meta:
@@ -61,6 +73,7 @@ class Turn(Row):
                 fields=["conversation", "position"], name="turn_position_unique"
             )
         ]
+        indexes = [GinIndex(prompt_words(), name="turn_words")]
 
     def __str__(self) -> str:
         return f"turn {self.id}"
@@ -76,7 +89,12 @@ class ResponseState(models.TextChoices):
 
 
 class Response(Row):
-    """One model's answer to a turn; the version is unknown for some imports."""
+    """One model's answer to a turn; the version is unknown for some imports.
+
+    `own_messages`: what this answer was given to, where the two answers of a turn saw different
+    histories. Their comparison then names the two models and holds no texts, as there is no prompt
+    that both texts answer.
+    """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     turn = models.ForeignKey(Turn, on_delete=models.PROTECT, related_name="responses")
@@ -84,6 +102,7 @@ class Response(Row):
         ModelVersion, on_delete=models.PROTECT, null=True, related_name="responses"
     )
     sample_index = models.PositiveSmallIntegerField(default=0)
+    own_messages = models.JSONField(null=True)
     text = models.TextField(blank=True)
     text_hash = models.BinaryField(max_length=32)
     source = models.CharField(max_length=100)
@@ -95,6 +114,7 @@ class Response(Row):
     latency_ms = models.PositiveIntegerField(null=True)
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
+    withheld_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -106,10 +126,24 @@ class Response(Row):
             # The target of the composite keys that keep a comparison inside one turn.
             models.UniqueConstraint(fields=["id", "turn"], name="response_id_turn_unique"),
         ]
-        indexes = [models.Index(fields=["turn", "text_hash"])]
+        indexes = [
+            models.Index(fields=["turn", "text_hash"]),
+            models.Index(
+                fields=["version", "-id"],
+                include=["latency_ms"],
+                condition=Q(latency_ms__isnull=False),
+                name="response_timed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"response {self.public_id}"
+
+    @property
+    def prompt(self) -> list[dict[str, str]]:
+        """The messages that this is the answer to; the newest is the last."""
+        messages: list[dict[str, str]] = self.own_messages or self.turn.messages
+        return messages
 
 
 class Outcome(Row):
@@ -170,6 +204,7 @@ class Comparison(Row):
         ModelVersion, on_delete=models.PROTECT, null=True, related_name="+"
     )
     unranked_reason = models.CharField(max_length=32, blank=True)  # blank: counts in rankings
+    withheld_at = models.DateTimeField(null=True)  # as long as its turn or a response of it is
 
     class Meta:
         constraints = [
@@ -236,10 +271,10 @@ class ComparisonOrigin(Row):
 class PreferenceState(models.TextChoices):
     """Preferences are never edited: they leave the pool or are superseded."""
 
-    ACTIVE = "active"
-    SUPERSEDED = "superseded"
-    QUARANTINED = "quarantined"
-    WITHDRAWN = "withdrawn"
+    ACTIVE = "active", _("Active")
+    SUPERSEDED = "superseded", _("Superseded")
+    QUARANTINED = "quarantined", _("Quarantined")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 class RaterRole(models.TextChoices):
@@ -259,7 +294,8 @@ class Visibility(models.TextChoices):
 class Preference(Row):
     """One judgment of a comparison, append-only (a trigger lets only named changes through).
 
-    `published_number` and `removed_number` come from one sequence, which `since` follows.
+    `published_number` and `removed_number` come from one sequence, which `since` follows. What left
+    because it was withheld may come back under a new number; `first_number` then keeps its first.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
@@ -291,6 +327,7 @@ class Preference(Row):
     judged_at = models.DateTimeField()
     published_number = models.BigIntegerField(null=True, unique=True)
     removed_number = models.BigIntegerField(null=True, unique=True)
+    first_number = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.db import transaction
+from django.utils.translation import gettext as _
+
 from feedback.errors import ApplicationError
 from feedback.people.models import Rater
 from feedback.pool.models import Reaction, ReactionKind, Response
@@ -11,27 +14,36 @@ THUMBS = {"up": 1, "down": -1, 1: 1, -1: -1}
 
 
 def reaction_record(*, response: Response, rater: Rater, kind: str, value: Any = None) -> Reaction:
-    """Write down a thumb, an edited text, a regeneration or a copy."""
+    """Write down a thumb, an edited text, a regeneration or a copy.
+
+    What this rater last did with this answer, done once more, is the same reaction: a double click
+    and a request that is sent again change nothing.
+    """
     if kind not in ReactionKind.values:
-        raise _invalid("kind", f"Not one of {', '.join(ReactionKind.values)}.")
-    return Reaction.objects.create(
-        response=response, rater=rater, kind=kind, value=_checked_value(kind, value)
-    )
+        raise _invalid("kind", _("Not one of %s.") % ", ".join(ReactionKind.values))
+    checked = _checked_value(kind, value)
+    with transaction.atomic():
+        Rater.objects.select_for_update(no_key=True).get(pk=rater.pk)
+        own = Reaction.objects.filter(response=response, rater=rater, kind=kind)
+        newest = own.order_by("id").last()
+        if newest is not None and newest.value == checked:
+            return newest
+        return Reaction.objects.create(response=response, rater=rater, kind=kind, value=checked)
 
 
 def _checked_value(kind: str, value: Any) -> Any:
     if kind == ReactionKind.THUMB:
         if not isinstance(value, (str, int)) or value not in THUMBS:
-            raise _invalid("value", "A thumb is up or down.")
+            raise _invalid("value", _("A thumb is up or down."))
         return THUMBS[value]
     if kind == ReactionKind.EDIT:
         if not isinstance(value, str) or not value or "\x00" in value or not _is_text(value):
-            raise _invalid("value", "An edit is the text as it should have been.")
+            raise _invalid("value", _("An edit is the text as it should have been."))
         if len(value) > EDIT_LIMIT:
-            raise _invalid("value", f"Longer than {EDIT_LIMIT} characters.")
+            raise _invalid("value", _("Longer than %s characters.") % EDIT_LIMIT)
         return value
     if value is not None:
-        raise _invalid("value", "This kind of reaction has no value.")
+        raise _invalid("value", _("This kind of reaction has no value."))
     return None
 
 
@@ -46,5 +58,5 @@ def _is_text(value: str) -> bool:
 
 def _invalid(field: str, words: str) -> ApplicationError:
     return ApplicationError(
-        "invalid", "Some fields are not as they should be.", fields={field: words}
+        "invalid", _("Some fields are not as they should be."), fields={field: words}
     )

@@ -1,5 +1,7 @@
 """Reads of the pool by public identifier."""
 
+from django.utils.translation import gettext as _
+
 from feedback.errors import NotFoundError
 from feedback.pool.models import Comparison, Response
 
@@ -14,7 +16,7 @@ def comparison_find(public_id: str) -> Comparison:
             .first()
         )
     if found is None:
-        raise NotFoundError("unknown_comparison", "There is no such comparison.")
+        raise NotFoundError("unknown_comparison", _("There is no such comparison."))
     return found
 
 
@@ -24,5 +26,5 @@ def response_find(public_id: str) -> Response:
     if public_id.isascii() and public_id.isalnum():
         found = Response.objects.filter(public_id=public_id).first()
     if found is None:
-        raise NotFoundError("unknown_response", "There is no such response.")
+        raise NotFoundError("unknown_response", _("There is no such response."))
     return found

@@ -4,8 +4,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor, Rater
@@ -18,6 +19,7 @@ from feedback.pool.models import (
     RaterRole,
 )
 from feedback.pool.numbering import next_publication_number
+from feedback.prepared import prepared_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +53,25 @@ def preference_record(
     judgment.check()
     if not 1 <= len(idempotency_key) <= 100:
         raise ApplicationError(
-            "idempotency_key", "An idempotency key of 1 to 100 characters, please."
+            "idempotency_key", _("An idempotency key of 1 to 100 characters, please.")
         )
+    preference = _made(comparison, rater, judgment, idempotency_key, provenance, supersedes)
+    with transaction.atomic(savepoint=supersedes is not None):
+        if supersedes is not None:
+            if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
+                return earlier, False
+            _leave(supersedes, PreferenceState.SUPERSEDED)
+        if prepared_insert(preference):
+            return preference, True
+        if supersedes is not None:
+            transaction.set_rollback(True)  # what it would have superseded stays
+    # Somebody was first: the same request twice, or a second judgment by this rater.
     if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
         return earlier, False
-    try:
-        with transaction.atomic():
-            if supersedes is not None:
-                _leave(supersedes, PreferenceState.SUPERSEDED)
-            return _insert(
-                comparison, rater, judgment, idempotency_key, provenance, supersedes
-            ), True
-    except IntegrityError as error:
-        # Somebody else was first: the same request twice, or a second judgment by this rater.
-        if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
-            return earlier, False
-        raise ConflictError("already_judged", "You have judged this comparison already.") from error
+    raise ConflictError("already_judged", _("You have judged this comparison already."))
 
 
-def _insert(
+def _made(
     comparison: Comparison,
     rater: Rater,
     judgment: Judgment,
@@ -77,7 +79,7 @@ def _insert(
     provenance: Provenance,
     supersedes: Preference | None,
 ) -> Preference:
-    return Preference.objects.create(
+    return Preference(
         comparison=comparison,
         rater=rater,
         role=provenance.role,
@@ -111,8 +113,9 @@ def _repeat_of(
     same_content = bytes(earlier.request_digest) == judgment.digest()
     if earlier.comparison_id != comparison.id or not same_content:
         raise ConflictError(
-            "idempotency_conflict", "This idempotency key was used for another judgment."
+            "idempotency_conflict", _("This idempotency key was used for another judgment.")
         )
+    earlier.comparison = comparison  # with what the caller has read of it
     return earlier
 
 
@@ -130,7 +133,7 @@ def _leave(preference: Preference, state: PreferenceState) -> bool:
     if locked.state == state:
         return False
     if locked.state == PreferenceState.WITHDRAWN:
-        raise ConflictError("withdrawn", "This judgment was withdrawn.")
+        raise ConflictError("withdrawn", _("This judgment was withdrawn."))
     changed = ["state"]
     locked.state = state
     if locked.published_number is not None and locked.removed_number is None:

@@ -1,13 +1,15 @@
 """Choices by place on the screen, as people give them, and by side, as the pool keeps them."""
 
+from django.utils.translation import gettext_lazy as _
+
 from feedback.pool.models import Choice, Order
 
 SHOWN_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
 CHOICE_WORDS = {
-    "1": "Answer 1 better",
-    "2": "Answer 2 better",
-    Choice.TIE.value: "about equal",
-    Choice.BOTH_BAD.value: "both bad",
+    "1": _("Answer 1 better"),
+    "2": _("Answer 2 better"),
+    Choice.TIE.value: _("about equal"),
+    Choice.BOTH_BAD.value: _("both bad"),
 }
 
 

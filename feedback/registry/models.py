@@ -2,8 +2,9 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
-from feedback.identifiers import Row
+from feedback.identifiers import NAME_LETTERS, Row
 
 
 class Topic(Row):
@@ -25,13 +26,36 @@ class ProviderKind(models.TextChoices):
     INFERENCE = "inference"  # our own inference server, by setting CHAT_URL
 
 
-class Provider(Row):
+class VersionState(models.TextChoices):
+    """Whether people can meet a version, or what a provider serves, now: an operator's decision."""
+
+    ACTIVE = "active", _("Active")
+    PAUSED = "paused", _("Paused")
+    RETIRED = "retired", _("Retired")
+
+
+class Health(models.Model):
+    """How the last calls went; `feedback.registry.health` writes these and nobody else."""
+
+    failures = models.PositiveIntegerField(default=0)  # one after another, since the last answer
+    failing_since = models.DateTimeField(null=True)
+    resting_until = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=200, blank=True)
+    last_error_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Provider(Row, Health):
     """Something that serves models. Its key stays in the environment, never here."""
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=16, choices=ProviderKind)
     base_url = models.URLField(blank=True)
     api_key_variable = models.CharField(max_length=100, blank=True)
+    requests_per_minute = models.PositiveIntegerField(null=True)  # none: as many as there are
+    state = models.CharField(max_length=16, choices=VersionState, default=VersionState.ACTIVE)
 
     class Meta:
         constraints = [
@@ -57,32 +81,40 @@ class LanguageModel(Row):
         return self.name
 
 
-class VersionState(models.TextChoices):
-    """Whether people can meet a version now."""
+class ModelVersion(Row, Health):
+    """One version of a model: what was asked when it answered.
 
-    ACTIVE = "active"
-    PAUSED = "paused"
-    RETIRED = "retired"
-
-
-class ModelVersion(Row):
-    """One immutable version of a model: what was asked when it answered."""
+    Once it has answered, a trigger keeps what was asked as it is; a change is a new version.
+    """
 
     model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     label = models.CharField(
-        max_length=240, unique=True
+        max_length=NAME_LETTERS, unique=True
     )  # the model's name, "name v2" from the second
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, null=True)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, null=True, related_name="versions"
+    )
     remote_name = models.CharField(max_length=300, blank=True)
+    system_prompt = models.TextField(blank=True)
     sampling = models.JSONField(default=dict)
     base = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="derived")
     output_licence = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=16, choices=VersionState, default=VersionState.ACTIVE)
+    # What a million tokens cost, in the site's currency; none: nobody has said.
+    input_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    output_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["model", "version"], name="version_unique_in_its_model")
+            models.CheckConstraint(
+                condition=(Q(input_price=None) | Q(input_price__gte=0))
+                & (Q(output_price=None) | Q(output_price__gte=0)),
+                name="version_prices_not_negative",
+            ),
+            models.UniqueConstraint(
+                fields=["model", "version"], name="version_unique_in_its_model"
+            ),
         ]
 
     def __str__(self) -> str:

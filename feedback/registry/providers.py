@@ -1,99 +1,197 @@
 """How a version answers: a stream of text from a server that speaks the OpenAI-compatible API.
 
 Our own inference server is one of them. Recorded answers are no provider of this kind: whoever
-shows them reads them from the pool.
+shows them reads them from the pool. There is one way to ask, and two ways to wait: in a thread of
+its own (`Call.pieces`), and in an event loop (`Call.pieces_async`).
 """
 
-import json
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 from django.conf import settings
 
+from feedback.asynchronous import stored
+from feedback.errors import RateLimitedError
+from feedback.people.limits import Rate, limit_take
+from feedback.registry.health import LIVE_KINDS, call_ended
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
+from feedback.registry.reading import Reading
+from feedback.registry.reasons import OWN_LIMIT, TOO_MANY, NoAnswerError
 
-LIVE_KINDS = (ProviderKind.INFERENCE, ProviderKind.OPENAI)
 SILENCE = httpx.Timeout(30.0, connect=3.0)  # seconds without a sign of the server
-ANSWER_SECONDS = 180.0  # the longest that one answer may take
-ANSWER_LIMIT = 200_000  # characters; what is longer is cut
+SECONDS = re.compile(r"\d{1,9}(\.\d+)?")
+
+Messages = Sequence[Mapping[str, str]]
 
 
-class NoAnswerError(Exception):
-    """The version did not answer; the message is the reason that is stored."""
-
-
-def answer_stream(version: ModelVersion, messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def answer_stream(version: ModelVersion, messages: Messages) -> Iterator[str]:
     """The pieces of an answer as they arrive; `NoAnswerError` where the server fails."""
-    if version.provider is None or version.provider.kind not in LIVE_KINDS:
-        raise NoAnswerError("no live provider")
-    body = {
-        **version.sampling,
-        "model": version.remote_name or version.label,
-        "messages": list(messages),
-        "stream": True,
-    }
-    ends, length = time.monotonic() + ANSWER_SECONDS, 0
+    yield from Call(version, messages).pieces()
+
+
+class Call:
+    """One question to one version. What the server said at the end is then in `reading`.
+
+    `options` stand above the version's own sampling. Where that says None, the option is never
+    sent: some servers refuse what they do not know.
+    """
+
+    def __init__(
+        self, version: ModelVersion, messages: Messages, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.version = version
+        self.reading = Reading("")
+        body = version.sampling | dict(options or {})
+        never = [name for name, value in version.sampling.items() if value is None]
+        self._body = {
+            **{name: value for name, value in body.items() if name not in never},
+            "model": version.remote_name or version.label,
+            "messages": _instructed(version.system_prompt, messages),
+            "stream": True,
+        }
+
+    def pieces(self) -> Iterator[str]:
+        """The answer, for a thread that waits."""
+        with self._noted(), _translated(), _client().stream("POST", **self._request()) as answer:
+            self._begin(answer)
+            for data in answer.iter_raw():
+                yield from self.reading.feed(data)
+                if self.reading.is_over:
+                    break
+            else:
+                yield from self.reading.close()
+
+    async def pieces_async(self) -> AsyncIterator[str]:
+        """The answer, for an event loop; a task that is cancelled closes the connection."""
+        try:
+            with _translated():
+                request = await stored(self._request)()
+                async with (
+                    httpx.AsyncClient(timeout=SILENCE, trust_env=False, verify=_trust()) as client,
+                    client.stream("POST", **request) as answer,
+                ):
+                    self._begin(answer)
+                    async for data in answer.aiter_raw():
+                        for piece in self.reading.feed(data):
+                            yield piece
+                        if self.reading.is_over:
+                            break
+                    else:
+                        for piece in self.reading.close():
+                            yield piece
+        except NoAnswerError as error:
+            await stored(call_ended)(self.version, error)
+            raise
+        await stored(call_ended)(self.version, None)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except NoAnswerError as error:
+            call_ended(self.version, error)
+            raise
+        call_ended(self.version, None)
+
+    def _request(self) -> dict[str, Any]:
+        """What goes over the wire, where the provider may be asked now."""
+        provider = self.version.provider
+        if provider is None or provider.kind not in LIVE_KINDS:
+            raise NoAnswerError("no live provider")
+        if provider.requests_per_minute:
+            try:
+                limit_take(
+                    key=f"provider:{provider.pk}", rate=Rate(provider.requests_per_minute, 60)
+                )
+            except RateLimitedError as error:
+                raise NoAnswerError(OWN_LIMIT, retry_after=error.retry_after) from None
+        return {
+            "url": f"{base_url(provider)}/v1/chat/completions",
+            "json": self._body,
+            "headers": _headers(provider),
+        }
+
+    def _begin(self, answer: httpx.Response) -> None:
+        if answer.status_code != HTTPStatus.OK:
+            reason = f"status {answer.status_code}"
+            wait = _seconds(answer.headers.get("retry-after", "")) if reason == TOO_MANY else None
+            raise NoAnswerError(reason, retry_after=wait)
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise NoAnswerError("unreadable answer")  # it was asked for plain bytes
+        self.reading = Reading(answer.headers.get("content-type", ""))
+
+
+def _instructed(system_prompt: str, messages: Messages) -> list[Mapping[str, str]]:
+    """The messages under the version's own instructions; many models read one system message."""
+    if not system_prompt:
+        return list(messages)
+    first, rest = messages[0], messages[1:]
+    if first["role"] == "system":
+        return [{"role": "system", "content": f"{system_prompt}\n\n{first['content']}"}, *rest]
+    return [{"role": "system", "content": system_prompt}, *messages]
+
+
+def _seconds(text: str) -> float | None:
+    """`Retry-After` in seconds, or as a date."""
+    if SECONDS.fullmatch(text):
+        return float(text)
     try:
-        for piece in _pieces(version.provider, body):
-            yield piece[: ANSWER_LIMIT - length]
-            length += len(piece)
-            if length >= ANSWER_LIMIT:
-                return
-            if time.monotonic() > ends:
-                raise NoAnswerError("timeout")
+        wait = parsedate_to_datetime(text) - datetime.now(UTC)
+    except (TypeError, ValueError):
+        return None
+    return max(wait.total_seconds(), 1.0)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What goes wrong between two machines, as a reason."""
+    try:
+        yield
     except httpx.TimeoutException:
         raise NoAnswerError("timeout") from None
-    except httpx.HTTPError:
+    except httpx.RemoteProtocolError:
+        raise NoAnswerError("broken off") from None
+    except (httpx.HTTPError, httpx.InvalidURL):
         raise NoAnswerError("unreachable") from None
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise NoAnswerError("unreadable answer") from None
 
 
-def _pieces(provider: Provider, body: dict[str, Any]) -> Iterator[str]:
-    url = f"{_base_url(provider)}/v1/chat/completions"
-    with _client().stream("POST", url, json=body, headers=_headers(provider)) as answer:
-        if answer.status_code != httpx.codes.OK:
-            raise NoAnswerError(f"status {answer.status_code}")
-        if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-            answer.read()
-            yield answer.json()["choices"][0]["message"]["content"]
-            return
-        for line in answer.iter_lines():
-            if line.startswith("data:") and (data := line[5:].strip()) != "[DONE]":
-                yield _piece(json.loads(data))
-
-
-def _piece(event: dict[str, Any]) -> str:
-    """The new text of one event; an event may carry none, such as the last one."""
-    if event.get("error"):
-        raise NoAnswerError("error in the stream")
-    choices = event["choices"]
-    return (choices[0]["delta"].get("content") or "") if choices else ""
-
-
-def _base_url(provider: Provider) -> str:
+def base_url(provider: Provider) -> str:
+    """The address before `/v1`."""
     base = settings.CHAT_URL if provider.kind == ProviderKind.INFERENCE else provider.base_url
     return base.rstrip("/").removesuffix("/v1")
 
 
 def _headers(provider: Provider) -> dict[str, str]:
     """The key lives in the environment, or in a file that the environment names; nowhere else."""
+    plain = {"Accept-Encoding": "identity"}
     name = provider.api_key_variable
     if not name:
-        return {}
+        return plain
     try:
         path = os.environ.get(f"{name}_FILE")
         key = Path(path).read_text(encoding="utf-8").strip() if path else os.environ[name]
     except (OSError, KeyError):
         raise NoAnswerError(f"no key in {name}") from None
-    return {"Authorization": f"Bearer {key}"}
+    if not (key.isascii() and key.isprintable()):
+        raise NoAnswerError(f"no key in {name}")
+    return plain | {"Authorization": f"Bearer {key}"}
 
 
 @lru_cache(maxsize=1)
 def _client() -> httpx.Client:
-    return httpx.Client(timeout=SILENCE, trust_env=False)
+    return httpx.Client(timeout=SILENCE, trust_env=False, verify=_trust())
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
