@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from feedback.errors import ApplicationError
 from feedback.pool.judgment import Judgment
 from feedback.pool.shown import SHOWN_CHOICES, stored_choice
@@ -20,9 +22,12 @@ class Answer:
     rationale: str = ""
     duration_ms: int | None = None
 
-    def judgment(self, *, order: str, aspects: list[str]) -> Judgment:
-        """The same in the comparison's own order; only the campaign's aspects are allowed."""
-        self._check(aspects)
+    def judgment(self, *, order: str, aspects: list[str], reasons: list[str]) -> Judgment:
+        """The same in the comparison's own order; only the campaign's aspects are allowed.
+
+        So are its reasons, where it has a list of them.
+        """
+        self._check(aspects, reasons)
         return Judgment(
             choice=stored_choice(self.choice, order),
             strength=self.strength,
@@ -34,15 +39,17 @@ class Answer:
             duration_ms=self.duration_ms,
         )
 
-    def _check(self, aspects: list[str]) -> None:
+    def _check(self, aspects: list[str], reasons: list[str]) -> None:
         fields: dict[str, Any] = {}
         if self.choice not in SHOWN_CHOICES:
-            fields["choice"] = f"Not one of {', '.join(SHOWN_CHOICES)}."
+            fields["choice"] = _("Not one of %s.") % ", ".join(SHOWN_CHOICES)
         if unknown := sorted(set(self.aspects) - set(aspects)):
-            fields["aspects"] = f"This campaign does not ask for {', '.join(unknown)}."
+            fields["aspects"] = _("This campaign does not ask for %s.") % ", ".join(unknown)
         elif any(value not in SHOWN_CHOICES for value in self.aspects.values()):
-            fields["aspects"] = f"Each aspect is one of {', '.join(SHOWN_CHOICES)}."
+            fields["aspects"] = _("Each aspect is one of %s.") % ", ".join(SHOWN_CHOICES)
+        if reasons and (unlisted := sorted(set(self.reasons) - set(reasons))):
+            fields["reasons"] = _("Not among this campaign's reasons: %s.") % ", ".join(unlisted)
         if fields:
             raise ApplicationError(
-                "invalid", "Some fields are not as they should be.", fields=fields
+                "invalid", _("Some fields are not as they should be."), fields=fields
             )

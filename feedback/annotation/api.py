@@ -10,14 +10,14 @@ from rest_framework.response import Response
 
 from feedback.annotation.answers import Answer
 from feedback.annotation.models import Assignment, SkipReason
-from feedback.annotation.selectors import assignment_find, assignment_shown, campaign_find
+from feedback.annotation.selectors import Held, campaign_find, task_shown
 from feedback.annotation.services import (
     API,
-    assignment_lease,
-    assignment_prefetch,
     assignment_renew,
     assignment_skip,
     assignment_submit,
+    task_hold,
+    task_hold_more,
 )
 from feedback.people.authentication import contributor_of, scope
 from feedback.pool.api import (
@@ -87,23 +87,9 @@ def tasks_next(request: Request) -> Response:
     wanted = serializer.validated_data
     slug = wanted.get("campaign")
     campaign = None if slug is None else campaign_find(slug)
-    take = assignment_prefetch if wanted["prefetch"] else assignment_lease
-    assignment = take(contributor=contributor_of(request), campaign=campaign)
-    if assignment is None:
-        return Response(status=204)
-    return Response(_assignment_body(assignment))
-
-
-def _assignment_body(assignment: Assignment) -> dict[str, Any]:
-    shown = assignment_shown(assignment)
-    return {
-        "assignment": assignment.token,
-        "lease_expires_at": assignment.expires_at,
-        "messages": shown.messages,
-        "responses": list(shown.responses),
-        "aspects": shown.campaign.aspects,
-        "guidelines": shown.campaign.guidelines,
-    }
+    hold = task_hold_more if wanted["prefetch"] else task_hold
+    taken = hold(contributor=contributor_of(request), campaign=campaign)
+    return Response(status=204) if taken is None else Response(task_shown(taken))
 
 
 @extend_schema(
@@ -114,16 +100,14 @@ def _assignment_body(assignment: Assignment) -> dict[str, Any]:
 def tasks_submit(request: Request, token: str) -> Response:
     """Judge the task of a live assignment; the models' names come with the receipt."""
     key = idempotency_key_of(request)
-    contributor = contributor_of(request)
     preference, created = assignment_submit(
-        contributor=contributor,
+        contributor=contributor_of(request),
         token=token,
         answer=Answer(**AnswerSerializer(data=request.data).validated()),
         idempotency_key=key,
         source=API,
     )
-    assignment = assignment_find(contributor=contributor, token=token)
-    names = model_labels(preference.comparison, assignment.order_shown)
+    names = model_labels(preference.comparison, preference.order_shown)
     body = {"preference": preference.public_id, "models": names}
     return Response(body, status=201 if created else 200)
 
@@ -147,7 +131,7 @@ def tasks_renew(request: Request, token: str) -> Response:
     return _state(assignment_renew(contributor=contributor_of(request), token=token))
 
 
-def _state(assignment: Assignment) -> Response:
+def _state(assignment: Assignment | Held) -> Response:
     return Response(
         {
             "assignment": assignment.token,

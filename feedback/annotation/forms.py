@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from feedback.annotation.answers import Answer
 from feedback.errors import ApplicationError
@@ -29,11 +30,14 @@ def answer_of(data: QueryDict) -> Answer:
         fields: dict[str, Any] = {
             name: " ".join(map(str, texts)) for name, texts in form.errors.items()
         }
-        raise ApplicationError("invalid", "Some fields are not as they should be.", fields=fields)
+        raise ApplicationError(
+            "invalid", _("Some fields are not as they should be."), fields=fields
+        )
     prefix = len(ASPECT_PREFIX)
     aspects = {
         name[prefix:]: str(value)
         for name, value in data.items()
         if name.startswith(ASPECT_PREFIX) and value
     }
-    return Answer(aspects=aspects, **form.cleaned_data)
+    reasons = tuple(map(str, data.getlist("reasons")))
+    return Answer(aspects=aspects, reasons=reasons, **form.cleaned_data)

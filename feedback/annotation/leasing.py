@@ -1,4 +1,9 @@
-"""Taking a task, in one statement: what is free is locked, held and counted at once."""
+"""Taking a task, in one statement: what is free is locked, held and counted at once.
+
+The open tasks of a campaign are a line, the most urgent first. Everybody walks along the same
+line, so that tasks are finished one after another; what a person has met stands behind them, and
+their place lets the walk begin there (docs/decisions/0007-walking-the-queue.md).
+"""
 
 import secrets
 import uuid
@@ -6,48 +11,111 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from feedback.identifiers import ALPHABET, new_id, new_public_id
-from feedback.people.models import Contributor, Rater
+from feedback.people.models import Contributor
 from feedback.pool.models import Order
+from feedback.prepared import prepared_rows
 
-# The next task that still wants judgments and that this contributor never held, unless the hold
-# ran out. A lock on the task keeps others off it until its count has followed (by trigger); they
-# skip it meanwhile. A hold that ran out is taken up again with a new token.
-LEASE = """
+WALK_STEPS = 100  # tasks taken, and
+WALK_MINUTES = 10  # minutes, until a walk begins at the head of the line again
+EMPTY_SECONDS = 60  # a campaign that had nothing for someone is asked last for so long
+
+# The next task that still wants judgments and that this contributor never held, nor an anonymous
+# one whom they have adopted, unless the hold ran out. A lock on the task keeps others off it until
+# its count has followed (by trigger); they skip it meanwhile.
+#
+# The conditions are written as values and not as EXISTS, so that the planner cannot turn them into
+# joins: whatever the statistics say, the line is walked in its order, and each task looked at once.
+FREE = """
+SELECT * FROM (
+  SELECT task.id, task.priority * -1 AS rank, task.shuffle_key, '{look}' AS look
+    FROM feedback_task task
+   WHERE task.campaign_id = %(campaign)s
+     AND task.taken < task.wanted
+     AND {where}
+     AND COALESCE((
+       SELECT false FROM feedback_task other
+         JOIN feedback_assignment held ON held.task_id = other.id
+        WHERE other.comparison_id = task.comparison_id
+          AND held.contributor_id = ANY ((SELECT contributors FROM self)::uuid[])
+          AND held.state <> 'expired' LIMIT 1), true)
+     AND COALESCE((
+       SELECT false FROM feedback_preference judged
+        WHERE judged.comparison_id = task.comparison_id
+          AND judged.rater_id = ANY ((SELECT raters FROM self)::uuid[])
+          AND judged.state = 'active' LIMIT 1), true)
+     AND COALESCE((
+       SELECT shown.response_a_id IS NOT NULL AND shown.withheld_at IS NULL
+         FROM feedback_comparison shown WHERE shown.id = task.comparison_id), false)
+   ORDER BY task.priority * -1, task.shuffle_key
+   LIMIT 1
+     FOR NO KEY UPDATE OF task {wait}) AS {look}
+"""
+
+# Hold the task that was found, under a new token; a hold that ran out is taken up again. The
+# place moves to the task: a walk from the head begins a new one, and what has become more urgent
+# than all the line had when the walk began is taken out of turn.
+HOLD = """
+WITH self AS MATERIALIZED (
+  SELECT array_agg(c.id) AS contributors, array_agg(r.id) AS raters
+    FROM feedback_contributor c JOIN feedback_rater r ON r.contributor_id = c.id
+   WHERE c.id = %(contributor)s OR c.adopted_by_id = %(contributor)s
+), place AS MATERIALIZED (
+  SELECT rank, shuffle_key, first_rank, began_at, steps FROM feedback_place
+   WHERE contributor_id = %(contributor)s AND campaign_id = %(campaign)s
+     AND steps < %(steps)s AND began_at > statement_timestamp() - %(minutes)s::interval
+), free AS MATERIALIZED ({free} LIMIT 1),
+moved AS (
+  INSERT INTO feedback_place
+    (contributor_id, campaign_id, rank, shuffle_key, first_rank, began_at, steps)
+  SELECT %(contributor)s, %(campaign)s,
+         CASE WHEN look = 'urgent' THEN place.rank ELSE free.rank END,
+         CASE WHEN look = 'urgent' THEN place.shuffle_key ELSE free.shuffle_key END,
+         CASE WHEN look = 'head' THEN (
+           SELECT priority * -1 FROM feedback_task
+            WHERE campaign_id = %(campaign)s AND taken < wanted
+            ORDER BY priority * -1, shuffle_key LIMIT 1) ELSE place.first_rank END,
+         CASE WHEN look = 'head' THEN statement_timestamp() ELSE place.began_at END,
+         CASE WHEN look = 'head' THEN 0 ELSE place.steps + 1 END
+    FROM free LEFT JOIN place ON true
+   WHERE look <> 'named'
+  ON CONFLICT (contributor_id, campaign_id) DO UPDATE
+    SET rank = EXCLUDED.rank, shuffle_key = EXCLUDED.shuffle_key, steps = EXCLUDED.steps,
+        first_rank = EXCLUDED.first_rank, began_at = EXCLUDED.began_at, empty_at = NULL
+)
 INSERT INTO feedback_assignment AS mine
   (id, created_at, token, task_id, contributor_id, order_shown, state, expires_at, skip_reason)
-SELECT %(id)s, now(), %(handle)s || '-' || %(lease)s, free.id, %(contributor)s, %(order)s,
-       'live', statement_timestamp() + %(duration)s, ''
-  FROM (
-    SELECT task.id
-      FROM feedback_task task
-      JOIN feedback_comparison comparison ON comparison.id = task.comparison_id
-     WHERE task.campaign_id = %(campaign)s
-       AND task.taken < task.wanted
-       AND (%(task)s::uuid IS NULL OR task.id = %(task)s::uuid)
-       AND comparison.response_a_id IS NOT NULL
-       AND NOT EXISTS (
-         SELECT FROM feedback_assignment held
-           JOIN feedback_task other ON other.id = held.task_id
-          WHERE other.comparison_id = task.comparison_id
-            AND held.contributor_id = %(contributor)s
-            AND held.state <> 'expired')
-       AND NOT EXISTS (
-         SELECT FROM feedback_preference judged
-          WHERE judged.comparison_id = task.comparison_id
-            AND judged.rater_id = %(rater)s
-            AND judged.state = 'active')
-     ORDER BY task.priority DESC, task.shuffle_key
-     LIMIT 1
-       FOR NO KEY UPDATE OF task {wait}
-  ) AS free
+SELECT %(id)s, now(), %(handle)s::text || '-' || %(lease)s::text, free.id, %(contributor)s,
+       %(order)s, 'live', statement_timestamp() + %(duration)s::interval, ''
+  FROM free
 ON CONFLICT (task_id, contributor_id) DO UPDATE
-  SET token = split_part(mine.token, '-', 1) || '-' || %(lease)s,
+  SET token = split_part(mine.token, '-', 1) || '-' || %(lease)s::text,
       state = 'live', expires_at = EXCLUDED.expires_at, finished_at = NULL
   WHERE mine.state = 'expired'
 RETURNING mine.id
+"""
+URGENT = FREE.format(
+    look="urgent",
+    where="NOT task.is_gold AND task.priority * -1 < (SELECT first_rank FROM place)",
+    wait="SKIP LOCKED",
+)
+AHEAD = FREE.format(
+    look="ahead",
+    where="NOT task.is_gold AND (task.priority * -1, task.shuffle_key) >"
+    " ((SELECT rank FROM place), (SELECT shuffle_key FROM place))",
+    wait="SKIP LOCKED",
+)
+HEAD = FREE.format(look="head", where="NOT task.is_gold", wait="SKIP LOCKED")
+WALK = HOLD.format(free=f"{URGENT} UNION ALL {AHEAD} UNION ALL {HEAD}")
+WAIT = HOLD.format(free=FREE.format(look="head", where="NOT task.is_gold", wait=""))
+NAMED = HOLD.format(free=FREE.format(look="named", where="task.id = %(task)s", wait=""))
+
+EMPTY = """
+INSERT INTO feedback_place (contributor_id, campaign_id, began_at, steps, empty_at)
+VALUES (%(contributor)s, %(campaign)s, statement_timestamp(), %(steps)s, statement_timestamp())
+ON CONFLICT (contributor_id, campaign_id) DO UPDATE
+  SET steps = EXCLUDED.steps, empty_at = EXCLUDED.empty_at
 """
 
 
@@ -61,33 +129,40 @@ def handle_of(token: str) -> str:
     return token.partition("-")[0]
 
 
-def lease(
-    *,
-    contributor: Contributor,
-    rater: Rater,
-    campaign_id: uuid.UUID,
-    task_id: uuid.UUID | None = None,
-) -> uuid.UUID | None:
-    """Hold the campaign's next task, or the named one; None where nothing is free.
+def lease_next(*, contributor: Contributor, campaign_id: uuid.UUID) -> uuid.UUID | None:
+    """Hold the campaign's next task; None where nothing is free.
 
     Where all that is free is locked, it asks once more and waits for the lock, so that nobody is
-    told "nothing to do" because of a neighbour's split second.
+    told "nothing to do" because of a neighbour's split second. Those who wait all walk from the
+    head, so that no two wait for each other.
     """
-    values: dict[str, Any] = {
+    values = _values(contributor, campaign_id)
+    for statement in (WALK, WAIT):
+        if rows := prepared_rows(statement, values):
+            taken: uuid.UUID = rows[0][0]
+            return taken
+    prepared_rows(EMPTY, values)
+    return None
+
+
+def lease_named(
+    *, contributor: Contributor, campaign_id: uuid.UUID, task_id: uuid.UUID
+) -> uuid.UUID | None:
+    """Hold this task, if it is free."""
+    values = _values(contributor, campaign_id) | {"task": task_id}
+    rows = prepared_rows(NAMED, values)
+    return rows[0][0] if rows else None
+
+
+def _values(contributor: Contributor, campaign_id: uuid.UUID) -> dict[str, Any]:
+    return {
         "id": new_id(),
         "handle": new_public_id(),
         "lease": "".join(secrets.choice(ALPHABET) for _ in range(8)),
         "contributor": contributor.id,
-        "rater": rater.id,
         "order": secrets.choice(Order.values),
         "duration": lease_duration(),
         "campaign": campaign_id,
-        "task": task_id,
+        "steps": WALK_STEPS,
+        "minutes": timedelta(minutes=WALK_MINUTES),
     }
-    with connection.cursor() as cursor:
-        for wait in ("SKIP LOCKED", ""):
-            cursor.execute(LEASE.format(wait=wait), values)
-            if row := cursor.fetchone():
-                taken: uuid.UUID = row[0]
-                return taken
-    return None

@@ -3,36 +3,55 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from feedback.annotation.leasing import lease_duration
 from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.selectors import (
     LEFT_COUNTED,
+    Shown,
     assignment_shown,
     judged_today,
     judgment_of,
+    lesson_of,
     tasks_left,
 )
+from feedback.campaigns.audience import why_not_asked
 from feedback.campaigns.models import Campaign, CampaignState
+from feedback.campaigns.selectors import campaigns_open
+from feedback.differences import differences
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
+from feedback.people.models import Contributor
+from feedback.pool.models import Preference
 from feedback.pool.shown import CHOICE_WORDS, shown_choice
 from feedback.prompts import message_shown
+from feedback.rendering import render
 from feedback.templatetags.ui import number
 
 SKIP_WORDS = (
-    (SkipReason.CANNOT_JUDGE.value, "I cannot judge this"),
-    (SkipReason.UNSAFE.value, "It is unsafe"),
-    (SkipReason.BROKEN.value, "It is broken"),
-    (SkipReason.OTHER.value, "Not now"),
+    (SkipReason.CANNOT_JUDGE.value, gettext_lazy("I cannot judge this")),
+    (SkipReason.UNSAFE.value, gettext_lazy("It is unsafe")),
+    (SkipReason.BROKEN.value, gettext_lazy("It is broken")),
+    (SkipReason.OTHER.value, gettext_lazy("Not now")),
 )
-WHO = {"user": "Someone asked", "assistant": "A model answered", "system": "The model was told"}
-STRENGTHS = ((1, "A little"), (2, "Clearly"), (3, "Much"))
+WHO = {
+    "user": gettext_lazy("Someone asked"),
+    "assistant": gettext_lazy("A model answered"),
+    "system": gettext_lazy("The model was told"),
+}
+STRENGTHS = ((1, gettext_lazy("A little")), (2, gettext_lazy("Clearly")), (3, gettext_lazy("Much")))
+LONG_ANSWERS = (
+    ("whole", gettext_lazy("whole")),
+    ("folded", gettext_lazy("folded to one height")),
+    ("apart", gettext_lazy("each scrolls on its own")),
+)
 EMPTY = {
-    CampaignState.OPEN: "Nothing to judge right now.",
-    CampaignState.PAUSED: "This campaign is paused. What you judged is safe.",
-    CampaignState.CLOSED: "This campaign is finished. Thank you.",
+    CampaignState.OPEN: gettext_lazy("Nothing to judge right now."),
+    CampaignState.PAUSED: gettext_lazy("This campaign is paused. What you judged is safe."),
+    CampaignState.CLOSED: gettext_lazy("This campaign is finished. Thank you."),
 }
 
 
@@ -48,18 +67,27 @@ def task_context(
         "today": judged_today(contributor_of(request)),
     }
     if assignment is None:
-        state = campaign.state if campaign else CampaignState.OPEN
-        return context | {"empty": EMPTY[CampaignState(state)]}
+        return context | _nothing(contributor_of(request), campaign)
     shown = assignment_shown(assignment)
+    who = {role: str(words) for role, words in WHO.items()}
     return context | {
         "shown": shown,
-        "earlier": [message_shown(message, WHO) for message in shown.messages[:-1]],
-        "prompt": message_shown(shown.messages[-1], WHO) if shown.messages else None,
+        "earlier": [message_shown(message, who) for message in shown.messages[:-1]],
+        "prompt": message_shown(shown.messages[-1], who) if shown.messages else None,
         "left": _left(tasks_left(shown.campaign)),
         "key": new_public_id(),
         "skip_reasons": SKIP_WORDS,
+        "long_answers": LONG_ANSWERS,
+        "long_now": request.COOKIES.get("long", "whole"),
         "lease_seconds": int(lease_duration().total_seconds()),
     }
+
+
+def _nothing(contributor: Contributor, campaign: Campaign | None) -> dict[str, str]:
+    """Why there is no task: nothing is open, it is over, or it asks for somebody else."""
+    state = CampaignState(campaign.state) if campaign else CampaignState.OPEN
+    why = why_not_asked(campaigns_open(campaign), contributor)
+    return {"empty": str(EMPTY[state]), "why_not": why}
 
 
 def revision_context(assignment: Assignment) -> dict[str, Any]:
@@ -73,18 +101,47 @@ def revision_context(assignment: Assignment) -> dict[str, Any]:
 def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
     """What a campaign asks beside the choice; only a winner has a strength."""
     if choice not in CHOICE_WORDS:
-        raise ApplicationError("invalid", "There is no such choice.")
+        raise ApplicationError("invalid", _("There is no such choice."))
+    campaign = assignment.task.campaign
+    has_winner = choice in ("1", "2")
     return {
         "more": CHOICE_WORDS[choice],
         "chosen": choice,
-        "strengths": STRENGTHS if choice in ("1", "2") else (),
-        "asked_aspects": assignment.task.campaign.aspects,
+        "strengths": STRENGTHS if has_winner and campaign.asks_strength else (),
+        "asked_aspects": campaign.aspects,
+        "asked_reasons": campaign.reasons,
+        "asks_rationale": campaign.asks_rationale,
+    }
+
+
+def differences_context(shown: Shown) -> dict[str, Any]:
+    """Both answers with their differences marked, and a sentence about them."""
+    found = differences(*(render(text) for text in shown.responses))
+    if found is None:
+        return {"said": _("These answers are too long to compare word by word.")}
+    percent = round(found.share * 100)
+    said = _("%(percent)s %% of the words differ; they are underlined.") % {"percent": percent}
+    return {"marked": (found.first, found.second), "said": said}
+
+
+def lesson_context(judgment: Preference) -> dict[str, Any]:
+    """The known answer of a task for training, beside what was judged; else nothing."""
+    lesson = lesson_of(judgment)
+    if lesson is None:
+        return {}
+    return {
+        "lesson": lesson,
+        "is_right": lesson.choice == judgment.choice,
+        "right": CHOICE_WORDS[shown_choice(lesson.choice, judgment.order_shown)],
+        "given": CHOICE_WORDS[shown_choice(judgment.choice, judgment.order_shown)],
     }
 
 
 def _left(tasks: int) -> str:
     if tasks == 0:
-        return "the last one for now"
+        return _("the last one for now")
     if tasks >= LEFT_COUNTED:
-        return f"more than {number(LEFT_COUNTED)} left"
-    return f"about {round(tasks, -1)} left" if tasks > 100 else f"{tasks} left"
+        return _("more than %(n)s left") % {"n": number(LEFT_COUNTED)}
+    if tasks > 100:
+        return _("about %(n)s left") % {"n": round(tasks, -1)}
+    return ngettext("%(n)s left", "%(n)s left", tasks) % {"n": tasks}

@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern] = [
     path("annotate/", views.annotate, name="annotate"),
     path("annotate/<slug:slug>/", views.annotate, name="annotate_campaign"),
     path("annotate/undo/<str:token>/", views.undo, name="annotate_undo"),
+    path("annotate/differences/<str:token>/", views.differences, name="annotate_differences"),
     path("annotate/task/next/", views.next_task, name="annotate_next"),
     path("annotate/task/judge/", views.judge, name="annotate_judge"),
     path("annotate/task/more/", views.more, name="annotate_more"),

@@ -5,17 +5,29 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from feedback.annotation.forms import answer_of
 from feedback.annotation.models import Assignment
-from feedback.annotation.presentation import more_context, revision_context, task_context
+from feedback.annotation.presentation import (
+    differences_context,
+    lesson_context,
+    more_context,
+    revision_context,
+    task_context,
+)
 from feedback.annotation.selectors import (
+    UNDO_OVER,
     assignment_find,
+    assignment_shown,
     campaign_find,
     judged_today,
+    judgment_of,
     said_of,
 )
 from feedback.annotation.services import (
@@ -26,6 +38,8 @@ from feedback.annotation.services import (
     assignment_skip,
     assignment_submit,
     assignment_take_again,
+    is_fresh,
+    may_undo,
 )
 from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
@@ -33,6 +47,11 @@ from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.shown import CHOICE_WORDS
 
 PAGE, FRAGMENT = "annotation/annotate.html", "annotation/swap.html"
+SAVED = gettext_lazy("Saved: %(choice)s.")
+JUDGED_ALREADY = gettext_lazy(
+    "You have judged this already, in another window perhaps; this counts: %(choice)s."
+)
+PUT_BACK = gettext_lazy("Put back; you will not meet it again.")
 
 
 @never_cache
@@ -54,14 +73,18 @@ def _what_became(request: HttpRequest) -> dict[str, Any]:
     else:
         return {}
     if name == "skipped":
-        return {"said": "Put back; you will not meet it again."}
+        return {"said": PUT_BACK}
     try:
         before = assignment_find(contributor=contributor_of(request), token=token)
     except ApplicationError:
         return {"lost": token} if name == "lost" else {}
-    if words := said_of(before):
-        return {"said": f"Saved: {words}.", "undo": before.token}
-    return {"lost": before.token}
+    judgment = judgment_of(before)
+    if judgment is None:
+        return {"lost": before.token}
+    saved = SAVED if name == "saved" else JUDGED_ALREADY
+    lesson = lesson_context(judgment)
+    undo = {"undo": before.token} if not lesson and is_fresh(judgment) else {}
+    return {"said": saved % {"choice": said_of(judgment)}, **lesson, **undo}
 
 
 @require_POST
@@ -85,24 +108,46 @@ def judge(request: HttpRequest) -> HttpResponse:
     token = request.POST.get("assignment", "")
     write = assignment_revise if request.POST.get("revise") else assignment_submit
     try:
-        _, created = write(
+        judgment, created = write(
             contributor=contributor_of(request),
             token=token,
             answer=answer_of(request.POST),
             idempotency_key=request.POST.get("key", ""),
         )
     except ConflictError as error:
-        if error.code != "lease_lost" or _from_script(request):
-            raise
-        return _to_next(request, lost=token)
+        return _not_saved(request, token, error)
     if not _from_script(request):
         return _to_next(request, saved=token)
+    lesson = lesson_context(judgment)
+    is_open = not lesson and is_fresh(judgment)
     receipt = {
-        "said": f"Saved: {CHOICE_WORDS[request.POST['choice']]}.",
-        "undo": reverse("annotate_undo", args=[token]),
+        "said": SAVED % {"choice": CHOICE_WORDS[request.POST["choice"]]},
+        "undo": reverse("annotate_undo", args=[token]) if is_open else "",
+        "lesson": render_to_string("annotation/lesson.html", lesson, request) if lesson else "",
         "today": judged_today(contributor_of(request)),
     }
     return JsonResponse(receipt, status=201 if created else 200)
+
+
+def _not_saved(request: HttpRequest, token: str, error: ConflictError) -> HttpResponse:
+    """Say what counts where the same task was judged before; else that the hold is lost."""
+    if error.code not in ("lease_lost", "idempotency_conflict"):
+        raise error
+    if not _from_script(request):
+        return _to_next(request, lost=token)
+    if error.code == "lease_lost" and (words := _said_before(request, token)):
+        said = JUDGED_ALREADY % {"choice": words}
+        raise ConflictError("judged_already", said) from error
+    raise error
+
+
+def _said_before(request: HttpRequest, token: str) -> str:
+    try:
+        before = assignment_find(contributor=contributor_of(request), token=token)
+    except ApplicationError:
+        return ""
+    judgment = judgment_of(before)
+    return said_of(judgment) if judgment else ""
 
 
 @require_POST
@@ -119,7 +164,7 @@ def skip(request: HttpRequest) -> HttpResponse:
         contributor=contributor, campaign=campaign, besides=request.POST.getlist("held")
     )
     context = task_context(request, assignment=assignment, campaign=campaign)
-    return render(request, FRAGMENT, context | {"said": "Put back; you will not meet it again."})
+    return render(request, FRAGMENT, context | {"said": PUT_BACK})
 
 
 @never_cache
@@ -128,12 +173,14 @@ def skip(request: HttpRequest) -> HttpResponse:
 def undo(request: HttpRequest, token: str) -> HttpResponse:
     """The task that was judged, with the old choice marked; it counts until superseded."""
     assignment = assignment_find(contributor=contributor_of(request), token=token)
-    before = revision_context(assignment)
-    if not before:
-        raise NotFoundError("nothing_to_undo", "There is no judgment of this task to change.")
-    words = CHOICE_WORDS[before["chosen"]]
-    said = f"You judged: {words}. It counts until you choose anew."
-    return _one_task(request, assignment, before | {"said": said})
+    judgment = judgment_of(assignment)
+    if judgment is None:
+        raise NotFoundError("nothing_to_undo", _("There is no judgment of this task to change."))
+    if not may_undo(judgment):
+        raise ConflictError("undo_over", _(UNDO_OVER))
+    words = said_of(judgment)
+    said = _("You judged: %(choice)s. It counts until you choose anew.") % {"choice": words}
+    return _one_task(request, assignment, revision_context(assignment) | {"said": said})
 
 
 @require_POST
@@ -146,6 +193,20 @@ def more(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return render(request, "annotation/more.html", asked)
     return _one_task(request, assignment, {**revision_context(assignment), **asked})
+
+
+@never_cache
+@require_GET
+@contributor_required
+def differences(request: HttpRequest, token: str) -> HttpResponse:
+    """The two answers with the words marked that only one of them has."""
+    assignment = assignment_find(contributor=contributor_of(request), token=token)
+    context = differences_context(assignment_shown(assignment))
+    if not _from_script(request):
+        return _one_task(request, assignment, revision_context(assignment) | context)
+    answers = render_to_string("annotation/answers.html", context, request)
+    shown = {"said": context["said"], "answers": answers if "marked" in context else ""}
+    return JsonResponse(shown)
 
 
 def _one_task(request: HttpRequest, assignment: Assignment, extra: dict[str, Any]) -> HttpResponse:

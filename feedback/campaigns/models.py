@@ -3,21 +3,32 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from feedback.identifiers import Row
+from feedback.people.models import TrustTier
 from feedback.pool.models import Choice, Comparison
+from feedback.registry.models import Topic
 
 
 class CampaignState(models.TextChoices):
     """Whether a campaign hands out tasks."""
 
-    OPEN = "open"
-    PAUSED = "paused"
-    CLOSED = "closed"
+    OPEN = "open", _("Open")
+    PAUSED = "paused", _("Paused")
+    CLOSED = "closed", _("Closed")
+
+
+class TaskOrder(models.TextChoices):
+    """Which task comes first; each is stored with the tasks, so that taking one stays cheap."""
+
+    SHUFFLED = "shuffled", _("Shuffled")
+    OLDEST = "oldest", _("Oldest first")
+    UNCERTAIN = "uncertain", _("Most uncertain first")
 
 
 class Campaign(Row):
-    """What is to be labelled, how often, and how many human judgments it may spend."""
+    """What is to be labelled, by whom, how often, and how many human judgments it may spend."""
 
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
@@ -27,6 +38,15 @@ class Campaign(Row):
     human_budget = models.PositiveIntegerField(null=True)  # None: every task goes to people
     explore_share = models.FloatField(default=0.1)
     source = models.CharField(max_length=100, blank=True)
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, null=True, related_name="+")
+    language = models.CharField(max_length=16, blank=True)
+    order = models.CharField(max_length=16, choices=TaskOrder, default=TaskOrder.SHUFFLED)
+    expertise = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    minimum_tier = models.SmallIntegerField(choices=TrustTier, default=TrustTier.ANONYMOUS)
+    asks_strength = models.BooleanField(default=False)
+    asks_rationale = models.BooleanField(default=False)
+    reasons = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    gold_share = models.FloatField(default=0.1)
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
 
     class Meta:
@@ -36,10 +56,26 @@ class Campaign(Row):
                 condition=Q(explore_share__gte=0, explore_share__lte=1),
                 name="campaign_explore_share_in_0_1",
             ),
+            models.CheckConstraint(
+                condition=Q(gold_share__gte=0, gold_share__lte=1),
+                name="campaign_gold_share_in_0_1",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def asks_more(self) -> bool:
+        """Whether a judgment takes more than one press."""
+        return bool(self.aspects or self.reasons or self.asks_strength or self.asks_rationale)
+
+
+class GoldMode(models.TextChoices):
+    """Whether the person who judges a known answer learns of it afterwards."""
+
+    SILENT = "silent", _("Silent")
+    TRAINING = "training", _("Training")
 
 
 class GoldItem(Row):
@@ -48,6 +84,8 @@ class GoldItem(Row):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_items")
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="+")
     choice = models.CharField(max_length=8, choices=Choice)
+    mode = models.CharField(max_length=8, choices=GoldMode, default=GoldMode.SILENT)
+    explanation = models.TextField(blank=True)
 
     class Meta:
         constraints = [
@@ -71,6 +109,7 @@ class Task(Row):
     submitted = models.PositiveSmallIntegerField(default=0)
     priority = models.FloatField(default=0.0)
     shuffle_key = models.BigIntegerField()
+    is_gold = models.BooleanField(default=False)  # handed out by chance, not by its turn
 
     class Meta:
         constraints = [
@@ -83,13 +122,16 @@ class Task(Row):
             ),
         ]
         indexes = [
+            # The line that people walk along (`annotation.leasing`); it ascends in both columns, so
+            # that "after this one" is one range.
             models.Index(
                 F("campaign"),
-                F("priority").desc(),
+                F("priority") * -1,
                 F("shuffle_key"),
                 condition=Q(taken__lt=F("wanted")),
-                name="task_open",
-            )
+                name="task_line",
+            ),
+            models.Index(fields=["campaign"], condition=Q(is_gold=True), name="task_gold"),
         ]
 
     def __str__(self) -> str:

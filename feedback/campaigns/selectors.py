@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, Sum
+from django.utils.translation import gettext as _
 
 from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.errors import NotFoundError
-from feedback.pool.models import ComparisonOrigin
+from feedback.pool.models import ComparisonOrigin, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ def campaign_by_slug(slug: str) -> Campaign:
     """The campaign of this slug."""
     campaign = Campaign.objects.filter(slug=slug).first()
     if campaign is None:
-        raise NotFoundError("no_campaign", f"There is no campaign {slug!r}.")
+        raise NotFoundError("no_campaign", _("There is no campaign “%s”.") % slug)
     return campaign
 
 
@@ -38,14 +39,22 @@ def comparison_sources() -> list[str]:
     return list(sources.distinct())
 
 
-def campaigns_open() -> QuerySet[Campaign]:
-    """Campaigns that hand out tasks, the oldest first."""
-    return Campaign.objects.filter(state=CampaignState.OPEN).order_by("created_at")
+def comparison_languages() -> list[str]:
+    """The languages of the pool's prompts, as far as they are known."""
+    known = Turn.objects.exclude(language="").order_by("language")
+    return list(known.values_list("language", flat=True).distinct())
+
+
+def campaigns_open(campaign: Campaign | None = None) -> list[Campaign]:
+    """The campaigns that hand out tasks now, the oldest first; or this one, if it does."""
+    if campaign is not None:
+        return [campaign] if campaign.state == CampaignState.OPEN else []
+    return list(Campaign.objects.filter(state=CampaignState.OPEN).order_by("created_at"))
 
 
 def campaign_progress(campaign: Campaign) -> CampaignProgress:
     """How far a campaign has come."""
-    found = Task.objects.filter(campaign=campaign).aggregate(
+    found = Task.objects.filter(campaign=campaign, is_gold=False).aggregate(
         tasks=Count("id", filter=Q(wanted__gt=0)),
         judged=Sum("submitted", default=0),
         left=Sum(F("wanted") - F("submitted"), default=0),

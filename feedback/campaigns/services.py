@@ -1,64 +1,124 @@
 """Writes about campaigns: what is to be labelled, and the tasks of it."""
 
 from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
+from feedback.campaigns.checks import campaign_check
 from feedback.campaigns.models import Campaign, CampaignState
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
+from feedback.registry.models import Topic
 
 DEFAULT_GUIDELINES = (
     "Read both answers to the end. Choose the one that serves the person who asked better: "
     "right first, then complete, then clear. Equal is an answer, and so is both bad."
 )
-MAX_OVERLAP = 100
+
+# Tasks come by priority, then by a stored key: a time where the oldest is first, else a random
+# one. What nobody has judged is as uncertain as a judgment of four choices can be.
+KEY = """CASE WHEN %(order)s = 'oldest' THEN (extract(epoch FROM c.created_at) * 1e6)::bigint
+              ELSE (random() * 9007199254740992)::bigint END"""
+PRIORITY = "CASE WHEN %(order)s = 'uncertain' THEN 0.75 ELSE 0 END"
 
 # A campaign with a budget wants no judgment until the hybrid router decides so.
-ADD_TASKS = """
+ADD_TASKS = f"""
 INSERT INTO feedback_task
-  (id, created_at, campaign_id, comparison_id, wanted, taken, submitted, priority, shuffle_key)
-SELECT gen_random_uuid(), now(), %(campaign)s, c.id, %(wanted)s, 0, 0, 0,
-       (random() * 9007199254740992)::bigint
+  (id, created_at, campaign_id, comparison_id, wanted, taken, submitted, priority, shuffle_key,
+   is_gold)
+SELECT gen_random_uuid(), now(), %(campaign)s, c.id, %(wanted)s, 0, 0, {PRIORITY}, {KEY}, false
   FROM feedback_comparison c
- WHERE c.response_a_id IS NOT NULL AND {which}
+  JOIN feedback_turn t ON t.id = c.turn_id
+ WHERE c.response_a_id IS NOT NULL AND {{which}}
 ON CONFLICT (campaign_id, comparison_id) DO NOTHING
-"""
-OF_SOURCE = """(%(source)s = '' OR EXISTS (
-  SELECT 1 FROM feedback_comparisonorigin o
-   WHERE o.comparison_id = c.id AND o.source = %(source)s))"""
+"""  # noqa: S608 - constants
+OF_SCOPE = """
+  (%(source)s = '' OR EXISTS (SELECT 1 FROM feedback_comparisonorigin o
+     WHERE o.comparison_id = c.id AND o.source = %(source)s))
+  AND (%(topic)s::uuid IS NULL OR EXISTS (SELECT 1 FROM feedback_turn_topics tt
+     WHERE tt.turn_id = t.id AND tt.topic_id = %(topic)s::uuid))
+  AND (%(language)s = '' OR t.language = %(language)s)"""
 OF_LIST = "c.id = ANY(%(comparisons)s)"
+
+SET_OVERLAP = """
+UPDATE feedback_task SET wanted = greatest(%(overlap)s, taken)
+ WHERE campaign_id = %(campaign)s AND wanted > 0 AND NOT is_gold
+"""
+SET_ORDER = f"""
+UPDATE feedback_task task SET shuffle_key = {KEY}, priority = {PRIORITY}
+  FROM feedback_comparison c
+ WHERE task.campaign_id = %(campaign)s AND c.id = task.comparison_id
+"""  # noqa: S608 - constants
+
+
+class CampaignFields(TypedDict, total=False):
+    """What can be said about a campaign when it is made, and changed afterwards."""
+
+    name: str
+    guidelines: str
+    overlap: int
+    aspects: list[str]
+    reasons: list[str]
+    asks_strength: bool
+    asks_rationale: bool
+    expertise: list[str]
+    minimum_tier: int
+    order: str
+    gold_share: float
 
 
 def campaign_create(
     *,
     slug: str,
-    overlap: int = 1,
-    aspects: Sequence[str] = (),
     human_budget: int | None = None,
     source: str = "",
-    name: str = "",
-    guidelines: str = DEFAULT_GUIDELINES,
+    topic: Topic | None = None,
+    language: str = "",
+    **fields: Unpack[CampaignFields],
 ) -> tuple[Campaign, int]:
     """A campaign over the comparisons with texts, of one source or all; how many tasks it has."""
     campaign = Campaign(
-        slug=slug,
-        name=name or slug.replace("-", " ").capitalize(),
-        guidelines=guidelines,
-        aspects=list(dict.fromkeys(aspects)),
-        overlap=overlap,
-        human_budget=human_budget,
-        source=source,
+        slug=slug, human_budget=human_budget, source=source, topic=topic, language=language
     )
-    _check(campaign)
+    _fill(campaign, {"guidelines": DEFAULT_GUIDELINES, **fields})
+    campaign.name = campaign.name or slug.replace("-", " ").capitalize()
+    campaign_check(campaign)
     try:
         with transaction.atomic():
             campaign.save(force_insert=True)
-            return campaign, _add(campaign, OF_SOURCE, source=source)
+            return campaign, _add(
+                campaign,
+                OF_SCOPE,
+                source=source,
+                topic=topic.id if topic else None,
+                language=language,
+            )
     except IntegrityError as error:
-        raise ConflictError("slug_taken", f"There is a campaign {slug!r} already.") from error
+        raise ConflictError("slug_taken", _("There is a campaign “%s” already.") % slug) from error
+
+
+def campaign_edit(
+    *, campaign: Campaign, actor: Contributor, **fields: Unpack[CampaignFields]
+) -> Campaign:
+    """Change what a campaign asks; its tasks follow, and no judgment is touched."""
+    with transaction.atomic():
+        found = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if found.state == CampaignState.CLOSED:
+            raise ConflictError("campaign_closed", _("This campaign is finished."))
+        before = found.overlap, found.order
+        _fill(found, fields)
+        campaign_check(found)
+        found.save()
+        if found.overlap != before[0]:
+            _execute(SET_OVERLAP, campaign=found.id, overlap=found.overlap)
+        if found.order != before[1] and found.human_budget is None:
+            _execute(SET_ORDER, campaign=found.id, order=found.order)
+        audit_record(actor=actor, action="campaign.edit", subject=found.slug)
+    return found
 
 
 def tasks_add(*, campaign: Campaign, comparisons: Sequence[UUID]) -> int:
@@ -75,36 +135,29 @@ def campaign_set_state(*, campaign: Campaign, state: CampaignState, actor: Contr
             .update(state=state)
         )
         if not changed:
-            raise ConflictError("campaign_closed", "This campaign is finished.")
+            raise ConflictError("campaign_closed", _("This campaign is finished."))
         audit_record(actor=actor, action=f"campaign.{state.value}", subject=campaign.slug)
 
 
-def _add(campaign: Campaign, which: str, **parameters: str | list[UUID]) -> int:
+def _fill(campaign: Campaign, fields: CampaignFields) -> None:
+    for name, value in fields.items():
+        # A list says each thing once, in the order given.
+        setattr(campaign, name, list(dict.fromkeys(value)) if isinstance(value, list) else value)
+
+
+def _add(campaign: Campaign, which: str, **parameters: str | UUID | list[UUID] | None) -> int:
     wanted = campaign.overlap if campaign.human_budget is None else 0
+    return _execute(
+        ADD_TASKS.format(which=which),
+        campaign=campaign.id,
+        wanted=wanted,
+        order=campaign.order,
+        **parameters,
+    )
+
+
+def _execute(statement: str, **parameters: Any) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            ADD_TASKS.format(which=which),
-            {"campaign": campaign.id, "wanted": wanted, **parameters},
-        )
-        added: int = cursor.rowcount
-    return added
-
-
-def _check(campaign: Campaign) -> None:
-    problems = {
-        "slug": _slug_problem(campaign.slug),
-        "overlap": ""
-        if 1 <= campaign.overlap <= MAX_OVERLAP
-        else f"A number from 1 to {MAX_OVERLAP}, please.",
-        "human_budget": "A budget cannot be negative." if (campaign.human_budget or 0) < 0 else "",
-        "aspects": "" if all(0 < len(a) <= 64 for a in campaign.aspects) else "1 to 64 characters.",
-    }
-    fields = {name: text for name, text in problems.items() if text}
-    if fields:
-        raise ApplicationError("invalid", "This campaign cannot be made.", fields=fields)
-
-
-def _slug_problem(slug: str) -> str:
-    plain = slug.replace("-", "").replace("_", "")
-    ok = plain.isascii() and plain.isalnum() and len(slug) <= 100
-    return "" if ok else "Up to 100 letters, digits, hyphens and underscores, please."
+        cursor.execute(statement, parameters)
+        changed: int = cursor.rowcount
+    return changed

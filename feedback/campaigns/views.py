@@ -1,44 +1,64 @@
-"""The operator's page of campaigns."""
+"""The operator's pages of campaigns."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from feedback.campaigns.models import CampaignState
-from feedback.campaigns.selectors import (
-    campaign_by_slug,
-    campaigns_with_progress,
-    comparison_sources,
-)
+from feedback.campaigns.forms import CreateForm, EditForm
+from feedback.campaigns.models import Campaign, CampaignState
+from feedback.campaigns.selectors import campaign_by_slug, campaigns_with_progress
 from feedback.campaigns.services import (
     DEFAULT_GUIDELINES,
     campaign_create,
+    campaign_edit,
     campaign_set_state,
 )
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, operator_required
 
+FORM = "campaigns/form.html"
+
+
+@require_safe
+@operator_required
+def campaigns(request: HttpRequest) -> HttpResponse:
+    """All campaigns, and how far each has come."""
+    return render(request, "campaigns/campaigns.html", {"campaigns": campaigns_with_progress()})
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def campaigns(request: HttpRequest) -> HttpResponse:
-    """All campaigns, and a form for another one."""
-    problem = None
-    if request.method == "POST":
+def campaign_new(request: HttpRequest) -> HttpResponse:
+    """The form of another campaign."""
+    if request.method != "POST":
+        form = CreateForm(initial={"guidelines": DEFAULT_GUIDELINES})
+        return _page(request, form)
+    form = CreateForm(request.POST)
+    if form.is_valid():
         try:
-            _create(request)
+            campaign_create(**form.cleaned_data)
             return redirect("campaigns")
         except ApplicationError as error:
-            problem = error
-    context = {
-        "campaigns": campaigns_with_progress(),
-        "sources": comparison_sources(),
-        "guidelines": DEFAULT_GUIDELINES,
-        "form": request.POST,
-        "problem": problem,
-    }
-    status = problem.status if problem else 200
-    return render(request, "campaigns/campaigns.html", context, status=status)
+            _tell(form, error)
+    return _page(request, form, status=400)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def campaign_change(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form of a campaign that there is."""
+    campaign = _find(slug)
+    if request.method != "POST":
+        return _page(request, EditForm.of(campaign), campaign)
+    form = EditForm(request.POST)
+    if form.is_valid():
+        try:
+            campaign_edit(campaign=campaign, actor=contributor_of(request), **form.cleaned_data)
+            return redirect("campaigns")
+        except ApplicationError as error:
+            _tell(form, error)
+    return _page(request, form, campaign, status=400)
 
 
 @require_POST
@@ -47,31 +67,29 @@ def campaign_state(request: HttpRequest, slug: str) -> HttpResponse:
     """Pause, reopen or close one."""
     state = request.POST.get("state", "")
     if state not in CampaignState.values:
-        raise Http404("There is no such state.")
-    try:
-        campaign = campaign_by_slug(slug)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
-    campaign_set_state(campaign=campaign, state=CampaignState(state), actor=contributor_of(request))
+        raise Http404(_("There is no such state."))
+    campaign_set_state(
+        campaign=_find(slug), state=CampaignState(state), actor=contributor_of(request)
+    )
     return redirect("campaigns")
 
 
-def _create(request: HttpRequest) -> None:
-    form = {name: str(value).strip() for name, value in request.POST.items()}
-    campaign_create(
-        slug=form.get("slug", ""),
-        name=form.get("name", ""),
-        overlap=_number("overlap", form.get("overlap") or "1") or 0,
-        human_budget=_number("human_budget", form.get("human_budget", "")),
-        source=form.get("source", ""),
-        aspects=[part.strip() for part in form.get("aspects", "").split(",") if part.strip()],
-        guidelines=form.get("guidelines") or DEFAULT_GUIDELINES,
-    )
+def _find(slug: str) -> Campaign:
+    try:
+        return campaign_by_slug(slug)
+    except NotFoundError as error:
+        raise Http404(error.message) from error
 
 
-def _number(field: str, text: str) -> int | None:
-    """A whole number, or None where the field was left empty."""
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 10):
-        problem = {field: "A whole number, please."}
-        raise ApplicationError("invalid", "This campaign cannot be made.", fields=problem)
-    return int(text) if text else None
+def _tell(form: EditForm, error: ApplicationError) -> None:
+    """Put what a service refused beside the fields that it names."""
+    if not error.fields:
+        form.add_error(None, error.message)
+    for name, text in (error.fields or {}).items():
+        form.add_error({"gold_share": "gold_percent"}.get(name, name), text)
+
+
+def _page(
+    request: HttpRequest, form: EditForm, campaign: Campaign | None = None, status: int = 200
+) -> HttpResponse:
+    return render(request, FORM, {"form": form, "campaign": campaign}, status=status)
