@@ -3,16 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from feedback.arena.recorded import recorded_answers
-from feedback.registry.models import ModelVersion, VersionState
-from feedback.registry.providers import LIVE_KINDS
-
-
-def live_versions() -> QuerySet[ModelVersion]:
-    """Versions that answer anything, from a server."""
-    return ModelVersion.objects.filter(state=VersionState.ACTIVE, provider__kind__in=LIVE_KINDS)
+from feedback.registry.health import live_versions
+from feedback.registry.models import ModelVersion
 
 
 def answerable_versions(messages: Sequence[Mapping[str, Any]]) -> list[ModelVersion]:

@@ -21,9 +21,12 @@ EXAMPLE_DRAWS = 60  # questions among which examples of different topics are loo
 
 REPLAYED = Q(
     state=ResponseState.FINISHED,
+    withheld_at=None,
     version__state=VersionState.ACTIVE,
     version__provider__kind=ProviderKind.REPLAY,
+    version__provider__state=VersionState.ACTIVE,
 )
+IMPORTED = Q(import_key__isnull=False, withheld_at=None)  # prompts that may be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ def recorded_answers(messages: Sequence[Mapping[str, Any]]) -> QuerySet[Response
         REPLAYED,
         turn__content_hash=messages_hash(messages),
         turn__import_key__isnull=False,
+        turn__withheld_at=None,
     )
 
 
@@ -54,12 +58,12 @@ def recorded_answer(
 def recorded_question(messages: Sequence[Mapping[str, Any]]) -> Turn | None:
     """The imported prompt with these very messages."""
     digest = messages_hash(messages)
-    return Turn.objects.filter(content_hash=digest, import_key__isnull=False).first()
+    return Turn.objects.filter(IMPORTED, content_hash=digest).first()
 
 
 def question_found(public_id: str) -> Turn | None:
     """The imported prompt by the identifier of the conversation that frames it."""
-    imported = Turn.objects.filter(import_key__isnull=False).exclude(messages=[])
+    imported = Turn.objects.filter(IMPORTED).exclude(messages=[])
     if not (public_id.isascii() and public_id.isalnum()):
         return None
     return imported.filter(conversation__public_id=public_id).first()
@@ -109,7 +113,7 @@ def _questions() -> QuerySet[Turn]:
     answers = Response.objects.filter(REPLAYED, turn=OuterRef("pk")).order_by()
     models = answers.values("turn").annotate(n=Count("version", distinct=True)).values("n")
     asked = Turn.objects.filter(
-        import_key__isnull=False, messages__0__role="user", messages__1__isnull=True
+        IMPORTED, messages__0__role="user", messages__1__isnull=True
     ).annotate(
         asked=KeyTextTransform("content", KeyTransform("0", F("messages"))),
         models=Subquery(models),

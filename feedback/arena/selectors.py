@@ -1,8 +1,10 @@
-"""Reads of the arena: a contributor's conversation, its newest turn, what came of it."""
+"""Reads of a duel: a contributor's conversation, its newest turn, what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
 from feedback.people.models import Contributor
@@ -11,6 +13,7 @@ from feedback.pool.models import (
     Comparison,
     Conversation,
     Preference,
+    PreferenceState,
     Response,
     ResponseState,
     Turn,
@@ -37,25 +40,36 @@ class Exchange:
         return all(response.state in COMPLETE for response in self.responses)
 
     @property
-    def is_writing(self) -> bool:
-        """Whether an answer may still come."""
-        return any(response.state == ResponseState.WRITING for response in self.responses)
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether an answer did not arrive."""
-        return any(response.state == ResponseState.FAILED for response in self.responses)
-
-    @property
-    def can_stop(self) -> bool:
-        """Whether all that is missing is the end of a text."""
-        return self.is_writing and all(response.text for response in self.responses)
-
-    @property
     def better(self) -> Response:
-        """The answer that a follow-up goes on from: the first where neither was better."""
+        """The answer that was judged better: the first where neither was."""
         second = self.preference is not None and self.preference.choice == Choice.B
         return self.responses[int(second)]
+
+    @property
+    def histories(self) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+        """What each model has said and heard; both go on from the better answer once one is."""
+        first, second = (self.better,) * 2 if self.preference else self.responses
+        return _history(first), _history(second)
+
+
+def _history(response: Response) -> list[dict[str, str]]:
+    return [*response.prompt, {"role": "assistant", "content": response.text}]
+
+
+def has_failed(responses: Sequence[Response]) -> bool:
+    """Whether an answer did not arrive."""
+    return any(response.state == ResponseState.FAILED for response in responses)
+
+
+def is_writing(responses: Sequence[Response]) -> bool:
+    """Whether an answer may still come."""
+    return any(response.state == ResponseState.WRITING for response in responses)
+
+
+def can_stop(responses: Sequence[Response]) -> bool:
+    """Whether all that is missing is the end of a text."""
+    ends = all(response.state in COMPLETE for response in responses)
+    return not ends and all(response.text for response in responses)
 
 
 def conversation_find(*, contributor: Contributor, public_id: str) -> Conversation:
@@ -63,7 +77,7 @@ def conversation_find(*, contributor: Contributor, public_id: str) -> Conversati
     own = Conversation.objects.filter(contributor=contributor, source=ARENA)
     found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
     if found is None:
-        raise NotFoundError("unknown_conversation", "There is no such conversation of yours.")
+        raise NotFoundError("unknown_conversation", _("There is no such conversation of yours."))
     return found
 
 
@@ -74,35 +88,50 @@ def comparison_of(*, contributor: Contributor, public_id: str) -> Comparison:
     )
     found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
     if found is None:
-        raise NotFoundError("unknown_comparison", "There is no such comparison of yours.")
+        raise NotFoundError("unknown_comparison", _("There is no such comparison of yours."))
     return found
 
 
 def exchange_of(conversation: Conversation) -> Exchange:
     """The newest turn of a conversation."""
-    newest = _comparisons().filter(turn__conversation=conversation).order_by("-turn__position")
-    return exchange_from(newest[0])
+    found = _comparisons().filter(turn__conversation=conversation).order_by("-turn__position")
+    newest = found.first()
+    if newest is None:
+        raise NotFoundError("unknown_comparison", _("Nothing is compared in this conversation."))
+    return exchange_from(newest)
 
 
 def exchange_from(comparison: Comparison) -> Exchange:
     """All that belongs to a comparison of the arena."""
-    first, second = comparison.response_a, comparison.response_b
-    if first is None or second is None:
-        raise NotFoundError("unknown_comparison", "This comparison has no answers.")
     return Exchange(
         turn=comparison.turn,
         comparison=comparison,
-        responses=(first, second),
+        responses=responses_of(comparison),
         preference=Preference.objects.filter(
             comparison=comparison, rater__contributor=comparison.turn.conversation.contributor
-        ).first(),
-        route=ModelRoute.objects.filter(turn=comparison.turn).first(),
+        )
+        .exclude(state=PreferenceState.SUPERSEDED)
+        .first(),
+        route=ModelRoute.objects.filter(turn=comparison.turn).order_by("created_at").first(),
     )
+
+
+def responses_of(comparison: Comparison) -> tuple[Response, Response]:
+    """The two answers; where their histories differ, the comparison names only the models."""
+    if comparison.response_a and comparison.response_b:
+        return comparison.response_a, comparison.response_b
+    written = Response.objects.filter(turn=comparison.turn_id).select_related(
+        "version__model", "turn"
+    )
+    newest = {response.version_id: response for response in written.order_by("sample_index")}
+    return newest[comparison.version_a_id], newest[comparison.version_b_id]
 
 
 def _comparisons() -> QuerySet[Comparison]:
     return Comparison.objects.select_related(
         "turn__conversation__contributor",
         "response_a__version__model",
+        "response_a__turn",
         "response_b__version__model",
+        "response_b__turn",
     )

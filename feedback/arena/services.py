@@ -1,190 +1,173 @@
-"""Writes of the arena: ask, go on, stop, try again, judge."""
+"""Writes of a duel: ask, go on, stop, try again, ask another model."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from feedback.arena.candidates import answerable_versions, live_versions
-from feedback.arena.recorded import recorded_answer, recorded_question
-from feedback.arena.selectors import (
-    ARENA,
-    comparison_of,
-    exchange_from,
-    exchange_of,
-)
-from feedback.arena.writing import answer_check
+from feedback.arena.candidates import answerable_versions
+from feedback.arena.selectors import ARENA, exchange_of
+from feedback.arena.turns import Messages, response_begin, turn_create
+from feedback.arena.writing import NAMES_MODEL, answer_check
 from feedback.errors import ConflictError, UnavailableError
 from feedback.people.models import Contributor
-from feedback.people.selectors import consent_required, rater_of
-from feedback.pool.content import messages_hash, text_hash
-from feedback.pool.judgment import Judgment
 from feedback.pool.models import (
     Comparison,
     ComparisonOrigin,
     Conversation,
-    Order,
     OriginKind,
-    Preference,
-    PreferenceState,
-    RaterRole,
     Response,
     ResponseState,
     Turn,
 )
-from feedback.pool.services import Provenance, preference_record
-from feedback.pool.shown import stored_choice
-from feedback.registry.models import ModelVersion, ProviderKind
+from feedback.pool.reveal import REVEALED
+from feedback.registry.health import live_versions
+from feedback.registry.models import ModelVersion
+from feedback.routing.constraints import ANY, Constraints
+from feedback.routing.names import PolicyName
 from feedback.routing.services import models_route
 
-Messages = Sequence[Mapping[str, Any]]
 
-
-def conversation_start(*, contributor: Contributor, messages: Messages) -> Conversation:
-    """A new conversation whose first prompt two models answer."""
+def conversation_start(
+    *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
+) -> Conversation:
+    """A new conversation whose first prompt two models answer; `key` is its public identifier."""
     candidates = answerable_versions(messages)
-    _require_two(candidates)
+    require(candidates, 2)
     with transaction.atomic():
-        conversation = Conversation.objects.create(contributor=contributor, source=ARENA)
-        _turn_add(conversation, 0, messages, candidates)
+        conversation = Conversation.objects.create(
+            contributor=contributor, source=ARENA, public_id=key
+        )
+        turn = turn_create(conversation=conversation, messages=messages)
+        routed = models_route(
+            messages=[dict(message) for message in messages],
+            candidates=candidates,
+            constraints=constraints,
+            contributor=contributor,
+            turn=turn,
+        )
+        first, second = (
+            response_begin(turn=turn, version=chosen.version) for chosen in routed.chosen
+        )
+        _compare(turn, first, second)
     return conversation
 
 
 def conversation_continue(*, conversation: Conversation, text: str) -> None:
-    """Ask both models a follow-up; they both go on from the better answer."""
+    """Ask both models a follow-up.
+
+    Before a judgment each goes on from its own answer; after one, both from the better answer.
+    """
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
         exchange = exchange_of(locked)
-        if exchange.preference is None:
-            raise ConflictError("not_judged", "Judge these two answers first.")
-        messages = [
-            *exchange.turn.messages,
-            {"role": "assistant", "content": exchange.better.text},
-            {"role": "user", "content": text},
+        if not exchange.is_complete:
+            raise ConflictError("still_writing", _("You can go on when both answers are there."))
+        asked = {"role": "user", "content": text}
+        one, two = ([*history, asked] for history in exchange.histories)
+        versions = [response.version for response in exchange.responses]
+        able = [
+            version
+            for version, history in zip(versions, (one, two), strict=True)
+            if version and version in answerable_versions(history)
         ]
-        pair = {response.version_id for response in exchange.responses}
-        candidates = [v for v in answerable_versions(messages) if v.id in pair]
-        _require_two(candidates)
-        _turn_add(locked, exchange.turn.position + 1, messages, candidates)
+        require(able, 2)
+        same = one == two
+        turn = turn_create(conversation=locked, messages=one if same else _asked(one))
+        first, second = (
+            response_begin(turn=turn, version=version, own_messages=None if same else own)
+            for version, own in zip(able, (one, two), strict=True)
+        )
+        _compare(turn, first, second)
 
 
-def _require_two(candidates: Sequence[ModelVersion]) -> None:
-    if len(candidates) >= 2:
+def _asked(messages: Messages) -> Messages:
+    """What both models were told: the person's own messages."""
+    return [message for message in messages if message["role"] != "assistant"]
+
+
+def require(candidates: Sequence[ModelVersion], wanted: int) -> None:
+    """An error in words where fewer models than are wanted can answer."""
+    if len(candidates) >= wanted:
         return
     if candidates:
-        words = "Only one model can answer this now, and a comparison needs two."
+        words = _("Only one model can answer this now, and a comparison needs two.")
     elif live_versions().exists():
-        words = "No model can answer now."
+        words = _("No model can answer now.")
     else:
-        words = "No model here can answer a new question now; a recorded one can be asked."
-    raise UnavailableError("too_few_models", f"{words} We kept your message.")
+        words = _("No model here can answer a new question now; a recorded one can be asked.")
+    raise UnavailableError("too_few_models", f"{words} {_('We kept your message.')}")
 
 
-def _turn_add(
-    conversation: Conversation,
-    position: int,
-    messages: Messages,
-    candidates: Sequence[ModelVersion],
-) -> None:
-    question = recorded_question(messages)
-    turn = Turn.objects.create(
-        conversation=conversation,
-        position=position,
-        messages=list(messages),
-        content_hash=messages_hash(messages),
-        language=question.language if question else "",
-    )
-    if question:
-        turn.topics.set(question.topics.all())
-    routed = models_route(
-        messages=[dict(message) for message in messages],
-        candidates=candidates,
-        contributor=conversation.contributor,
-        turn=turn,
-    )
-    first, second = (_response_begin(turn, candidate.version) for candidate in routed.chosen)
+def _compare(turn: Turn, first: Response, second: Response) -> None:
+    """The pair to judge; it holds the two texts where both answer the same messages."""
+    same = first.own_messages is None
     comparison = Comparison.objects.create(
         turn=turn,
-        response_a=first,
-        response_b=second,
+        response_a=first if same else None,
+        response_b=second if same else None,
         version_a=first.version,
         version_b=second.version,
-        unranked_reason="revealed" if position else "",  # a follow-up comes after the names
+        unranked_reason=_unranked(turn, first, second),
     )
     ComparisonOrigin.objects.create(comparison=comparison, kind=OriginKind.ARENA, source=ARENA)
-    for response in (first, second):
-        if response.state == ResponseState.FINISHED:
-            answer_check(response)
 
 
-def _response_begin(turn: Turn, version: ModelVersion) -> Response:
-    """A recorded answer at once, or the row that an answer will be written into."""
-    response = Response(
-        turn=turn,
-        version=version,
-        source=ARENA,
-        text_hash=text_hash(""),
-        licence=version.output_licence,
-        sampling=version.sampling,
-        state=ResponseState.WRITING,
-    )
-    if version.provider and version.provider.kind == ProviderKind.REPLAY:
-        recorded = recorded_answer(turn.messages, version.id)
-        if recorded is None:
-            raise UnavailableError("no_recording", "The recorded answer is gone. Ask once more.")
-        response.text, response.licence = recorded.text, recorded.licence
-        response.sampling = {"replay_of": recorded.public_id}
-        response.state = ResponseState.FINISHED
-    response.save()
-    return response
+def _unranked(turn: Turn, *responses: Response) -> str:
+    if turn.conversation.revealed_at:
+        return REVEALED
+    return NAMES_MODEL if any(response.names_its_model for response in responses) else ""
 
 
-def answers_stop(*, conversation: Conversation) -> None:
-    """End the answers that are still being written, where there is text to judge."""
+def answers_stop(*, turn: Turn) -> None:
+    """Take what is there as the answer: of one still being written, or one that broke off."""
     with transaction.atomic():
-        writing = Response.objects.select_for_update(of=("self",)).select_related("version")
-        turn = exchange_of(conversation).turn
-        for response in writing.filter(turn=turn, state=ResponseState.WRITING).exclude(text=""):
+        rows = Response.objects.select_for_update(of=("self",)).select_related("version")
+        open_states = (ResponseState.WRITING, ResponseState.FAILED)
+        for response in rows.filter(turn=turn, state__in=open_states).exclude(text=""):
             response.state = ResponseState.STOPPED
             response.save(update_fields=["state"])
             answer_check(response)
 
 
-def answers_retry(*, conversation: Conversation) -> None:
-    """Ask once more for the answers that did not arrive."""
-    failed = exchange_of(conversation).turn.responses.filter(state=ResponseState.FAILED)
+def answers_retry(*, turn: Turn) -> None:
+    """Ask the same models once more for the answers that did not arrive."""
+    failed = turn.responses.filter(state=ResponseState.FAILED)
     failed.update(state=ResponseState.WRITING, writing_until=None, text="", error="")
 
 
-def comparison_judge(
-    *,
-    contributor: Contributor,
-    public_id: str,
-    choice: str,
-    idempotency_key: str,
-    duration_ms: int | None = None,
-) -> tuple[Preference, bool]:
-    """Put the author's judgment into the pool and lift the veil over the names."""
-    consent = consent_required(contributor)
-    comparison = comparison_of(contributor=contributor, public_id=public_id)
-    exchange = exchange_from(comparison)
-    if not exchange.is_complete:
-        raise ConflictError("still_writing", "You can judge when both answers have finished.")
-    if exchange.preference and exchange.preference.state == PreferenceState.WITHDRAWN:
-        raise ConflictError("withdrawn", "You withdrew your judgment of these answers.")
+def answers_replace(*, conversation: Conversation) -> None:
+    """Ask other models for the answers that did not arrive; the places stay as they were."""
     with transaction.atomic():
-        recorded = preference_record(
-            comparison=comparison,
-            rater=rater_of(contributor),
-            judgment=Judgment(
-                choice=stored_choice(choice, Order.AB),
-                order_shown=Order.AB,
-                duration_ms=duration_ms,
-            ),
-            idempotency_key=idempotency_key,
-            provenance=Provenance(source=ARENA, consent=consent, role=RaterRole.AUTHOR),
-        )
-        hidden = Conversation.objects.filter(pk=comparison.turn.conversation_id, revealed_at=None)
-        hidden.update(revealed_at=timezone.now())
-    return recorded
+        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        exchange = exchange_of(locked)
+        sides = zip(("a", "b"), exchange.responses, strict=True)
+        failed = [(side, answer) for side, answer in sides if answer.state == ResponseState.FAILED]
+        replaced = [_replace(exchange.comparison, side, answer) for side, answer in failed]
+        if failed and not any(replaced):
+            raise UnavailableError("too_few_models", _("No other model can answer this now."))
+
+
+def _replace(comparison: Comparison, side: str, failed: Response) -> bool:
+    """Whether another model takes the place of one that failed."""
+    turn = comparison.turn
+    asked = set(turn.responses.values_list("version_id", flat=True))
+    others = [v for v in answerable_versions(failed.prompt) if v.id not in asked]
+    if not others:
+        return False
+    routed = models_route(
+        messages=failed.prompt,
+        candidates=others,
+        k=1,
+        policy=PolicyName.EXPLORE,
+        contributor=turn.conversation.contributor,
+        turn=turn,
+    )
+    version = routed.chosen[0].version
+    response = response_begin(turn=turn, version=version, own_messages=failed.own_messages)
+    setattr(comparison, f"version_{side}", version)
+    if failed.own_messages is None:
+        setattr(comparison, f"response_{side}", response)
+    comparison.unranked_reason = comparison.unranked_reason or _unranked(turn, response)
+    comparison.save()
+    return True

@@ -3,16 +3,21 @@
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from feedback.arena import views
+from feedback.arena import judging_views, views
 
 urlpatterns: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="arena"), name="home"),
     path("arena/", views.arena, name="arena"),
     path("arena/ask/", views.ask, name="arena_ask"),
-    path("arena/judge/", views.judge, name="arena_judge"),
+    path("arena/judge/", judging_views.judge, name="arena_judge"),
+    path("arena/extras/", judging_views.extras, name="arena_extras"),
+    path("arena/answers/<str:public_id>/thumb/", judging_views.thumb, name="arena_thumb"),
+    path("arena/answers/<str:public_id>/edit/", judging_views.edit, name="arena_edit"),
     path("arena/<str:public_id>/", views.conversation, name="arena_conversation"),
-    path("arena/<str:public_id>/answers/", views.answers, name="arena_answers"),
+    path("arena/<str:public_id>/stream/", views.stream, name="arena_stream"),
     path("arena/<str:public_id>/follow-up/", views.follow_up, name="arena_follow_up"),
     path("arena/<str:public_id>/stop/", views.stop, name="arena_stop"),
     path("arena/<str:public_id>/retry/", views.retry, name="arena_retry"),
+    path("arena/<str:public_id>/replace/", views.replace, name="arena_replace"),
+    path("arena/<str:public_id>/again/", views.again, name="arena_again"),
 ]

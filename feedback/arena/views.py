@@ -1,36 +1,40 @@
-"""The arena: ask, watch two answers come, judge them blind, see who wrote them."""
+"""The arena: ask, watch answers come, judge two of them blind, or talk with one."""
 
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from feedback.arena.forms import choice_of, message_of
-from feedback.arena.presentation import (
-    exchange_context,
-    problem_context,
-    stage_of,
-    start_context,
-)
+from feedback.arena.asking import conversation_ask, conversation_go_on, message_take
+from feedback.arena.assist import assist_again
+from feedback.arena.conversations import conversation_context
+from feedback.arena.forms import key_of, message_of, mode_of, topic_of
+from feedback.arena.presentation import problem_context, start_context
 from feedback.arena.recorded import question_found
-from feedback.arena.selectors import comparison_of, conversation_find, exchange_of
-from feedback.arena.services import (
-    answers_retry,
-    answers_stop,
-    comparison_judge,
-    conversation_continue,
-    conversation_start,
-)
+from feedback.arena.selectors import conversation_find
+from feedback.arena.services import answers_replace, answers_retry, answers_stop
+from feedback.arena.streaming import answer_events
 from feedback.arena.writing import answers_continue
+from feedback.asynchronous import stored
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.models import Conversation
 
-START, PAGE, FRAGMENT = "arena/start.html", "arena/conversation.html", "arena/swap.html"
+START = "arena/start.html"
+PAGES = {"duel": "arena/conversation.html", "assist": "arena/thread.html"}
+FRAGMENTS = {"duel": "arena/swap.html", "assist": "arena/thread_task.html"}
 
 
 @never_cache
@@ -46,13 +50,18 @@ def arena(request: HttpRequest) -> HttpResponse:
 def ask(request: HttpRequest) -> HttpResponse:
     """Begin a conversation; what cannot be answered comes back with the message kept."""
     try:
-        conversation = conversation_start(
-            contributor=contributor_of(request), messages=_messages(request)
+        message_take(request)
+        conversation = conversation_ask(
+            contributor=contributor_of(request),
+            mode=mode_of(request.POST),
+            messages=_messages(request),
+            key=key_of(request.POST),
+            topic=topic_of(request.POST),
         )
     except ApplicationError as error:
         context = start_context(request) | problem_context(error, request.POST.get("text", ""))
         return render(request, START, context, status=error.status)
-    return _to(conversation)
+    return to_conversation(conversation)
 
 
 def _messages(request: HttpRequest) -> list[dict[str, Any]]:
@@ -60,7 +69,8 @@ def _messages(request: HttpRequest) -> list[dict[str, Any]]:
         return [{"role": "user", "content": message_of(request.POST)}]
     question = question_found(recorded)
     if question is None:
-        raise NotFoundError("unknown_question", "This recorded question is gone. Pick another.")
+        words = _("This recorded question is gone. Pick another.")
+        raise NotFoundError("unknown_question", words)
     return list(question.messages)
 
 
@@ -73,86 +83,101 @@ def conversation(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, own: Conversation, template: str = PAGE, **extra: Any
+    request: HttpRequest,
+    own: Conversation,
+    templates: dict[str, str] = PAGES,
+    problem: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    exchange = exchange_of(own)
-    answers_continue(exchange.turn)
-    return render(request, template, exchange_context(own, exchange) | extra)
+    context = conversation_context(own) | (problem or {})
+    answers_continue(context["turn"])
+    return render(request, templates[own.mode], context, status=status)
 
 
-@never_cache
-@require_safe
-@contributor_required
-def answers(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The two answers as they are now; the bar follows where their state has changed."""
-    own = _own(request, public_id)
-    exchange = exchange_of(own)
-    answers_continue(exchange.turn)
-    changed = request.GET.get("stage") != stage_of(exchange)
-    context = exchange_context(own, exchange) | {"changed": changed}
-    return render(request, "arena/progress.html", context)
+async def stream(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The newest answers as they grow; the gates of a page stand before it."""
+    found: list[Conversation] = []
+
+    @never_cache
+    @require_safe
+    @contributor_required
+    def gated(request: HttpRequest) -> HttpResponse:
+        found.append(_own(request, public_id))
+        return HttpResponse()
+
+    refused = await stored(gated)(request)  # the session's connection is given back, too
+    if not found:
+        return refused
+    events = answer_events(found[0], get_language() or "en")
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
 
 
 @require_POST
 @contributor_required
 def follow_up(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Ask both models once more; a message that cannot be answered is kept."""
+    """Ask once more; a message that cannot be answered is kept."""
     own = _own(request, public_id)
     try:
-        conversation_continue(conversation=own, text=message_of(request.POST))
+        message_take(request)
+        conversation_go_on(conversation=own, text=message_of(request.POST))
     except ApplicationError as error:
-        problem = problem_context(error, request.POST.get("text", ""))
-        response = _page(request, own, **problem)
-        response.status_code = error.status
-        return response
-    return _to(own)
+        kept = problem_context(error, request.POST.get("text", ""))
+        return _page(request, own, problem=kept, status=error.status)
+    return to_conversation(own)
 
 
 @require_POST
 @contributor_required
 def stop(request: HttpRequest, public_id: str) -> HttpResponse:
-    """End what is still being written, and judge what is there."""
+    """Take what is there as the answer."""
     own = _own(request, public_id)
-    answers_stop(conversation=own)
-    return _after(request, own)
+    answers_stop(turn=conversation_context(own)["turn"])
+    return after(request, own)
 
 
 @require_POST
 @contributor_required
 def retry(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Ask again for an answer that did not arrive."""
+    """Ask the same models again for the answers that did not arrive."""
     own = _own(request, public_id)
-    answers_retry(conversation=own)
-    return _after(request, own)
+    message_take(request)
+    answers_retry(turn=conversation_context(own)["turn"])
+    return after(request, own)
 
 
 @require_POST
 @contributor_required
-def judge(request: HttpRequest) -> HttpResponse:
-    """Save the judgment; only then the names."""
-    contributor = contributor_of(request)
-    public_id = request.POST.get("comparison", "")
-    comparison_judge(
-        contributor=contributor,
-        public_id=public_id,
-        idempotency_key=request.POST.get("key", ""),
-        **choice_of(request.POST),
-    )
-    own = comparison_of(contributor=contributor, public_id=public_id).turn.conversation
-    return _after(request, own)
+def replace(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ask other models for the answers that did not arrive."""
+    own = _own(request, public_id)
+    message_take(request)
+    answers_replace(conversation=own)
+    return after(request, own)
+
+
+@require_POST
+@contributor_required
+def again(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Another answer in a conversation with one model."""
+    own = _own(request, public_id)
+    message_take(request)
+    assist_again(conversation=own, of=request.POST.get("of", ""))
+    return after(request, own)
 
 
 def _own(request: HttpRequest, public_id: str) -> Conversation:
     return conversation_find(contributor=contributor_of(request), public_id=public_id)
 
 
-def _after(request: HttpRequest, own: Conversation) -> HttpResponse:
+def after(request: HttpRequest, own: Conversation) -> HttpResponse:
     """The conversation as it is after a press: the fragment for htmx, else the page."""
     if not request.headers.get("HX-Request"):
-        return _to(own)
-    return _page(request, own, FRAGMENT)
+        return to_conversation(own)
+    return _page(request, own, FRAGMENTS)
 
 
-def _to(own: Conversation) -> HttpResponse:
+def to_conversation(own: Conversation) -> HttpResponse:
+    """The page of a conversation, for a browser that has sent a form."""
     url = reverse("arena_conversation", args=[own.public_id])
     return HttpResponseRedirect(url, status=HTTPStatus.SEE_OTHER)

@@ -3,6 +3,9 @@
 The row is the truth. A claim ends by itself, so that an answer whose process died is begun anew
 by whoever looks at the page next; every write names the claim it was made under, so that a writer
 who lost it, or whose answer was stopped, changes nothing.
+
+To have an answer written: `feedback.arena.turns.response_begin`, then `answers_continue`, and read
+the row until its state is no longer "writing". The gateway does the same as the pages.
 """
 
 import logging
@@ -15,13 +18,15 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from feedback.arena.naming import names_model
 from feedback.pool.content import text_hash
 from feedback.pool.models import Comparison, Response, ResponseState, Turn
-from feedback.registry.providers import NoAnswerError, answer_stream
+from feedback.pool.naming import names_version
+from feedback.registry.providers import answer_stream
+from feedback.registry.reasons import NoAnswerError
 
 CLAIM = timedelta(seconds=45)  # longer than a server may be silent
 WRITE_SECONDS = 0.5  # between two writes of what has arrived so far
+NAMES_MODEL = "names_model"  # why a comparison with such an answer does not count
 AT_ONCE = 16  # answers that one process writes at the same time
 
 logger = logging.getLogger(__name__)
@@ -57,6 +62,7 @@ def answer_write(pk: UUID) -> None:
             if not draft.keep():
                 return
         if not draft.text.strip():
+            draft.text = ""
             raise NoAnswerError("empty answer")
     except NoAnswerError as error:
         draft.save(state=ResponseState.FAILED, error=str(error))
@@ -70,12 +76,14 @@ def answer_write(pk: UUID) -> None:
 def answer_check(response: Response) -> None:
     """What must be known of an answer's text once it is complete: its digest, and its modesty."""
     response.text_hash = text_hash(response.text)
-    label = response.version.label if response.version else ""
-    response.names_its_model = names_model(response.text, label)
+    response.names_its_model = names_version(response.text, response.version)
     response.save(update_fields=["text_hash", "names_its_model"])
     if response.names_its_model:
-        shown = Comparison.objects.filter(Q(response_a=response) | Q(response_b=response))
-        shown.filter(unranked_reason="").update(unranked_reason="names_model")
+        shown = Comparison.objects.filter(
+            Q(response_a=response) | Q(response_b=response) | Q(response_a=None),
+            turn=response.turn_id,
+        )
+        shown.filter(unranked_reason="").update(unranked_reason=NAMES_MODEL)
 
 
 class _Draft:
@@ -85,7 +93,7 @@ class _Draft:
         response = Response.objects.select_related("turn", "version__provider").get(pk=pk)
         if response.version is None:
             raise ValueError("an answer to write has a version")
-        self.pk, self.version, self.messages = pk, response.version, response.turn.messages
+        self.pk, self.version, self.messages = pk, response.version, response.prompt
         self.text = ""
         self._held: datetime | None = response.writing_until
         self._written = time.monotonic()

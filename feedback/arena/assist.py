@@ -1,0 +1,165 @@
+"""One model by name: the one that routing thinks best answers, and each reaction is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from feedback.arena.candidates import answerable_versions
+from feedback.arena.selectors import ARENA, COMPLETE
+from feedback.arena.services import require
+from feedback.arena.turns import Messages, response_begin, turn_create
+from feedback.errors import ConflictError, NotFoundError, UnavailableError
+from feedback.people.models import Contributor
+from feedback.people.selectors import consent_required, rater_of
+from feedback.pool.models import (
+    Conversation,
+    Mode,
+    Reaction,
+    ReactionKind,
+    Response,
+    ResponseState,
+    Turn,
+)
+from feedback.pool.reactions import reaction_record
+from feedback.registry.models import ModelVersion, ProviderKind
+from feedback.routing.constraints import ANY, Constraints
+from feedback.routing.names import PolicyName
+from feedback.routing.services import models_route
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A prompt and its answers, the newest last: each earlier one was asked to be replaced."""
+
+    turn: Turn
+    responses: tuple[Response, ...]
+
+    @property
+    def newest(self) -> Response:
+        """The answer that the conversation goes on from."""
+        return self.responses[-1]
+
+
+def thread_of(conversation: Conversation) -> list[Reply]:
+    """A conversation from its beginning."""
+    answers: dict[object, list[Response]] = {}
+    found = Response.objects.filter(turn__conversation=conversation)
+    for response in found.select_related("turn", "version__model").order_by("id"):
+        answers.setdefault(response.turn_id, []).append(response)
+    turns = conversation.turns.order_by("position")
+    return [Reply(turn, tuple(answers[turn.id])) for turn in turns]
+
+
+def assist_start(
+    *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
+) -> Conversation:
+    """A new conversation with the model that routing thinks best."""
+    candidates = answerable_versions(messages)
+    require(candidates, 1)
+    with transaction.atomic():
+        conversation = Conversation.objects.create(
+            contributor=contributor,
+            source=ARENA,
+            mode=Mode.ASSIST,
+            public_id=key,
+            revealed_at=timezone.now(),
+        )
+        turn = turn_create(conversation=conversation, messages=messages)
+        response_begin(turn=turn, version=_best(turn, candidates, constraints))
+    return conversation
+
+
+def assist_continue(*, conversation: Conversation, text: str) -> None:
+    """Ask the same model a follow-up; another one where it cannot answer now."""
+    with transaction.atomic():
+        newest = _locked(conversation)
+        if newest.state not in COMPLETE:
+            raise ConflictError("still_writing", _("You can go on when the answer is there."))
+        messages = [
+            *newest.prompt,
+            {"role": "assistant", "content": newest.text},
+            {"role": "user", "content": text},
+        ]
+        candidates = answerable_versions(messages)
+        require(candidates, 1)
+        turn = turn_create(conversation=newest.turn.conversation, messages=messages)
+        same = newest.version if newest.version in candidates else None
+        response_begin(turn=turn, version=same or _best(turn, candidates))
+
+
+def assist_again(*, conversation: Conversation, of: str) -> None:
+    """Another answer to the newest prompt instead of the answer `of`; a repeat changes nothing."""
+    with transaction.atomic():
+        newest = _locked(conversation)
+        if newest.public_id != of or newest.state == ResponseState.WRITING:
+            return
+        if newest.state in COMPLETE:
+            answer_react(
+                contributor=_owner(conversation), public_id=of, kind=ReactionKind.REGENERATE
+            )
+        turn = newest.turn
+        response_begin(turn=turn, version=_best(turn, others_of(turn)))
+
+
+def others_of(turn: Turn) -> Sequence[ModelVersion]:
+    """Models that have not answered this yet, or else live ones, which answer anew each time."""
+    asked = set(turn.responses.values_list("version_id", flat=True))
+    able = answerable_versions(turn.messages)
+    fresh = [version for version in able if version.id not in asked]
+    anew = [v for v in able if v.provider and v.provider.kind != ProviderKind.REPLAY]
+    if not fresh and not anew:
+        raise UnavailableError("too_few_models", _("No other model can answer this now."))
+    return fresh or anew
+
+
+def _best(
+    turn: Turn, candidates: Sequence[ModelVersion], constraints: Constraints = ANY
+) -> ModelVersion:
+    routed = models_route(
+        messages=turn.messages,
+        candidates=candidates,
+        k=1,
+        policy=PolicyName.BEST,
+        constraints=constraints,
+        contributor=turn.conversation.contributor,
+        turn=turn,
+    )
+    return routed.chosen[0].version
+
+
+def _locked(conversation: Conversation) -> Response:
+    """The newest answer, with the conversation held."""
+    assisted = Conversation.objects.filter(mode=Mode.ASSIST, pk=conversation.pk)
+    locked = assisted.select_for_update().first()
+    if locked is None:
+        raise NotFoundError("unknown_conversation", _("There is no such conversation of yours."))
+    return thread_of(locked)[-1].newest
+
+
+def _owner(conversation: Conversation) -> Contributor:
+    if conversation.contributor is None:
+        raise ValueError("a conversation of the arena has a contributor")
+    return conversation.contributor
+
+
+def answer_react(
+    *, contributor: Contributor, public_id: str, kind: str, value: object = None
+) -> Reaction:
+    """Write down what a person did with an answer of their own."""
+    consent_required(contributor)
+    response = response_of(contributor=contributor, public_id=public_id)
+    return reaction_record(response=response, rater=rater_of(contributor), kind=kind, value=value)
+
+
+def response_of(*, contributor: Contributor, public_id: str) -> Response:
+    """A complete answer of the contributor's own conversation."""
+    own = Response.objects.select_related("turn__conversation").filter(
+        turn__conversation__contributor=contributor, state__in=COMPLETE
+    )
+    found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
+    if found is None:
+        raise NotFoundError("unknown_response", _("There is no such answer of yours."))
+    return found

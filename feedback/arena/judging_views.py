@@ -1,0 +1,94 @@
+"""What a person says about answers: the judgment, more about it, a thumb, a better text."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from feedback.arena.assist import Reply, answer_react, response_of
+from feedback.arena.conversations import conversation_context
+from feedback.arena.forms import choice_of, edit_of, extras_of
+from feedback.arena.judging import comparison_judge, judgment_extend
+from feedback.arena.presentation import shown_reply
+from feedback.arena.views import after, to_conversation
+from feedback.errors import ApplicationError, ConflictError
+from feedback.people.authentication import contributor_of, contributor_required
+from feedback.pool.models import Mode, ReactionKind, Response
+
+
+@require_POST
+@contributor_required
+def judge(request: HttpRequest) -> HttpResponse:
+    """Save the judgment; only then the names."""
+    exchange = comparison_judge(
+        contributor=contributor_of(request),
+        public_id=request.POST.get("comparison", ""),
+        idempotency_key=request.POST.get("key", ""),
+        **choice_of(request.POST),
+    )
+    return after(request, exchange.turn.conversation)
+
+
+@require_POST
+@contributor_required
+def extras(request: HttpRequest) -> HttpResponse:
+    """Save what a person says beside the choice."""
+    exchange = judgment_extend(
+        contributor=contributor_of(request),
+        public_id=request.POST.get("comparison", ""),
+        of=request.POST.get("of", ""),
+        extras=extras_of(request.POST),
+        key=request.POST.get("key", ""),
+    )
+    own = exchange.turn.conversation
+    if not request.headers.get("HX-Request"):
+        return to_conversation(own)
+    return render(request, "arena/extras.html", conversation_context(own) | {"thanks": True})
+
+
+@require_POST
+@contributor_required
+def thumb(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A thumb up or down on an answer whose model is known."""
+    response = _reactable(request, public_id)
+    answer_react(
+        contributor=contributor_of(request),
+        public_id=public_id,
+        kind=ReactionKind.THUMB,
+        value=request.POST.get("value"),
+    )
+    return _reacted(request, response)
+
+
+@require_POST
+@contributor_required
+def edit(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The text as it should have been."""
+    response = _reactable(request, public_id)
+    text = edit_of(request.POST)
+    if text.strip() == response.text.strip():
+        raise ApplicationError("unchanged", _("This is the answer as it was. Change it first."))
+    contributor = contributor_of(request)
+    answer_react(contributor=contributor, public_id=public_id, kind=ReactionKind.EDIT, value=text)
+    return _reacted(request, response, edited=True)
+
+
+def _reactable(request: HttpRequest, public_id: str) -> Response:
+    """An answer of one's own whose model is known: before, a word on one would tell of both."""
+    response = response_of(contributor=contributor_of(request), public_id=public_id)
+    if response.turn.conversation.revealed_at is None:
+        raise ConflictError("not_judged", _("Judge these two answers first."))
+    return response
+
+
+def _reacted(request: HttpRequest, response: Response, *, edited: bool = False) -> HttpResponse:
+    """What was reacted to, as it is now: for htmx the part of the page, else the page."""
+    turn = response.turn
+    own = turn.conversation
+    if not request.headers.get("HX-Request"):
+        return to_conversation(own)
+    if own.mode == Mode.DUEL:
+        return render(request, "arena/edit.html", conversation_context(own) | {"edited": edited})
+    answer = shown_reply(Reply(turn, (response,)), turn.position + 1)
+    context = {"answer": answer, "turn": turn, "solo": True, "edited": edited}
+    return render(request, "arena/answer.html", context)

@@ -1,0 +1,114 @@
+"""An answer on its way through: opened until its first words are there, read on, stored at its end.
+
+Whoever is asked first may fail before a word has come: then another one is asked. Afterwards a
+failure is told in the stream. A client that leaves ends the writing, and what had come is kept.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from feedback.arena.openai.services import Attempt, Question, attempt_begin, attempt_end
+from feedback.asynchronous import stored
+from feedback.pool.models import ResponseState
+from feedback.registry.providers import Call
+from feedback.registry.reasons import NoAnswerError
+
+TRIES = 3
+
+
+class Answer:
+    """The pieces of one attempt, and what is known of it at the end."""
+
+    def __init__(self, attempt: Attempt, question: Question) -> None:
+        self.attempt = attempt
+        options = question.asked.sampling | {"stream_options": {"include_usage": True}}
+        self._call = Call(attempt.version, question.asked.messages, options)
+        self._pieces: AsyncGenerator[str, None] = self._source()
+        self._text: list[str] = []
+        self._first = ""
+        self._started = time.monotonic()
+
+    @property
+    def finish(self) -> str:
+        """Why it ended: "stop", or "length"."""
+        return self._call.reading.finish or "stop"
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """The tokens, where the server counts them."""
+        return self._call.reading.usage
+
+    async def open(self) -> None:
+        """Wait for the first words."""
+        try:
+            while not self._first.strip():
+                self._first += await anext(self._pieces)
+        except StopAsyncIteration:
+            await self._end(ResponseState.FAILED, error="empty answer")
+            raise NoAnswerError("empty answer") from None
+        except NoAnswerError as error:
+            await self._end(ResponseState.FAILED, error=str(error))
+            raise
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+
+    async def read(self) -> AsyncIterator[str]:
+        """All pieces; the row is written at the end, however that comes."""
+        try:
+            yield self._keep(self._first)
+            async for piece in self._pieces:
+                yield self._keep(piece)
+        except NoAnswerError as error:
+            await self._end(ResponseState.FAILED, error=str(error))
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._leave()
+            raise
+        tokens = (self.usage or {}).get("completion_tokens")
+        counted = {"completion_tokens": tokens} if isinstance(tokens, int) and tokens >= 0 else {}
+        milliseconds = round((time.monotonic() - self._started) * 1000)
+        await self._end(ResponseState.FINISHED, latency_ms=milliseconds, **counted)
+
+    async def _source(self) -> AsyncGenerator[str, None]:
+        if self.attempt.recorded:
+            yield self.attempt.recorded
+            return
+        async for piece in self._call.pieces_async():
+            yield piece.replace("\x00", "").encode(errors="replace").decode()
+
+    def _keep(self, piece: str) -> str:
+        self._text.append(piece)
+        return piece
+
+    async def _leave(self) -> None:
+        """Nobody listens any more: hang up, and keep what had come."""
+        await self._pieces.aclose()
+        await self._end(ResponseState.STOPPED if self._text else ResponseState.FAILED)
+
+    async def _end(self, state: ResponseState, **fields: Any) -> None:
+        text = "".join(self._text)
+        await asyncio.shield(stored(attempt_end)(self.attempt, state, text, **fields))
+
+
+async def answer_open(question: Question) -> Answer:
+    """An answer whose first words are there; the error of the last one who failed otherwise."""
+    failure: NoAnswerError | None = None
+    for _ in range(TRIES if question.policy else 1):
+        try:
+            attempt = await stored(attempt_begin)(question)
+        except Exception:
+            if failure is None:
+                raise
+            break
+        answer = Answer(attempt, question)
+        try:
+            await answer.open()
+            return answer
+        except NoAnswerError as error:
+            failure = error
+            question.failed.add(attempt.version.id)
+    assert failure is not None
+    raise failure

@@ -1,0 +1,65 @@
+"""What a person may say beside the choice, and how far an answer has come, in words."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from feedback.pool.models import Response, ResponseState
+
+STRENGTHS = (
+    ("1", gettext_lazy("A little")),
+    ("2", gettext_lazy("Clearly")),
+    ("3", gettext_lazy("Much")),
+)
+ASPECTS = (
+    ("helpful", gettext_lazy("Helpful")),
+    ("truthful", gettext_lazy("Truthful")),
+    ("harmless", gettext_lazy("Harmless")),
+)
+MERITS = (
+    ("does_what_was_asked", gettext_lazy("Does what I asked")),
+    ("right", gettext_lazy("Right")),
+    ("complete", gettext_lazy("Complete")),
+    ("clear", gettext_lazy("Clear")),
+    ("to_the_point", gettext_lazy("To the point")),
+    ("well_written", gettext_lazy("Well written")),
+)
+FAULTS = (
+    ("misses_the_point", gettext_lazy("Misses the point")),
+    ("wrong", gettext_lazy("Wrong")),
+    ("incomplete", gettext_lazy("Incomplete")),
+    ("unclear", gettext_lazy("Unclear")),
+    ("refuses", gettext_lazy("Refuses")),
+    ("unsafe", gettext_lazy("Unsafe")),
+)
+STATES = {
+    ResponseState.WRITING: gettext_lazy("Writing…"),
+    ResponseState.FINISHED: gettext_lazy("Finished"),
+    ResponseState.STOPPED: gettext_lazy("Stopped"),
+    ResponseState.FAILED: gettext_lazy("Did not arrive"),
+}
+BROKE_OFF = gettext_lazy("Broke off")
+WHY_NOT = {  # the reason that is stored with an answer, to a sentence
+    "timeout": gettext_lazy("The model did not answer in time."),
+    "unreachable": gettext_lazy("The model cannot be reached now."),
+    "status 429": gettext_lazy("The model is busy now."),
+    "empty answer": gettext_lazy("The model sent no text."),
+    "unreadable answer": gettext_lazy("What the model sent cannot be read."),
+    "broken off": gettext_lazy("The model stopped in the middle of its answer."),
+    "too large": gettext_lazy("The model sent more than an answer can be."),
+    "our limit": gettext_lazy("The model is busy now."),
+}
+
+
+def state_words(response: Response) -> str:
+    """How far an answer has come."""
+    if response.state == ResponseState.FAILED and response.text:
+        return str(BROKE_OFF)
+    return str(STATES[ResponseState(response.state)])
+
+
+def why_not(response: Response) -> str:
+    """Why an answer did not arrive; empty where it did."""
+    if response.state != ResponseState.FAILED:
+        return ""
+    known = WHY_NOT.get(response.error)
+    return str(known) if known else _("The model’s server reported an error.")
