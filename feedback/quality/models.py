@@ -1,10 +1,13 @@
-"""What the raters together say, and how far each can be relied on."""
+"""What the raters together say, how far each can be relied on, and what came of that."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
+from feedback.campaigns.models import Campaign
 from feedback.identifiers import Row
-from feedback.people.models import Rater
+from feedback.people.models import Contributor, Rater
 from feedback.pool.models import Comparison
 
 
@@ -37,12 +40,124 @@ class Consensus(Row):
 
 
 class RaterReliability(Row):
-    """A rater's estimated chance of naming the consensus, and the judgments behind it."""
+    """A rater's estimated chance of naming the consensus, and the judgments behind it.
 
-    rater = models.OneToOneField(Rater, on_delete=models.CASCADE, related_name="reliability")
+    `confusion` is the estimated matrix, truth by row, in the order of the choices. `compared`
+    counts judgments of what others judged too; in those the others are right about what the
+    rater said with mean chance `agreement`, 95 % interval `low` to `high`.
+    """
+
+    rater = models.OneToOneField(Rater, on_delete=models.CASCADE, related_name="+")
     accuracy = models.FloatField()
     judgments = models.PositiveIntegerField()
+    confusion = models.JSONField(default=list)
+    compared = models.PositiveIntegerField(default=0)
+    agreement = models.FloatField(null=True)
+    low = models.FloatField(default=0.0)
+    high = models.FloatField(default=1.0)
+    skill = models.FloatField(default=1.0)
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.rater} {self.accuracy:.2f}"
+
+
+class SignalKind(models.TextChoices):
+    """What is looked at in a rater's judgments."""
+
+    SEQUENTIAL = "sequential", _("Chooses unlike the others")
+    GOLD = "gold", _("Known answers")
+    PACE = "pace", _("Faster than one can read")
+    POSITION = "position", _("Favours a place")
+    STREAK = "streak", _("The same again and again")
+    TIES = "ties", _("Avoids deciding")
+    REPEATS = "repeats", _("The same words again and again")
+
+
+class QualitySignal(Row):
+    """One statistic of one rater beside its threshold, and the judgments it rests on.
+
+    `concern` says that the threshold is passed; `evidence` holds keys of judgments, the newest of
+    those that made it so. `since` is when it first was a concern.
+    """
+
+    rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="signals")
+    kind = models.CharField(max_length=16, choices=SignalKind)
+    statistic = models.FloatField()
+    threshold = models.FloatField()
+    n = models.PositiveIntegerField()
+    concern = models.BooleanField()
+    evidence = ArrayField(models.UUIDField(), default=list)
+    since = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rater", "kind"], name="signal_once_a_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=SignalKind.values), name="signal_kind_is_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["since"], condition=Q(concern=True), name="signal_concern")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.rater}"
+
+
+class StandingState(models.TextChoices):
+    """Whether a rater's judgments count; it always has a reason and can be lifted."""
+
+    COUNTED = "counted", _("Counted")
+    QUARANTINED = "quarantined", _("Set aside")
+
+
+class RaterStanding(Row):
+    """What came of the signals. Where a person decided, the rules leave it alone."""
+
+    rater = models.OneToOneField(Rater, on_delete=models.CASCADE, related_name="standing")
+    state = models.CharField(max_length=16, choices=StandingState, default=StandingState.COUNTED)
+    reason = models.CharField(max_length=500, blank=True)
+    decided_by = models.ForeignKey(Contributor, on_delete=models.PROTECT, null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state=StandingState.QUARANTINED, reason=""),
+                name="standing_quarantine_has_a_reason",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rater} {self.state}"
+
+
+class CampaignAgreement(Row):
+    """Krippendorff's alpha of some ratings with its 95 % interval; none where nothing varies.
+
+    Without a campaign: all judgments. `aspect` is empty for the choice itself; `cohort` names
+    who judged: all, a kind of rater, a trust tier, a field of expertise.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, null=True, related_name="+")
+    aspect = models.CharField(max_length=64, blank=True)
+    cohort = models.CharField(max_length=80)
+    level = models.CharField(max_length=8)
+    alpha = models.FloatField(null=True)
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    units = models.PositiveIntegerField()
+    ratings = models.PositiveIntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "aspect", "cohort", "level"],
+                name="agreement_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"agreement {self.campaign_id} {self.aspect} {self.cohort}"

@@ -1,5 +1,7 @@
 """Writes about quality: the consensus of all judgments, and the reliability of raters."""
 
+import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +13,7 @@ from feedback.pool.models import Preference
 from feedback.quality.selectors import consensus_is_stale
 from feedback.quality.votes import Votes, votes_load
 from trainers.consensus import Consensus, dawid_skene
+from trainers.reliability import against_others
 
 REFRESH_LOCK = 0x46435143  # any constant that nothing else locks
 NOTICEABLE = 0.001  # a probability that moves by less is not written again
@@ -20,7 +23,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS consensus_fresh (
   comparison_id uuid, p_a float8, p_b float8, p_tie float8, p_both_bad float8,
   n_human int, n_ai int, newest timestamptz) ON COMMIT DROP;
 CREATE TEMPORARY TABLE IF NOT EXISTS reliability_fresh (
-  rater_id uuid, accuracy float8, judgments int) ON COMMIT DROP;
+  rater_id uuid, accuracy float8, judgments int, confusion jsonb, compared int, agreement float8,
+  low float8, high float8, skill float8) ON COMMIT DROP;
 TRUNCATE consensus_fresh, reliability_fresh;
 """
 WRITE_CONSENSUS = """
@@ -45,17 +49,24 @@ DELETE FROM feedback_consensus c WHERE NOT EXISTS (
 """
 WRITE_RELIABILITY = """
 INSERT INTO feedback_raterreliability AS old
-  (id, created_at, rater_id, accuracy, judgments, updated_at)
-SELECT gen_random_uuid(), %(now)s, rater_id, accuracy, judgments, %(now)s
+  (id, created_at, rater_id, accuracy, judgments, confusion, compared, agreement, low, high, skill,
+   updated_at)
+SELECT gen_random_uuid(), %(now)s, rater_id, accuracy, judgments, confusion, compared, agreement,
+       low, high, skill, %(now)s
   FROM reliability_fresh
 ON CONFLICT (rater_id) DO UPDATE SET accuracy = EXCLUDED.accuracy,
-  judgments = EXCLUDED.judgments, updated_at = EXCLUDED.updated_at
-WHERE old.judgments <> EXCLUDED.judgments
+  judgments = EXCLUDED.judgments, confusion = EXCLUDED.confusion, compared = EXCLUDED.compared,
+  agreement = EXCLUDED.agreement, low = EXCLUDED.low, high = EXCLUDED.high,
+  skill = EXCLUDED.skill, updated_at = EXCLUDED.updated_at
+WHERE (old.judgments, old.compared) <> (EXCLUDED.judgments, EXCLUDED.compared)
    OR abs(old.accuracy - EXCLUDED.accuracy) >= %(noticeable)s
+   OR abs(old.skill - EXCLUDED.skill) >= %(noticeable)s
 """
 DROP_RELIABILITY = """
 DELETE FROM feedback_raterreliability r WHERE NOT EXISTS (
   SELECT FROM reliability_fresh f WHERE f.rater_id = r.rater_id)
+   AND NOT EXISTS (  -- of who is set aside, what was known when they were
+  SELECT FROM feedback_raterstanding s WHERE s.rater_id = r.rater_id AND s.state = 'quarantined')
 """
 
 
@@ -75,6 +86,7 @@ def consensus_refresh(*, even_if_current: bool = False) -> int:
             votes.choices,
             n_items=len(votes.item_ids),
             rater_groups=votes.groups,
+            rater_weights=votes.weights,
         )
         return _write(votes, found, {"now": now, "noticeable": NOTICEABLE})
 
@@ -121,6 +133,24 @@ def _reliability_rows(votes: Votes, found: Consensus) -> Iterable[Sequence[objec
     judged = np.bincount(
         np.asarray(votes.raters, dtype=np.intp), minlength=len(votes.rater_ids)
     ).tolist()
-    accuracies = found.reliabilities.tolist()
+    held = against_others(
+        found,
+        votes.items,
+        votes.raters,
+        votes.choices,
+        rater_groups=votes.groups,
+        weights=votes.weights,
+    )
     for rater, place in votes.rater_ids.items():
-        yield rater, accuracies[place], judged[place]
+        agreement = float(held.agreement[place])
+        yield (
+            rater,
+            float(found.reliabilities[place]),
+            judged[place],
+            json.dumps(found.confusions[place].round(4).tolist()),
+            int(held.compared[place]),
+            None if math.isnan(agreement) else agreement,
+            float(held.low[place]),
+            float(held.high[place]),
+            float(held.weight[place]),
+        )

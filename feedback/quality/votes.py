@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from feedback.people.models import RaterKind
+from feedback.people.models import TIER_WEIGHT, RaterKind, TrustTier
 from feedback.pool.models import Preference, PreferenceState
 from trainers.consensus import CLASSES
 
@@ -21,8 +21,10 @@ POSITION = {choice: position for position, choice in enumerate(CLASSES)}
 class Votes:
     """Judgments: item, rater and choice by position, and what stands at each position.
 
-    `newest` is when each item's latest judgment came in. `groups` puts the people of a source
-    and the judges of a source apart: raters of one group are taken to resemble each other.
+    `newest` is when each item's latest judgment came in. `weights` is what a vote of each rater
+    counts, by trust tier alone: how reliable they are is for the consensus to find. `groups` puts
+    the people of a source and the judges of a source apart: raters of one group are taken to
+    resemble each other.
     """
 
     items: "array[int]" = field(default_factory=lambda: array("l"))
@@ -33,10 +35,18 @@ class Votes:
     newest: list[datetime] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     human_raters: list[bool] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     group_ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(
-        self, item: UUID, rater: UUID, choice: str, came: datetime, kind: str, source: str
+        self,
+        item: UUID,
+        rater: UUID,
+        choice: str,
+        came: datetime,
+        kind: str,
+        source: str,
+        tier: int | None,
     ) -> None:
         """Append one judgment."""
         place = self.item_ids.setdefault(item, len(self.item_ids))
@@ -47,6 +57,7 @@ class Votes:
         if who == len(self.groups):
             self.groups.append(self.group_ids.setdefault((kind, source), len(self.group_ids)))
             self.human_raters.append(kind == RaterKind.HUMAN)
+            self.weights.append(1.0 if tier is None else TIER_WEIGHT[TrustTier(tier)])
         self.items.append(place)
         self.raters.append(who)
         self.choices.append(POSITION[choice])
@@ -58,11 +69,17 @@ class Votes:
 
 def votes_load(preferences: QuerySet[Preference]) -> Votes:
     """The active ones of these judgments, streamed from the database."""
-    rows: Iterable[tuple[UUID, UUID, str, datetime, str, str]] = (
+    rows: Iterable[tuple[UUID, UUID, str, datetime, str, str, int | None]] = (
         preferences.filter(state=PreferenceState.ACTIVE)
         .order_by("id")
         .values_list(
-            "comparison_id", "rater_id", "choice", "created_at", "rater__kind", "rater__source"
+            "comparison_id",
+            "rater_id",
+            "choice",
+            "created_at",
+            "rater__kind",
+            "rater__source",
+            "rater__contributor__trust_tier",
         )
         .iterator(chunk_size=10_000)
     )

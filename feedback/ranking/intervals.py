@@ -53,6 +53,11 @@ class Plot:
     band_x: str
     band_width: str
 
+    @property
+    def leaders(self) -> int:
+        """How many cannot be told from the leader, itself among them."""
+        return sum(mark.level for mark in self.marks)
+
 
 def interval_plot(rows: Sequence[Row]) -> Plot:
     """The plot of one row or more; the first one is the leader."""

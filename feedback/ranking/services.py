@@ -1,17 +1,49 @@
-"""Keeping the tally small."""
+"""Keeping the tallies small, and what takes long to compute from them at hand."""
+
+from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Count, Max
+from django.utils import timezone
+
+from feedback.ranking.models import RankingCheck, StyledBoard, StyleTally
+from feedback.ranking.selectors import pair_counts
+from feedback.ranking.styled import MOMENT_SUMS, styled_rate
+from feedback.registry.models import Topic
+from trainers.ranking import fit
+from trainers.ranking.checks import checks
 
 FOLD = """
 WITH taken AS (
   DELETE FROM feedback_votetally
    WHERE id IN (SELECT id FROM feedback_votetally ORDER BY id FOR UPDATE SKIP LOCKED)
-  RETURNING version_low_id, version_high_id, outcome, rater_kind, topic_id, n
+  RETURNING version_low_id, version_high_id, outcome, rater_kind, topic_id, n, weight, square
 )
-INSERT INTO feedback_votetally (version_low_id, version_high_id, outcome, rater_kind, topic_id, n)
-SELECT version_low_id, version_high_id, outcome, rater_kind, topic_id, sum(n)
+INSERT INTO feedback_votetally
+  (version_low_id, version_high_id, outcome, rater_kind, topic_id, n, weight, square)
+SELECT version_low_id, version_high_id, outcome, rater_kind, topic_id, sum(n), sum(weight),
+       sum(square)
   FROM taken GROUP BY 1, 2, 3, 4, 5 HAVING sum(n) <> 0
 """
+CELL = "version_low_id, version_high_id, outcome, rater_kind, topic_id, cell"
+# Only cells of more than one row are touched: there are more of them than pairs.
+FOLD_STYLES = """
+WITH several AS (
+  SELECT id FROM (
+    SELECT id, count(*) OVER (PARTITION BY {CELL}) AS together FROM feedback_styletally) counted
+   WHERE together > 1
+), taken AS (
+  DELETE FROM feedback_styletally
+   WHERE id IN (SELECT id FROM feedback_styletally WHERE id IN (SELECT id FROM several)
+                 ORDER BY id FOR UPDATE SKIP LOCKED)
+  RETURNING {CELL}, n, weight, square, moments
+)
+INSERT INTO feedback_styletally ({CELL}, n, weight, square, moments)
+SELECT {CELL}, sum(n), sum(weight), sum(square),
+       ARRAY[{SUMS}]
+  FROM taken GROUP BY {CELL} HAVING sum(n) <> 0
+""".replace("{CELL}", CELL).replace("{SUMS}", MOMENT_SUMS)
+WHILE_WAITING = 5_000  # rows of the tally that are rated while somebody waits; more are kept
 
 
 def tally_fold() -> int:
@@ -23,3 +55,64 @@ def tally_fold() -> int:
         cursor.execute(FOLD)
         folded: int = cursor.rowcount
         return folded
+
+
+def style_tally_fold() -> None:
+    """Fold the increments of the tally of styles, likewise."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(FOLD_STYLES)
+
+
+def styled_boards_refresh() -> int:
+    """Rate anew the changed boards that are too large to rate while somebody waits; how many."""
+    large = {
+        (topic, kind): newest
+        for (topic, kind), (rows, newest) in _boards().items()
+        if rows > WHILE_WAITING
+    }
+    for board in StyledBoard.objects.all():
+        if (newest := large.get((board.topic_id, board.rater_kind))) is None:
+            board.delete()
+        elif newest == board.newest:
+            del large[board.topic_id, board.rater_kind]
+    for (topic, kind), newest in large.items():
+        _keep(topic, kind, newest)
+    return len(large)
+
+
+def check_refresh() -> RankingCheck | None:
+    """Check the ranking of all judgments anew; nothing where fewer than two models are compared."""
+    counts = pair_counts()
+    report = checks(counts, fit(counts), seed=0) if len(counts.models) > 1 else None
+    with transaction.atomic():
+        RankingCheck.objects.all().delete()
+        if report is None:
+            return None
+        return RankingCheck.objects.create(
+            judgments=int(counts.n.sum()), report=report, updated_at=timezone.now()
+        )
+
+
+def _boards() -> dict[tuple[UUID | None, str], tuple[int, int]]:
+    """Rows and newest row of the tally of each board, by topic and kind of rater."""
+    found: dict[tuple[UUID | None, str], tuple[int, int]] = {}
+    counted = StyleTally.objects.values_list("topic", "rater_kind").annotate(
+        rows=Count("id"), newest=Max("id")
+    )
+    for topic, kind, rows, newest in counted:
+        found[topic, kind] = (rows, newest)
+        before = found.get((topic, ""), (0, 0))
+        found[topic, ""] = (before[0] + rows, max(before[1], newest))
+    return found
+
+
+def _keep(topic: UUID | None, kind: str, newest: int) -> None:
+    StyledBoard.objects.update_or_create(
+        topic=Topic.objects.get(pk=topic) if topic else None,
+        rater_kind=kind,
+        defaults={
+            "board": styled_rate(topic, kind).as_json(),
+            "newest": newest,
+            "updated_at": timezone.now(),
+        },
+    )

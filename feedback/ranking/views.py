@@ -1,67 +1,77 @@
-"""The leaderboard, the list of models, and a model's own page."""
+"""The leaderboard, and the judgments that hold its first place."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from feedback.errors import ApplicationError, NotFoundError
+from feedback.errors import ApplicationError
+from feedback.people.authentication import curator_required
+from feedback.ranking.certainty import certainty_current, effect_lines
+from feedback.ranking.influence import influence_current, influential_judgments
 from feedback.ranking.intervals import interval_plot
-from feedback.ranking.model_reports import (
-    meetings,
-    model_get,
-    models_list,
-    newest_version,
-    ratings_by_topic,
-)
-from feedback.ranking.selectors import leaderboard, ranked_topics
+from feedback.ranking.selectors import Leaderboard, Row, leaderboard, ranked_topics
+from feedback.ranking.styled import StyledLeaderboard, styled_leaderboard
+from trainers.ranking.bradley_terry import FEW, rank_ranges
 
 JUDGMENTS_WANTED = 300  # below this a page shows no order: it would be noise
 
 
 @require_GET
 def leaderboard_page(request: HttpRequest) -> HttpResponse:
-    """Intervals of all models, filtered by topic and by who judged."""
-    topic, rater_kind = request.GET.get("topic", ""), request.GET.get("rater_kind", "")
+    """Intervals of all models, filtered by topic and by who judged, with or without style."""
+    filters = {name: request.GET.get(name, "") for name in ("topic", "rater_kind")}
+    styled = request.GET.get("style_control") == "true"
     try:
-        board = leaderboard(topic=topic, rater_kind=rater_kind)
+        board = _board(filters, styled)
     except ApplicationError:  # a link to a topic that is gone
-        topic, rater_kind = "", ""
-        board = leaderboard()
-    enough = board.judgments >= JUDGMENTS_WANTED
+        filters = dict.fromkeys(filters, "")
+        board = _board(filters, styled)
+    whole = not (styled or any(filters.values()))
+    topics = ranked_topics()
+    placed = _placed(board)
     context = {
         "board": board,
-        "plot": interval_plot(board.rows) if enough else None,
+        "plot": interval_plot(placed) if placed else None,
+        "unplaced": [row for row in board.rows if row.n < FEW] if placed else board.rows,
         "wanted": JUDGMENTS_WANTED,
-        "topics": ranked_topics(),
-        "topic": topic,
-        "rater_kind": rater_kind,
+        "topics": topics,
+        "topic_name": next((one.name for one in topics if one.slug == filters["topic"]), ""),
+        "styled": styled,
+        "effects": effect_lines(board.effects) if isinstance(board, StyledLeaderboard) else (),
+        "influence": influence_current() if whole else None,
+        "certainty": certainty_current() if whole else None,
+        **filters,
     }
     part = "#board" if request.headers.get("HX-Request") else ""
     return render(request, f"ranking/leaderboard.html{part}", context)
 
 
 @require_GET
-def models_page(request: HttpRequest) -> HttpResponse:
-    """All models by name, with what they are for."""
-    return render(request, "ranking/models.html", {"models": models_list()})
+@curator_required
+def influence_page(request: HttpRequest) -> HttpResponse:
+    """The few judgments without which another model would be first."""
+    influence = influence_current()
+    judgments = influential_judgments(influence) if influence else []
+    context = {"influence": influence, "judgments": judgments}
+    return render(request, "ranking/influence.html", context)
 
 
-@require_GET
-def model_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """One model: ratings by topic, its record against the others, where it comes from."""
-    try:
-        model = model_get(slug)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
-    version = newest_version(model)
-    ratings = ratings_by_topic(version)
-    plot = interval_plot([row for _, row in ratings]) if ratings else None
-    context = {
-        "model": model,
-        "version": version,
-        "checkpoint": getattr(version, "checkpoint", None),
-        "plot": plot,
-        "lines": zip([name for name, _ in ratings], plot.marks, strict=True) if plot else (),
-        "meetings": meetings(version),
-    }
-    return render(request, "ranking/model.html", context)
+def _board(filters: dict[str, str], styled: bool) -> Leaderboard:
+    return styled_leaderboard(**filters) if styled else leaderboard(**filters)
+
+
+def _placed(board: Leaderboard) -> Sequence[Row]:
+    """The models that are shown in order: those judged often enough, of a board that is.
+
+    They are ranked among themselves: who is hardly judged could stand anywhere.
+    """
+    rows = [row for row in board.rows if row.n >= FEW]
+    if board.judgments < JUDGMENTS_WANTED:
+        return ()
+    low, high = (np.array([getattr(row, end) for row in rows]) for end in ("ci_low", "ci_high"))
+    ranks = zip(rows, *rank_ranges(low, high), strict=True)
+    return [replace(row, rank_low=int(best), rank_high=int(worst)) for row, best, worst in ranks]
