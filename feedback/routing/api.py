@@ -2,14 +2,19 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.people.authentication import contributor_of, scope
+from feedback.routing.constraints import Constraints
+from feedback.routing.explaining import Explanation, explain, route_find
+from feedback.routing.names import PolicyName
 from feedback.routing.selectors import routable_versions, route_body
-from feedback.routing.services import PolicyName, models_route
+from feedback.routing.services import models_route
+from feedback.routing.words import sentences
 
 
 class MessageInput(serializers.Serializer[Any]):
@@ -19,23 +24,138 @@ class MessageInput(serializers.Serializer[Any]):
     content = serializers.CharField(max_length=1_000_000, trim_whitespace=False)
 
 
-class RouteInput(serializers.Serializer[Any]):
-    """A prompt, and how many models are wanted for it."""
+class ConstraintsInput(serializers.Serializer[Any]):
+    """What is asked of the models, before any score counts."""
+
+    topics = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=20,
+        help_text="Slugs: only models whose specialities hold one, lie inside one or around one.",
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=35),
+        required=False,
+        max_length=20,
+        help_text="Codes such as de: only models with such a topic, by its code or name.",
+    )
+    max_price = serializers.FloatField(
+        required=False,
+        min_value=0,
+        help_text="Of a million tokens, read or written. A model of unknown price is left out.",
+    )
+    max_latency_ms = serializers.FloatField(
+        required=False,
+        min_value=0,
+        help_text="Median of the newest answers. A model never timed is left out.",
+    )
+
+    def constraints(self) -> Constraints:
+        """The checked fields."""
+        given = self.validated_data
+        return Constraints(
+            topics=tuple(given.get("topics", ())),
+            languages=tuple(given.get("languages", ())),
+            max_price=given.get("max_price"),
+            max_latency_ms=given.get("max_latency_ms"),
+        )
+
+
+class RouteInput(ConstraintsInput):
+    """A prompt, how many models are wanted for it, and by which policy."""
 
     messages = MessageInput(many=True, allow_empty=False)
     k = serializers.IntegerField(min_value=1, max_value=2, default=2)
-    policy = serializers.ChoiceField(PolicyName.choices, default=PolicyName.AUTO)
+    policy = serializers.CharField(
+        max_length=64,
+        default=PolicyName.AUTO,
+        help_text="auto, best, explore, or the name of a threshold.",
+    )
 
 
+class RoutedModelOutput(serializers.Serializer[Any]):
+    """A model that was chosen, and how likely that was."""
+
+    model = serializers.CharField()
+    version = serializers.CharField()
+    score = serializers.FloatField(allow_null=True)
+    propensity = serializers.FloatField()
+
+
+class RouteOutput(serializers.Serializer[Any]):
+    """A decision, as it is kept."""
+
+    route = serializers.CharField()
+    models = RoutedModelOutput(many=True)
+    pair_propensity = serializers.FloatField(allow_null=True)
+    router_version = serializers.CharField()
+    fallback = serializers.CharField(allow_null=True)
+    latency_ms = serializers.FloatField()
+
+
+class ConsideredOutput(serializers.Serializer[Any]):
+    """A model that could have been chosen; the score with a 95 % interval."""
+
+    model = serializers.CharField(source="label")
+    score = serializers.FloatField()
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    propensity = serializers.FloatField()
+    rank = serializers.IntegerField()
+
+
+class ExplanationOutput(serializers.Serializer[Any]):
+    """A decision, and why it was made."""
+
+    route = serializers.CharField(source="route.public_id")
+    created_at = serializers.DateTimeField(source="route.created_at")
+    policy = serializers.CharField(source="route.policy")
+    constraints = serializers.JSONField(source="route.constraints")
+    models = ConsideredOutput(many=True, source="chosen")
+    others = ConsideredOutput(many=True, help_text="The best of those that were not chosen.")
+    considered = serializers.IntegerField()
+    explored = serializers.BooleanField(
+        help_text="Whether a better one was passed over to learn more."
+    )
+    pair_propensity = serializers.FloatField(source="route.pair_propensity")
+    router_version = serializers.CharField(source="route.router_version")
+    fallback = serializers.SerializerMethodField()
+    strong_chance = serializers.FloatField(source="route.strong_chance", allow_null=True)
+    threshold = serializers.FloatField(source="route.threshold", allow_null=True)
+    why = serializers.SerializerMethodField()
+
+    def get_fallback(self, found: Explanation) -> str | None:
+        """Why the prompt was not used."""
+        return found.route.fallback or None
+
+    def get_why(self, found: Explanation) -> list[str]:
+        """The reasons in sentences."""
+        return sentences(found)
+
+
+@extend_schema(request=RouteInput, responses=RouteOutput)
 @api_view(["POST"])
 @permission_classes([scope("models:use")])
 def route(request: Request) -> Response:
     """Which models to show for a prompt, and how likely that was."""
     wanted = RouteInput(data=request.data)
     wanted.is_valid(raise_exception=True)
+    given = wanted.validated_data
     routed = models_route(
+        messages=given["messages"],
         candidates=routable_versions(),
+        k=given["k"],
+        policy=given["policy"],
+        constraints=wanted.constraints(),
         contributor=contributor_of(request),
-        **wanted.validated_data,
     )
     return Response(route_body(routed))
+
+
+@extend_schema(responses=ExplanationOutput)
+@api_view(["GET"])
+@permission_classes([scope("models:use")])
+def route_explained(request: Request, public_id: str) -> Response:
+    """Why these models were chosen: for who asked, and for operators; a duel once it is judged."""
+    route = route_find(viewer=contributor_of(request), public_id=public_id)
+    return Response(ExplanationOutput(explain(route)).data)

@@ -1,91 +1,123 @@
-"""The prompt's vector, from the inference server, or a reason why there is none in time.
+"""A prompt's vector from the inference server, or a reason why there is none in time.
 
-A person never waits for the encoder: the call ends at a deadline, and after a failure a breaker
-lets the next calls fail at once for a while.
+A person never waits for the encoder longer than the deadline. After a failure, or while an answer
+is overdue, nobody waits at all: routing goes on without the prompt, and one call a second carries
+its prompt to the server in the background, so that a server that came back is found.
 """
 
+import asyncio
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import OrderedDict
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as DeadlinePassed
 from functools import lru_cache
 
 import httpx
-import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
-BREAKER_SECONDS = 5.0
-MODEL = "encoder"
+from feedback.routing.embeddings import PATH, AnswerError, Encoded, encoded, question
+
+PATIENCE_SECONDS = 2.0  # how long an answer may be overdue before it is given up
+PROBE_SECONDS = 1.0  # between attempts at a server that is down
+MOST_ASKED = 16  # texts under way at once; more would only wait behind them
+KEPT = 4096  # vectors: 6 MB of 384 numbers each
+IDLE_SECONDS = 4.0  # a connection is given up before the server, after five, does it
 
 
 class PromptUnusedError(Exception):
     """Routing cannot look at this prompt; the message is the reason that is logged."""
 
 
-class Breaker:
-    """Open for a while after a failure, so that nobody waits for what is known to be down."""
+class Line:
+    """The way to one inference server: a thread with an event loop, in which requests run.
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._open_until = 0.0
+    They can be left there when their deadline has passed, and a late answer is still kept. So no
+    number of people can be stuck behind a server that hangs.
+    """
 
-    def is_open(self) -> bool:
-        """Whether calls should fail at once."""
-        return time.monotonic() < self._open_until
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[bytes, Encoded] = OrderedDict()
+        self._asked: dict[bytes, Future[Encoded]] = {}
+        self._is_down = False
+        self._probe_at = 0.0
+        self._loop = asyncio.new_event_loop()
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=None,  # noqa: S113 - the requests have one limit for all that they do
+            trust_env=False,
+            limits=httpx.Limits(max_connections=MOST_ASKED, keepalive_expiry=IDLE_SECONDS),
+        )
+        threading.Thread(target=self._loop.run_forever, name="encoder", daemon=True).start()
 
-    def trip(self) -> None:
-        """Remember a failure."""
-        self._open_until = time.monotonic() + self.seconds
+    def known(self, key: bytes) -> Encoded | None:
+        """What is kept under a key."""
+        with self._lock:
+            if (found := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+            return found
 
-    def reset(self) -> None:
-        """Forget about failures."""
-        self._open_until = 0.0
+    def keep(self, key: bytes, found: Encoded) -> None:
+        """Keep a vector under its key, in the place of the one that was not used for longest."""
+        with self._lock:
+            self._kept[key] = found
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
 
+    def encode(self, key: bytes, text: str, deadline: float) -> Encoded:
+        """The vector of a text within so many seconds; `PromptUnusedError` says why not."""
+        asked = self._ask(key, text)
+        try:
+            return asked.result(timeout=deadline)
+        except DeadlinePassed:
+            with self._lock:
+                self._is_down |= key in self._asked
+            raise PromptUnusedError("encoder_late") from None
+        except AnswerError:
+            raise PromptUnusedError("encoder_failed") from None
 
-breaker = Breaker(BREAKER_SECONDS)
-_vectors: dict[str, NDArray[np.float32]] = {}
-_vectors_lock = threading.Lock()
-_VECTORS_KEPT = 4096
+    def _ask(self, key: bytes, text: str) -> Future[Encoded]:
+        """The request for a text: the one under way, or a new one where one may be made."""
+        with self._lock:
+            if self._is_down:
+                if not self._asked and time.monotonic() >= self._probe_at:
+                    self._send(key, text)  # for the next ones: this one does not wait for it
+                raise PromptUnusedError("encoder_down")
+            if asked := self._asked.get(key):
+                return asked
+            if len(self._asked) >= MOST_ASKED:
+                raise PromptUnusedError("encoder_busy")
+            return self._send(key, text)
 
+    def _send(self, key: bytes, text: str) -> Future[Encoded]:
+        asked = asyncio.run_coroutine_threadsafe(self._request(key, text), self._loop)
+        self._asked[key] = asked
+        return asked
 
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="encoder")
+    async def _request(self, key: bytes, text: str) -> Encoded:
+        is_down = True
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answer = await self._client.post(PATH, json=question([text]))
+            is_down = answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error
+            (found,) = encoded(answer, 1)
+        finally:
+            with self._lock:
+                self._is_down = is_down
+                self._probe_at = time.monotonic() + PROBE_SECONDS
+                del self._asked[key]
+        self.keep(key, found)
+        return found
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=10.0, trust_env=False)
+def line_to(url: str) -> Line:
+    """The process's line to an inference server."""
+    return Line(url)
 
 
-def encode(text: str) -> NDArray[np.float32]:
-    """The vector of a prompt, (d,), within the deadline; `PromptUnusedError` says why not."""
-    with _vectors_lock:
-        if (known := _vectors.get(text)) is not None:
-            return known
-    if breaker.is_open():
-        raise PromptUnusedError("encoder_down")
-    future = _pool().submit(_request, text)
-    try:
-        vector = future.result(timeout=settings.ROUTING_DEADLINE_SECONDS)
-    except DeadlinePassed:
-        breaker.trip()
-        raise PromptUnusedError("encoder_late") from None
-    except (httpx.HTTPError, LookupError, ValueError, TypeError):
-        breaker.trip()
-        raise PromptUnusedError("encoder_failed") from None
-    with _vectors_lock:
-        if len(_vectors) >= _VECTORS_KEPT:
-            _vectors.pop(next(iter(_vectors)))
-        _vectors[text] = vector
-    return vector
-
-
-def _request(text: str) -> NDArray[np.float32]:
-    answer = _client(settings.EMBEDDINGS_URL).post(
-        "/v1/embeddings", json={"model": MODEL, "input": text}
-    )
-    answer.raise_for_status()
-    breaker.reset()  # a late answer still shows that the server is back
-    return np.asarray(answer.json()["data"][0]["embedding"], dtype=np.float32)
+def line() -> Line:
+    """The line to the inference server of the settings."""
+    return line_to(settings.EMBEDDINGS_URL)

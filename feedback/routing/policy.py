@@ -57,7 +57,9 @@ def thompson(draws: Floats, floor: float = EXPLORE_FLOOR) -> Policy:
     wins = np.bincount(best, minlength=models) / count
     if models == 1:
         return Policy(wins, np.zeros((1, 1)))
-    runner_up = np.argsort(-draws, axis=1, kind="stable")[:, 1]
+    others = draws.copy()
+    others[np.arange(count), best] = -np.inf
+    runner_up = others.argmax(axis=1)
     # Without i, a draw is won by its best model, or by the runner-up where i was the best.
     without = np.tile(wins, (models, 1))
     np.fill_diagonal(without, 0.0)
@@ -66,8 +68,25 @@ def thompson(draws: Floats, floor: float = EXPLORE_FLOOR) -> Policy:
 
 
 def greedy(means: Floats, floor: float = EXPLORE_FLOOR) -> Policy:
-    """The model, or the two, of the highest mean score, mixed with uniform choice."""
-    return thompson(means[None, :], floor)
+    """The model, or the two, of the highest mean score (m,), mixed with uniform choice.
+
+    Those that are level share evenly: nobody is first by name.
+    """
+    top = (means == means.max()).astype(np.float64)
+    if means.size == 1:
+        return Policy(top, np.zeros((1, 1)))
+    rest = np.where(top > 0, -np.inf, means)
+    second = top if top.sum() > 1 else (rest == rest.max()).astype(np.float64)
+    pairs = np.outer(top, second) * (1.0 - np.eye(means.size))
+    return _explored(top / top.sum(), pairs / pairs.sum(), floor)
+
+
+def between(strong: float, floor: float = EXPLORE_FLOOR) -> Policy:
+    """The first of two models with the chance `strong`, else the second; mixed with a fair coin.
+
+    Where two are wanted, both are shown, and the coin says which stands first.
+    """
+    return _explored(np.array([strong, 1.0 - strong]), np.array([[0.0, 1.0], [0.0, 0.0]]), floor)
 
 
 def _explored(single: Floats, pairs: Floats, floor: float) -> Policy:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from feedback.ranking.selectors import leaderboard
 from feedback.routing.encoder import PromptUnusedError
+from feedback.routing.moment import for_a_moment
+from feedback.routing.newcomers import Newcomer, joined, newcomers_known
 from feedback.training.models import Checkpoint, CheckpointState, Kind
 from trainers.embedding.score import Scorer
 from trainers.errors import InputError
@@ -31,15 +33,17 @@ POINTS_PER_LOGIT = 400 / np.log(10)
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """Draws (N, m) and means (m,) of the models' scores in logits, and who believes it."""
+    """Draws (N, m), means (m,) and standard deviations (m,) of the models' scores in logits."""
 
     draws: Floats
     means: Floats
-    router_version: str
+    deviations: Floats
+    router_version: str  # who believes it
 
 
+@for_a_moment
 def live_embedding() -> Checkpoint | None:
-    """The promoted embedding."""
+    """The promoted embedding, as of a moment ago."""
     return Checkpoint.objects.filter(kind=Kind.EMBEDDING, state=CheckpointState.LIVE).first()
 
 
@@ -53,34 +57,52 @@ def scorer_of(checkpoint: Checkpoint) -> Scorer:
     return _scorer(checkpoint.path, checkpoint.digest)
 
 
+def readable(checkpoint: Checkpoint) -> Scorer:
+    """The checkpoint's vectors, or the reason why routing goes on without the prompt."""
+    try:
+        return scorer_of(checkpoint)
+    except (InputError, OSError):
+        raise PromptUnusedError("embedding_unreadable") from None
+
+
+def scorer_now(checkpoint: Checkpoint) -> Scorer:
+    """The checkpoint's vectors with what was learned of models since it was trained."""
+    return _joined(checkpoint.path, checkpoint.digest, newcomers_known(checkpoint))
+
+
+@lru_cache(maxsize=2)
+def _joined(path: str, digest: str, newcomers: tuple[Newcomer, ...]) -> Scorer:
+    return joined(_scorer(path, digest), newcomers)
+
+
 def prompt_belief(
     checkpoint: Checkpoint,
     labels: Sequence[str],
     vector: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Belief:
-    """The belief about this prompt, from the promoted embedding."""
-    try:
-        scorer = scorer_of(checkpoint)
-    except (InputError, OSError):
-        raise PromptUnusedError("embedding_unreadable") from None
-    if vector.shape[0] != scorer.dimension:
-        raise PromptUnusedError("encoder_changed")
-    means, deviations = scorer.believed(vector, labels)
-    return Belief(_drawn(means, deviations, rng), means, str(checkpoint))
+    """The belief about this prompt, from the promoted embedding, which can read its vector."""
+    means, deviations = scorer_now(checkpoint).believed(vector, labels)
+    return Belief(_drawn(means, deviations, rng), means, deviations, str(checkpoint))
 
 
 def global_belief(labels: Sequence[str], rng: np.random.Generator) -> Belief:
     """The belief about all prompts, from the leaderboard's ratings and intervals."""
-    ratings = cache.get_or_set("routing.ratings", _ratings, RATINGS_SECONDS) or {}
+    ratings = _ratings_kept()
     middle = float(np.mean([mean for mean, _ in ratings.values()])) if ratings else 0.0
     believed = [ratings.get(label, (middle, UNKNOWN_DEVIATION)) for label in labels]
     means, deviations = np.array(believed, dtype=np.float64).reshape(-1, 2).T
-    return Belief(_drawn(means, deviations, rng), means, "ratings" if ratings else "uniform")
+    version = "ratings" if ratings else "uniform"
+    return Belief(_drawn(means, deviations, rng), means, deviations, version)
 
 
 def _drawn(means: Floats, deviations: Floats, rng: np.random.Generator) -> Floats:
     return means + deviations * rng.standard_normal((DRAWS, means.size))
+
+
+@for_a_moment
+def _ratings_kept() -> dict[str, list[float]]:
+    return cache.get_or_set("routing.ratings", _ratings, RATINGS_SECONDS) or {}
 
 
 def _ratings() -> dict[str, tuple[float, float]]:

@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from feedback.registry.models import ModelVersion, VersionState
+from feedback.registry.health import well_versions
+from feedback.registry.models import ModelVersion
+from feedback.routing.models import Threshold
+from feedback.routing.moment import for_a_moment
 from feedback.routing.services import Routed
 
 
 def routable_versions() -> list[ModelVersion]:
-    """Every version that people could meet: neither paused nor retired."""
-    return list(ModelVersion.objects.filter(state=VersionState.ACTIVE).order_by("label"))
+    """Every version that people could meet: neither paused nor retired, nor resting.
+
+    As of a moment ago: `models_route` leaves out at once who cannot be asked any more.
+    """
+    return list(_routable())
+
+
+@for_a_moment
+def _routable() -> list[ModelVersion]:
+    return list(well_versions().order_by("label"))
+
+
+def threshold_names() -> list[str]:
+    """The names of all thresholds, which are policies."""
+    return list(Threshold.objects.order_by("name").values_list("name", flat=True))
 
 
 def route_body(routed: Routed) -> dict[str, Any]:

@@ -5,33 +5,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import models
+from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, UnavailableError
+from feedback.errors import ApplicationError, NotFoundError, UnavailableError
 from feedback.people.models import Contributor
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
-from feedback.routing.encoder import PromptUnusedError, encode
-from feedback.routing.models import ModelRoute
-from feedback.routing.policy import Policy, greedy, thompson
-from feedback.routing.posterior import Belief, global_belief, live_embedding, prompt_belief
-from trainers.texts import prompt_text
-
-
-class PolicyName(models.TextChoices):
-    """`auto` explores where two models are compared and serves the best where one answers."""
-
-    AUTO = "auto"
-    BEST = "best"
-    EXPLORE = "explore"
+from feedback.routing.constraints import ANY, Constraints, versions_able
+from feedback.routing.decision import Decision, decide, prompt_read
+from feedback.routing.models import ModelRoute, Threshold
+from feedback.routing.names import PolicyName
+from feedback.routing.thresholds import threshold_get
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that was considered: its mean score in [0, 1] and its chance to be shown."""
+    """A model that was considered, with its chance to be shown.
+
+    score: the expected score in [0, 1]; deviation: the standard deviation of its logit.
+    """
 
     version: ModelVersion
     score: float
+    deviation: float
     propensity: float
 
 
@@ -49,71 +45,93 @@ def models_route(
     candidates: Sequence[ModelVersion],
     k: int = 2,
     policy: str = PolicyName.AUTO,
+    constraints: Constraints = ANY,
     contributor: Contributor | None = None,
     turn: Turn | None = None,
 ) -> Routed:
-    """Choose k of the candidates for a prompt and log the decision."""
+    """Choose k of the candidates for a prompt and log the decision.
+
+    `policy`: a `PolicyName`, or the name of a threshold, which chooses between its two models.
+    """
     started = time.perf_counter()
-    _check(k, policy, candidates)
+    if k not in (1, 2):
+        raise ApplicationError("invalid", _("k is 1 or 2."), fields={"k": _("1 or 2.")})
+    applied = _policy(policy)
+    prompt = prompt_read(messages)
+    # Who may be asked is looked up after the wait for the encoder: a pause counts at once.
+    able = versions_able(candidates, constraints)
+    if isinstance(applied, Threshold):
+        able = [version for version in (applied.strong, applied.weak) if version in able]
+    if len(able) < k:
+        raise _too_few(k, able, candidates, constraints)
     rng = np.random.default_rng()
-    belief, fallback = _belief(messages, [version.label for version in candidates], rng)
-    explores = policy == PolicyName.EXPLORE or (policy == PolicyName.AUTO and k == 2)
-    chances = thompson(belief.draws) if explores else greedy(belief.means)
-    considered = _considered(candidates, belief, chances, k)
-    picked = chances.sample(k, rng)
+    decision = decide(prompt, able, k, applied, rng)
+    considered = _considered(able, decision, k)
+    picked = decision.chances.sample(k, rng)
     route = ModelRoute.objects.create(
         turn=turn,
         contributor=contributor,
         policy=policy,
-        considered=[
-            {
-                "version": str(one.version.id),
-                "label": one.version.label,
-                "score": one.score,
-                "propensity": one.propensity,
-            }
-            for one in considered
-        ],
-        chosen=[candidates[index].id for index in picked],
-        pair_propensity=chances.propensity(picked),
-        router_version=belief.router_version,
-        fallback=fallback,
+        constraints=constraints.asked(),
+        considered=[_logged(one) for one in considered],
+        chosen=[able[index].id for index in picked],
+        pair_propensity=decision.chances.propensity(picked),
+        router_version=decision.router_version,
+        fallback=decision.fallback,
+        strong_chance=decision.strong_chance,
+        threshold=decision.threshold,
         latency_ms=(time.perf_counter() - started) * 1000,
     )
     return Routed(route, tuple(considered[index] for index in picked))
 
 
-def _check(k: int, policy: str, candidates: Sequence[ModelVersion]) -> None:
-    if k not in (1, 2):
-        raise ApplicationError("invalid", "k is 1 or 2.", fields={"k": "1 or 2."})
-    if policy not in PolicyName.values:
-        raise ApplicationError(
-            "invalid", "No such policy.", fields={"policy": f"One of {PolicyName.values}."}
-        )
-    if len(candidates) < k:
-        raise UnavailableError(
-            "too_few_models", f"{k} models are wanted and {len(candidates)} can answer now."
-        )
-
-
-def _belief(
-    messages: Sequence[dict[str, str]], labels: list[str], rng: np.random.Generator
-) -> tuple[Belief, str]:
-    """What is believed about the candidates, and why it is not about this prompt, if so."""
-    checkpoint = live_embedding()
-    if checkpoint is None:
-        return global_belief(labels, rng), "no_embedding"
+def _policy(name: str) -> str | Threshold:
+    """The policy of that name."""
+    if name in PolicyName.values:
+        return name
     try:
-        return prompt_belief(checkpoint, labels, encode(prompt_text(messages)), rng), ""
-    except PromptUnusedError as reason:
-        return global_belief(labels, rng), str(reason)
+        return threshold_get(name)
+    except NotFoundError:
+        words = _("One of %(names)s, or the name of a threshold.")
+        fields = {"policy": words % {"names": ", ".join(PolicyName.values)}}
+        raise ApplicationError("invalid", _("There is no such policy."), fields=fields) from None
 
 
-def _considered(
-    candidates: Sequence[ModelVersion], belief: Belief, chances: Policy, k: int
-) -> list[Candidate]:
+def _too_few(
+    k: int,
+    able: Sequence[ModelVersion],
+    candidates: Sequence[ModelVersion],
+    constraints: Constraints,
+) -> UnavailableError:
+    counts = {"k": k, "n": len(able), "all": len(candidates)}
+    words = _("%(k)s models are wanted and %(n)s can answer now.") % counts
+    if asked := constraints.asked():
+        limits = _("Of %(all)s candidates these are those that meet what was asked: %(asked)s.")
+        listed = "; ".join(f"{name} {_listed(value)}" for name, value in asked.items())
+        words = f"{words} {limits % (counts | {'asked': listed})}"
+    return UnavailableError("too_few_models", words)
+
+
+def _listed(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def _considered(able: Sequence[ModelVersion], decision: Decision, k: int) -> list[Candidate]:
+    belief = decision.belief
     scores = 1.0 / (1.0 + np.exp(-belief.means))
     return [
-        Candidate(version, float(score), float(shown))
-        for version, score, shown in zip(candidates, scores, chances.shown(k), strict=True)
+        Candidate(version, float(score), float(deviation), float(shown))
+        for version, score, deviation, shown in zip(
+            able, scores, belief.deviations, decision.chances.shown(k), strict=True
+        )
     ]
+
+
+def _logged(one: Candidate) -> dict[str, object]:
+    return {
+        "version": str(one.version.id),
+        "label": one.version.label,
+        "score": round(one.score, 6),
+        "deviation": round(one.deviation, 6),
+        "propensity": one.propensity,
+    }
