@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from feedback.hybrid.models import Destination
 from feedback.hybrid.signals import Signals
 
-EXPLORATION = "exploration"
-COLD = "cold"
+EXPLORATION = gettext_noop("exploration")
+COLD = gettext_noop("cold")
 AI_LABEL_STANDS = "AI label stands"
 AI_LABEL_AWAITED = "AI label awaited"
 

@@ -53,8 +53,13 @@ def budget_status(campaign: Campaign) -> BudgetStatus:
 def next_for_people(campaign: Campaign, *, limit: int = 20) -> list[LabelRoute]:
     """The decisions behind the tasks that people will meet next, in that order."""
     tasks = (
-        Task.objects.filter(campaign=campaign, taken__lt=F("wanted"))
-        .order_by("-priority", "shuffle_key")
+        Task.objects.filter(
+            campaign=campaign,
+            is_gold=False,
+            taken__lt=F("wanted"),
+            comparison__withheld_at=None,
+        )
+        .order_by(F("priority") * -1, "shuffle_key")
         .values_list("comparison_id", flat=True)[:limit]
     )
     order = {comparison: place for place, comparison in enumerate(tasks)}

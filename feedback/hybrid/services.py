@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.errors import ApplicationError
@@ -65,11 +66,11 @@ def budget_set(
     planned = planned_judgments(campaign)
     fields = {}
     if not planned <= human_budget <= 10_000_000:
-        fields["human_budget"] = f"At least {planned}: so many are given or asked for already."
+        fields["human_budget"] = _("At least %s: so many are given or asked for already.") % planned
     if not 0 <= explore_share <= 1:
-        fields["explore_share"] = "A share between 0 and 100 %, please."
+        fields["explore_share"] = _("A share between 0 and 100 per cent, please.")
     if fields:
-        raise ApplicationError("invalid", "The budget was not changed.", fields=fields)
+        raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
     with transaction.atomic():
         campaign.human_budget, campaign.explore_share = human_budget, explore_share
         campaign.save(update_fields=["human_budget", "explore_share"])
@@ -80,7 +81,8 @@ def budget_set(
 
 def planned_judgments(campaign: Campaign) -> int:
     """The human judgments that a campaign has or has asked for."""
-    total: int = Task.objects.filter(campaign=campaign).aggregate(n=Sum("wanted", default=0))["n"]
+    tasks = Task.objects.filter(campaign=campaign, is_gold=False)
+    total: int = tasks.aggregate(n=Sum("wanted", default=0))["n"]
     return total
 
 
@@ -91,8 +93,11 @@ def _affordable(campaign: Campaign) -> int:
 
 
 def _candidates(campaign: Campaign, *, undecided_only: bool) -> list[UUID]:
-    """What has not gone to people yet; without budget only what nothing was decided about."""
-    waiting = Task.objects.filter(campaign=campaign, wanted=0)
+    """What has not gone to people yet; without budget only what nothing was decided about.
+
+    Nothing is decided about a text that is out of circulation, until it comes back.
+    """
+    waiting = Task.objects.filter(campaign=campaign, wanted=0, comparison__withheld_at=None)
     if undecided_only:
         decided = LabelRoute.objects.filter(campaign=campaign).values("comparison")
         waiting = waiting.exclude(comparison__in=decided)

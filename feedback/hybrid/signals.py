@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
 from trainers.consensus import CLASSES
 
-DISAGREEMENT = "disagreement"
-CONTRADICTION = "contradiction"
-UNCERTAINTY = "uncertainty"
-UNLABELLED = "no AI label"
+DISAGREEMENT = gettext_noop("disagreement")
+CONTRADICTION = gettext_noop("contradiction")
+UNCERTAINTY = gettext_noop("uncertainty")
+UNLABELLED = gettext_noop("no AI label")
 
 
 @dataclass(frozen=True, slots=True)

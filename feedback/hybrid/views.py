@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from feedback.campaigns.models import Campaign
@@ -52,7 +53,7 @@ def _chosen(request: HttpRequest, campaigns: list[Campaign]) -> Campaign | None:
         return campaigns[0] if campaigns else None
     found = next((campaign for campaign in campaigns if campaign.slug == slug), None)
     if found is None:
-        raise Http404("There is no campaign with a human budget of this name.")
+        raise Http404(_("There is no campaign with a human budget of this name."))
     return found
 
 
@@ -60,11 +61,11 @@ def _save(request: HttpRequest, campaign: Campaign) -> None:
     budget, explore = (request.POST.get(name, "").strip() for name in ("human_budget", "explore"))
     fields = {}
     if not (budget.isascii() and budget.isdecimal()):
-        fields["human_budget"] = "A whole number, please."
+        fields["human_budget"] = _("A whole number, please.")
     if not (explore.isascii() and explore.isdecimal()):
-        fields["explore"] = "A whole number of per cent, please."
+        fields["explore"] = _("A whole number of per cent, please.")
     if fields:
-        raise ApplicationError("invalid", "The budget was not changed.", fields=fields)
+        raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
     budget_set(
         campaign=campaign,
         human_budget=int(budget),

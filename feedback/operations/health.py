@@ -10,6 +10,9 @@ from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext, gettext_noop
+
+from feedback.routing.vectors import encoder_trouble
 
 PATIENCE_SECONDS = 1
 WORKERS = 2  # one for each queue: it is enough to hear from these
@@ -46,10 +49,21 @@ def _threads() -> ThreadPoolExecutor:
 
 def health() -> Health:
     """Ask every part at once; none is waited for longer than a moment."""
-    others = {"broker": _broker, "workers": _workers, "inference": _inference}
+    others = {
+        gettext_noop("broker"): _broker,
+        gettext_noop("workers"): _workers,
+        gettext_noop("inference"): _inference,
+    }
     asked = {name: _threads().submit(_checked, name, ask) for name, ask in others.items()}
-    own = [_checked("database", _database), _checked("migrations", _migrations)]
-    return Health((*own, *(future.result() for future in asked.values())))
+    own = [
+        _checked(gettext_noop("database"), _database),
+        _checked(gettext_noop("migrations"), _migrations),
+    ]
+    checks = [*own, *(future.result() for future in asked.values())]
+    if all(check.ok for check in checks if check.name in ("database", "inference")):
+        fits = _checked("inference", _encoder)
+        checks = [fits if check.name == fits.name and not fits.ok else check for check in checks]
+    return Health(tuple(checks))
 
 
 def _checked(name: str, ask: Callable[[], str]) -> Check:
@@ -70,7 +84,7 @@ def _migrations() -> str:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py migrate")
-    return "all applied"
+    return gettext("all applied")
 
 
 def _broker() -> str:
@@ -92,3 +106,10 @@ def _inference() -> str:
     )
     answer.raise_for_status()
     return ", ".join(str(model["id"]) for model in answer.json()["data"])
+
+
+def _encoder() -> str:
+    """An inference server whose vectors nothing here can read is as good as none."""
+    if trouble := encoder_trouble():
+        raise RuntimeError(trouble)
+    return ""

@@ -23,8 +23,16 @@ PERIODIC = (
     Periodic("Give back expired holds", "annotation.expire_leases", MINUTE),
     Periodic("Publish what is due", "publication.publish_due", MINUTE),
     Periodic("Fold the tally of votes", "ranking.fold_tally", 5 * MINUTE),
+    Periodic("Check the ranking", "ranking.check", 60 * MINUTE),
     Periodic("Refresh the consensus", "quality.refresh_consensus", 5 * MINUTE),
     Periodic("Decide who labels what", "hybrid.route_labels", 5 * MINUTE),
+    Periodic("Encode new prompts", "routing.encode_prompts", MINUTE),
+    Periodic("Ask new models the probe", "routing.probe_models", MINUTE),
+    Periodic("Learn of new models", "routing.refresh_newcomers", 15),
+    Periodic("Calibrate thresholds of routing", "routing.recalibrate", MINUTE),
+    Periodic("Forget decisions that nobody judged", "routing.collect", 60 * MINUTE),
+    Periodic("Forget rate limits that are paid off", "people.sweep_limits", 10 * MINUTE),
+    Periodic("Try paused providers", "registry.probe", 15),
     Periodic("Take up lost runs", "training.runs_recover", 20),
 )
 

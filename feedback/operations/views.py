@@ -9,7 +9,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from feedback.operations.health import health
 from feedback.operations.metrics import exposition
-from feedback.people.authentication import operator_required
+from feedback.people.accounts import has_account, needs_second_factor
+from feedback.people.authentication import contributor_of, operator_required
 
 
 @require_GET
@@ -39,4 +40,10 @@ def metrics(_request: HttpRequest) -> HttpResponse:
 @operator_required
 def operate(request: HttpRequest) -> HttpResponse:
     """What an operator watches, and whether all parts answer."""
-    return render(request, "operations/operate.html", {"health": health()})
+    operator = contributor_of(request)
+    context = {
+        "health": health(),
+        "needs_second_factor": needs_second_factor(operator),
+        "account": has_account(operator),
+    }
+    return render(request, "operations/operate.html", context)

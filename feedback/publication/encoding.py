@@ -40,7 +40,7 @@ class Outbox(io.RawIOBase):
         self._position = 0
 
     def writable(self) -> bool:
-        """Yes; and nothing else."""
+        """Yes: pyarrow asks before it writes to a file."""
         return True
 
     def write(self, data: Any) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from feedback.errors import ApplicationError
 from feedback.people.models import RaterKind
 
@@ -46,20 +48,20 @@ def export_query(values: dict[str, str], until: int) -> ExportQuery:
     fields: dict[str, str] = {}
     shape, file_format = values.get("shape") or "preferences", values.get("format") or "jsonl"
     if shape not in SHAPES:
-        fields["shape"] = f"One of {', '.join(SHAPES)}."
+        fields["shape"] = _("One of %s.") % ", ".join(SHAPES)
     if file_format not in FORMATS:
-        fields["format"] = f"One of {', '.join(FORMATS)}."
+        fields["format"] = _("One of %s.") % ", ".join(FORMATS)
     if values.get("rater_kind", "") not in ("", *RaterKind.values):
-        fields["rater_kind"] = f"One of {', '.join(RaterKind.values)}."
+        fields["rater_kind"] = _("One of %s.") % ", ".join(RaterKind.values)
     since = values.get("since") or None
     if since is not None and not (since.isdecimal() and len(since) < 19):
-        fields["since"] = "A cursor from an earlier X-Next-Cursor."
+        fields["since"] = _("A cursor from an earlier X-Next-Cursor.")
     elif since is not None and shape not in FOLLOWED:
-        fields["since"] = f"Only {' and '.join(FOLLOWED)} can be followed."
+        fields["since"] = _("Only these can be followed: %s.") % ", ".join(FOLLOWED)
     if (values.get("release") or LIVE) != LIVE:
-        fields["release"] = "Only live is exported by shape; a release has files of its own."
+        fields["release"] = _("Only live is exported by shape; a release has files of its own.")
     if fields:
-        raise ApplicationError("invalid", "This export is not possible.", fields=fields)
+        raise ApplicationError("invalid", _("This export is not possible."), fields=fields)
     return ExportQuery(
         shape=shape,
         format=file_format,

@@ -7,9 +7,11 @@ from typing import Any
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
 from feedback.people.models import Contributor
+from feedback.people.selectors import given_by
 from feedback.pool.models import Preference
 from feedback.pool.numbering import publication_lock
 from feedback.pool.services import preference_withdraw
@@ -19,13 +21,15 @@ from feedback.training.models import Checkpoint
 
 BATCH = 10_000
 
-# What is due: active, public, old enough, and given under terms that allow publishing. Imported
-# and AI judgments carry the licence of their source instead of a consent.
+# What is due: active, public, in circulation, old enough, and given under terms that allow
+# publishing. Imported and AI judgments carry the licence of their source instead of a consent.
 PUBLISH = """
 WITH due AS (
   SELECT p.id, p.created_at FROM feedback_preference p
+    JOIN feedback_comparison c ON c.id = p.comparison_id
     LEFT JOIN feedback_consentrecord k ON k.id = p.consent_id
    WHERE p.published_number IS NULL AND p.state = 'active' AND p.visibility = 'public'
+     AND c.withheld_at IS NULL
      AND (%(delay)s = 0
           OR p.created_at <= statement_timestamp() - make_interval(secs => %(delay)s))
      AND (k.id IS NULL OR 'publish' = ANY (k.scope))
@@ -76,15 +80,19 @@ def last_number() -> int:
 
 def judgment_withdraw(*, public_id: str, actor: Contributor) -> Holders:
     """Take a contributor's own judgment back: out of the live export at once, for good."""
-    preference = Preference.objects.filter(public_id=public_id, rater__contributor=actor).first()
+    preference = Preference.objects.filter(given_by(actor), public_id=public_id).first()
     if preference is None:
-        raise NotFoundError("not_found", "There is no such judgment of yours.")
+        raise NotFoundError("not_found", _("There is no such judgment of yours."))
     with transaction.atomic():
         holders = Holders(_releases_with(preference), _checkpoints_with(preference))
         preference_withdraw(preference=preference, actor=actor)
-        # It spoke for the withdrawn judgment, too; the next refresh makes it from the others.
-        Consensus.objects.filter(comparison=preference.comparison_id).delete()
+        consensus_forget(preference)
     return holders
+
+
+def consensus_forget(preference: Preference) -> None:
+    """The consensus spoke for this judgment, too; the next refresh makes it from the others."""
+    Consensus.objects.filter(comparison=preference.comparison_id).delete()
 
 
 def _releases_with(preference: Preference) -> list[str]:

@@ -1,24 +1,19 @@
-"""The Data page and a contributor's own judgments."""
+"""The Data page."""
 
 import json
-import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
 from feedback.errors import ApplicationError
-from feedback.people.authentication import contributor_of, contributor_required
 from feedback.people.models import RaterKind
-from feedback.pool.models import Preference
 from feedback.publication.query import FORMATS, SHAPES, export_query
-from feedback.publication.selectors import OWN_PAGE, counters, own_judgments, preview, releases
-from feedback.publication.services import due_publish, judgment_withdraw, last_number
+from feedback.publication.selectors import counters, preview, releases
+from feedback.publication.services import due_publish, last_number
 from feedback.registry.models import Topic
 
 PREVIEW_TEXT = 120  # characters of a text that a preview shows
@@ -63,38 +58,3 @@ def _shortened(row: dict[str, Any]) -> str:
         return value
 
     return json.dumps(cut(row), ensure_ascii=False, default=str)
-
-
-@require_GET
-@contributor_required
-def contributions_page(request: HttpRequest) -> HttpResponse:
-    """The contributor's judgments, newest first, a page at a time."""
-    contributor = contributor_of(request)
-    try:
-        before = uuid.UUID(request.GET["before"]) if "before" in request.GET else None
-    except ValueError:
-        before = None
-    found = own_judgments(contributor, before)
-    own = Preference.objects.filter(rater__contributor=contributor)
-    context = {
-        "judgments": found,
-        "more": found[-1].id if len(found) == OWN_PAGE else None,
-        "total": own.filter(state="active").count(),
-        "anonymous": contributor.name is None,
-    }
-    return render(request, "publication/contributions.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-@contributor_required
-def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Asks once, then withdraws."""
-    if request.method == "POST":
-        holders = judgment_withdraw(public_id=public_id, actor=contributor_of(request))
-        held = [*holders.releases, *holders.checkpoints]
-        said = _("Withdrawn. It is out of the live data.")
-        if held:
-            said += " " + _("These had held it and cannot be recalled: %s.") % ", ".join(held)
-        messages.success(request, said)
-        return redirect("contributions")
-    return render(request, "publication/withdraw.html", {"public_id": public_id})

@@ -54,7 +54,7 @@ class Runs(APIView):
             return [RunsWriter(), IsOperator()]
         return [IsAuthenticated()]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="v1_training_runs_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """`{"next", "previous", "results": [run, …]}`."""
         pages = RunPages()

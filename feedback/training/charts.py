@@ -74,9 +74,14 @@ def run_charts(events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> list[Cha
                 family.setdefault(name, {})[step] = float(value)
     return [
         _chart(f"{phase}: {name}", curves)
-        for (phase, name), family in families.items()
+        for (phase, name), family in sorted(families.items(), key=_is_not_validated)
         if (curves := {one: curve for one, curve in family.items() if len(curve) > 1})
     ]
+
+
+def _is_not_validated(item: tuple[tuple[str, str], Mapping[str, Any]]) -> bool:
+    """What was measured on held-out data stands first."""
+    return not any(name.startswith("validation_") for name in item[1])
 
 
 def _family(name: str) -> str:

@@ -7,14 +7,23 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from feedback.training.gate import PromptScores, Verdict, against_baseline, compare
+from feedback.training.gate import (
+    PromptScores,
+    Verdict,
+    against_baseline,
+    compare,
+    with_decisions,
+)
 from feedback.training.models import Checkpoint, CheckpointState, Kind
 from trainers.artifacts import Artifact
 from trainers.errors import InputError
+from trainers.off_policy.paired import compare_routers
 from trainers.snapshot import Snapshot
 
 # Runs `evaluate` with these arguments in a child process; False where the child failed.
 Evaluate = Callable[[list[str]], bool]
+
+PROMPTS, DECISIONS = "--per-prompt", "--per-decision"
 
 
 def candidate_judge(
@@ -30,16 +39,26 @@ def candidate_judge(
     if incumbent is None or kind == Kind.RANKING:
         return against_baseline(kind, artifact.card["metrics"])
     snapshot = snapshots / str(artifact.card["snapshot_digest"])
-    scores: list[PromptScores] = []
+    files: list[dict[str, Path]] = []
     for number, path in enumerate((artifact.path, Path(incumbent.path))):
-        file = workspace / f"{number}.parquet"
+        wanted = {option: workspace / f"{number}{option}.parquet" for option in _options(kind)}
         arguments = ["evaluate", "--artifact", str(path), "--snapshot", str(snapshot)]
-        if not evaluate([*arguments, "--per-prompt", str(file)]):
+        if not evaluate(arguments + [str(word) for pair in wanted.items() for word in pair]):
             reason = f"Kept: {path.name} could not be measured on the newer data; see the log."
             return Verdict(CheckpointState.CANDIDATE, reason)
-        scores.append(_scores(file))
+        files.append(wanted)
+    name = f"v{incumbent.version}"
     newer = newer_prompts(snapshot, snapshots / incumbent.run.snapshot_digest)
-    return compare(*scores, newer=newer, name=f"v{incumbent.version}")
+    verdict = compare(*(_scores(of[PROMPTS]) for of in files), newer=newer, name=name)
+    if kind != Kind.EMBEDDING:
+        return verdict
+    routers = compare_routers(*(pq.read_table(of[DECISIONS]) for of in files))
+    return with_decisions(verdict, routers, name=name)
+
+
+def _options(kind: Kind) -> tuple[str, ...]:
+    """What is asked of `evaluate`: a router is also judged by the decisions that were logged."""
+    return (PROMPTS, DECISIONS) if kind == Kind.EMBEDDING else (PROMPTS,)
 
 
 def newer_prompts(candidate: Path, incumbent: Path) -> set[str]:

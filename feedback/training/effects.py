@@ -1,11 +1,15 @@
 """What a promotion changes for the rest of the house; in the transaction of the promotion.
 
-A live embedding gives each model version its vector. A live policy is a model version that people
+A live embedding gives each model version its place. A live policy is a model version that people
 can meet; the one that it replaced is paused, and comes back when it is rolled back to.
 """
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from feedback.errors import ConflictError
 from feedback.registry.models import (
     LanguageModel,
     ModelVersion,
@@ -14,8 +18,9 @@ from feedback.registry.models import (
     VersionState,
 )
 from feedback.training.live_files import served_name
-from feedback.training.models import Checkpoint, Embedding, Kind
-from trainers.embedding.score import Scorer
+from feedback.training.models import Checkpoint, Kind, ModelVector, Promotion
+from trainers.errors import InputError
+from trainers.model_map import PLANE, placed_models, turned_like
 
 POLICY_NAME = "Commons Policy"
 POLICY_SLUG = "commons-policy"
@@ -40,23 +45,36 @@ def checkpoint_step_back(checkpoint: Checkpoint) -> None:
 
 
 def _vectors_write(checkpoint: Checkpoint) -> None:
-    scorer = Scorer.load(Path(checkpoint.path))
-    known = ModelVersion.objects.in_bulk(scorer.models, field_name="label")
-    name, version = scorer.encoder, str(checkpoint)
-    Embedding.objects.filter(
-        model_version__isnull=False, encoder=name, encoder_version=version
-    ).delete()
-    Embedding.objects.bulk_create(
-        Embedding(
-            model_version=known[label],
-            encoder=name,
-            encoder_version=version,
-            dimension=len(vector),
-            vector=vector,
-        )
-        for label, vector in zip(scorer.models, scorer.vectors, strict=True)
+    """Each known version's coordinates, turned to lie as the map before them.
+
+    A checkpoint that is live again keeps its own.
+    """
+    if checkpoint.vectors.exists():
+        return
+    try:
+        placed = placed_models(Path(checkpoint.path))
+    except InputError as error:
+        raise ConflictError("unreadable", str(error)) from error
+    before = _places_before()
+    own = [row for row, label in enumerate(placed.models) if label in before]
+    coordinates = placed.coordinates
+    if own:
+        earlier = np.array([before[placed.models[row]] for row in own])
+        coordinates = turned_like(coordinates, np.array(own), earlier[:, :PLANE])
+    known = ModelVersion.objects.in_bulk(placed.models, field_name="label")
+    ModelVector.objects.bulk_create(
+        ModelVector(version=known[label], checkpoint=checkpoint, vector=vector, seen=seen)
+        for label, vector, seen in zip(placed.models, coordinates, placed.seen, strict=True)
         if label in known
     )
+
+
+def _places_before() -> dict[str, NDArray[np.float32]]:
+    """Coordinates by label in the embedding that was promoted last."""
+    last = Promotion.objects.filter(kind=Kind.EMBEDDING).order_by("-created_at").first()
+    if last is None:
+        return {}
+    return dict(last.checkpoint.vectors.values_list("version__label", "vector"))
 
 
 def _policy_version_create(checkpoint: Checkpoint) -> ModelVersion:

@@ -159,6 +159,8 @@ def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
         status = _child([*arguments, "--set", *_assignments(run)], reporter)
         if status != 0:
             _remove_halves(out)
+            # A killed child goes on from its checkpoints; one that gave up does not.
+            shutil.rmtree(out.with_name(f"{out.name}.checkpoints"), ignore_errors=True)
             raise RunFailedError(reporter.last_line or f"The trainer ended with status {status}.")
     try:
         artifact = open_artifact(out)

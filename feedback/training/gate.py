@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedback.training.models import CheckpointState, Kind
+from trainers.off_policy.paired import Paired
 
 MARGIN = 0.005  # half a point: how much worse a candidate may be
 DRAWS = 2000
@@ -18,6 +19,8 @@ SEED = 0
 FEWEST_PROMPTS = 5  # a bootstrap over fewer says next to nothing
 ENOUGH_NEWER = 100  # prompts with newer judgments that suffice to compare on them alone
 CHANCE = 0.5
+EMBEDDING_LOSSES = ("log_loss", "model_mean_log_loss")
+PREFERENCE_LOSSES = ("preference_log_loss", "preference_mean_log_loss")
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +72,39 @@ def compare(
     numbers = _in_words(difference, low, high, len(gains), newer_only=only_newer)
     state, words = _decide(low, high, saw_newer=bool(newer))
     return Verdict(state, words.format(name=name) + f" {numbers}", evidence)
+
+
+def with_decisions(verdict: Verdict, routers: Paired | None, *, name: str) -> Verdict:
+    """The verdict on a router, given what the logged decisions say of it and of the incumbent.
+
+    It is refused where people clearly prefer the incumbent's choices, whatever else speaks for it.
+    A log that warns is shown and decides nothing.
+    """
+    if routers is None:
+        return verdict
+    low, high = routers.difference.interval
+    numbers = _points(routers.difference.value, low, high)
+    numbers += f" on {routers.n} logged decisions."
+    evidence = verdict.evidence | {
+        "off_policy": {
+            "difference": routers.difference.value,
+            "ci": [low, high],
+            "candidate": routers.candidate.value,
+            "candidate_ci": list(routers.candidate.interval),
+            "incumbent": routers.incumbent.value,
+            "incumbent_ci": list(routers.incumbent.interval),
+            "decisions": routers.n,
+            "warnings": list(routers.warnings),
+        }
+    }
+    if routers.warnings:
+        reason = f"{verdict.reason} Off-policy: {numbers} Not relied on: "
+        reason += f"{', '.join(routers.warnings)}."
+        return Verdict(verdict.state, reason, evidence)
+    if high < 0 and verdict.state != CheckpointState.REFUSED:
+        reason = f"Refused: people prefer the choices of {name}: {numbers} Held out: "
+        return Verdict(CheckpointState.REFUSED, reason + verdict.reason, evidence)
+    return Verdict(verdict.state, f"{verdict.reason} Off-policy: {numbers}", evidence)
 
 
 def against_baseline(kind: Kind, metrics: Mapping[str, Any]) -> Verdict:
@@ -125,9 +161,13 @@ def _decide(low: float, high: float, *, saw_newer: bool) -> tuple[CheckpointStat
 
 
 def _in_words(difference: float, low: float, high: float, prompts: int, *, newer_only: bool) -> str:
-    points = [f"{100 * value:+.1f}".replace("-", "−") for value in (difference, low, high)]
     which = "test prompts with newer judgments" if newer_only else "test prompts"
-    return f"{points[0]} points ({points[1]} to {points[2]}) on {prompts} {which}."
+    return f"{_points(difference, low, high)} on {prompts} {which}."
+
+
+def _points(difference: float, low: float, high: float) -> str:
+    points = [f"{100 * value:+.1f}".replace("-", "−") for value in (difference, low, high)]
+    return f"{points[0]} points ({points[1]} to {points[2]})"
 
 
 def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
@@ -139,16 +179,30 @@ def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]
 
 
 def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
-    """It says more about an answer than each model's own mean, and routing by it is no worse than
-    the best single model."""
-    names = ("log_loss", "model_mean_log_loss", "routed_score", "best_single_score")
-    loss, mean = float(metrics["log_loss"]), float(metrics["model_mean_log_loss"])
-    routed, single = metrics.get("routed_score"), metrics.get("best_single_score")
+    """It says more about answers, or comparisons, than each model's own mean, routing by it is not
+    clearly worse than the best single model, and people do not clearly prefer an average model
+    shown to its choices."""
+    names = ("routed_gain", "duels_dr", *EMBEDDING_LOSSES, *PREFERENCE_LOSSES)
+    says_more, words = _says_more(metrics)
+    gain, (low, high) = float(metrics["routed_gain"]), metrics["routed_gain_ci"]
+    words += f", routed {_points(gain, low, high)} beside the best single model"
+    routes_well = high >= 0
+    likely = metrics.get("duels_dr_ci", [CHANCE, CHANCE])[1]
+    is_liked = likely >= CHANCE or bool(metrics["duels_warnings"])
+    if not is_liked:
+        words += f", but at most {100 * likely:.1f} % prefer its choices to an average model shown"
+    return says_more and routes_well and is_liked, words, _taken(metrics, names)
+
+
+def _says_more(metrics: Mapping[str, Any]) -> tuple[bool, str]:
+    """On either kind of evidence: a pool may hold few outcomes and many comparisons."""
+    loss, mean = (float(metrics[name]) for name in EMBEDDING_LOSSES)
     words = f"log loss {loss:.3f} against {mean:.3f} of each model's mean"
-    routes_well = routed is None or single is None or routed >= single - MARGIN
-    if not routes_well:
-        words += f", but routed score {routed:.3f} against {single:.3f} of the best single model"
-    return loss < mean and routes_well, words, _taken(metrics, names)
+    if not all(name in metrics for name in PREFERENCE_LOSSES):
+        return loss < mean, words
+    judged, usual = (float(metrics[name]) for name in PREFERENCE_LOSSES)
+    words += f", of comparisons {judged:.3f} against {usual:.3f}"
+    return loss < mean or judged < usual, words
 
 
 def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:

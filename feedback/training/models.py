@@ -1,12 +1,13 @@
 """Training runs, what they made, and what replaced what."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Func, Q, Value
 from pgvector.django import VectorField
 
 from feedback.identifiers import Row
 from feedback.people.models import Contributor
-from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
 
 
@@ -155,35 +156,21 @@ class Promotion(Row):
         return f"{self.checkpoint} promoted"
 
 
-class Embedding(Row):
-    """The vector of a prompt or of a model version, with the encoder that gave it."""
+class ModelVector(Row):
+    """Where a model version lies in a trained embedding (trainers/model_map.py).
 
-    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="embeddings")
-    model_version = models.ForeignKey(
-        ModelVersion, on_delete=models.CASCADE, null=True, related_name="embeddings"
-    )
-    encoder = models.CharField(max_length=200)
-    encoder_version = models.CharField(max_length=64)
-    dimension = models.PositiveIntegerField()
-    vector = VectorField()
+    The distance of two is how much their expected scores differ; the first two numbers are the map.
+    """
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="vectors")
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="vectors")
+    vector: Any = VectorField()
+    seen = models.PositiveIntegerField()  # how often training saw it, in outcomes and judgments
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(turn__isnull=True) ^ Q(model_version__isnull=True),
-                name="embedding_of_a_prompt_or_a_model",
-            ),
-            models.UniqueConstraint(
-                fields=["turn", "encoder", "encoder_version"],
-                condition=Q(turn__isnull=False),
-                name="embedding_of_a_prompt_unique",
-            ),
-            models.UniqueConstraint(
-                fields=["model_version", "encoder", "encoder_version"],
-                condition=Q(model_version__isnull=False),
-                name="embedding_of_a_model_unique",
-            ),
+            models.UniqueConstraint(fields=["checkpoint", "version"], name="model_vector_unique")
         ]
 
     def __str__(self) -> str:
-        return f"{self.encoder} {self.encoder_version}"
+        return f"{self.version_id} in {self.checkpoint_id}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from feedback.errors import ConflictError
 from feedback.people.models import Contributor
@@ -57,7 +58,7 @@ def checkpoint_promote(
         _lock()
         checkpoint.refresh_from_db()
         if checkpoint.state == CheckpointState.LIVE:
-            raise ConflictError("already_live", f"{checkpoint} is live already.")
+            raise ConflictError("already_live", _("%s is live already.") % checkpoint)
         return _promote(checkpoint, actor=actor, evidence=evidence or {"by_hand": True})
 
 
@@ -67,7 +68,7 @@ def checkpoint_roll_back(*, checkpoint: Checkpoint, actor: Contributor) -> Promo
         _lock()
         last = checkpoint.promotions.order_by("-created_at").first()
         if last is None or last.replaced is None or live_checkpoint(checkpoint.kind) != checkpoint:
-            raise ConflictError("nothing_to_roll_back", f"{checkpoint} replaced nothing.")
+            raise ConflictError("nothing_to_roll_back", _("%s replaced nothing.") % checkpoint)
         evidence = {"rolled_back": str(checkpoint)}
         return _promote(last.replaced, actor=actor, evidence=evidence)
 

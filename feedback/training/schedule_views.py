@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback.errors import ApplicationError
@@ -42,7 +43,7 @@ def schedules(request: HttpRequest) -> HttpResponse:
 def _create(request: HttpRequest) -> None:
     hours, cron = request.POST.get("every_hours", "").strip(), request.POST.get("cron", "")
     if hours and not hours.isdecimal():
-        raise ApplicationError("invalid_schedule", f"A whole number of hours, not {hours!r}.")
+        raise ApplicationError("invalid_schedule", _("A whole number of hours, not “%s”.") % hours)
     schedule_create(
         kind=request.POST.get("kind", ""),
         every_hours=int(hours) if hours else None,

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
@@ -56,11 +59,11 @@ class Schedule:
             return str(self.task.interval)
         cron = self.task.crontab
         if cron is None:
-            return "never"
+            return _("never")
         fields = [str(getattr(cron, name)) for name in CRON_FIELDS]
         minute, hour, *rest = fields
         if rest == ["*", "*", "*"] and minute.isdecimal() and hour.isdecimal():
-            return f"every day at {int(hour):02}:{int(minute):02} UTC"
+            return _("every day at %s UTC") % f"{int(hour):02}:{int(minute):02}"
         return " ".join(fields) + " UTC"
 
 
@@ -74,7 +77,7 @@ def schedule_get(schedule_id: int) -> Schedule:
     """The schedule with that key."""
     task = PeriodicTask.objects.filter(task=TASK, pk=schedule_id).first()
     if task is None:
-        raise NotFoundError("no_such_schedule", "There is no such schedule.")
+        raise NotFoundError("no_such_schedule", _("There is no such schedule."))
     return Schedule(task)
 
 
@@ -84,7 +87,9 @@ def schedule_create(
     """A schedule every N hours, or by five cron fields in UTC; exactly one of the two."""
     known_kind(kind)
     if (every_hours is None) == (not cron.strip()):
-        raise ApplicationError("invalid_schedule", "Either every N hours or a cron line, please.")
+        raise ApplicationError(
+            "invalid_schedule", _("Either every N hours or a cron line, please.")
+        )
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
     return _create(kind, when, actor)
 
@@ -123,10 +128,11 @@ def default_schedules_create() -> None:
 
 def _create(kind: str, when: dict[str, Any], actor: Contributor | None) -> Schedule:
     draft = Schedule(PeriodicTask(task=TASK, kwargs=json.dumps({"kind": kind}), **when))
-    draft.task.name = f"Train {kind} {draft.words}"
+    with override(settings.LANGUAGE_CODE):  # names are compared, so they are of one language
+        draft.task.name = f"Train {kind} {draft.words}"
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():
-            raise ConflictError("schedule_exists", f"There is already: {draft.task.name}.")
+            raise ConflictError("schedule_exists", _("There is already: %s.") % draft.task.name)
         draft.task.save()
         audit_record(actor=actor, action="schedule.create", subject=draft.task.name)
     return draft
@@ -136,10 +142,13 @@ def _interval(hours: int) -> dict[str, Any]:
     if not 1 <= hours <= LONGEST_HOURS:
         raise ApplicationError(
             "invalid_schedule",
-            f"Every 1 to {LONGEST_HOURS} hours, not {hours}.",
+            _("Every 1 to %(most)s hours, not %(given)s.")
+            % {"most": LONGEST_HOURS, "given": hours},
             fields={"every_hours": [f"1 to {LONGEST_HOURS}"]},
         )
-    interval, _ = IntervalSchedule.objects.get_or_create(every=hours, period=IntervalSchedule.HOURS)
+    interval, _created = IntervalSchedule.objects.get_or_create(
+        every=hours, period=IntervalSchedule.HOURS
+    )
     return {"interval": interval}
 
 
@@ -148,7 +157,7 @@ def _crontab(line: str) -> dict[str, Any]:
     if len(fields) != len(CRON_FIELDS):
         raise ApplicationError(
             "invalid_schedule",
-            f"A cron line has five fields, minute hour day month weekday, not {line!r}.",
+            _("A cron line has five fields, minute hour day month weekday, not “%s”.") % line,
             fields={"cron": ["five fields"]},
         )
     values = dict(zip(CRON_FIELDS, fields, strict=True)) | {"timezone": "UTC"}
@@ -158,8 +167,8 @@ def _crontab(line: str) -> dict[str, Any]:
         message = " ".join(error.messages)
         raise ApplicationError(
             "invalid_schedule",
-            f"{line!r} is not a cron line: {message}",
+            _("“%(line)s” is not a cron line: %(why)s") % {"line": line, "why": message},
             fields={"cron": [message]},
         ) from error
-    crontab, _ = CrontabSchedule.objects.get_or_create(**values)
+    crontab, _created = CrontabSchedule.objects.get_or_create(**values)
     return {"crontab": crontab}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
 from feedback.training.leases import last_heard
@@ -23,7 +24,7 @@ def run_get(number: int) -> TrainingRun:
     """The run of that number."""
     run = _timed().filter(number=number).first()
     if run is None:
-        raise NotFoundError("no_such_run", f"There is no run {number}.")
+        raise NotFoundError("no_such_run", _("There is no run %s.") % number)
     return run
 
 
@@ -31,7 +32,7 @@ def run_find(run_id: uuid.UUID) -> TrainingRun:
     """The run with that identifier."""
     run = runs_list().filter(pk=run_id).first()
     if run is None:
-        raise NotFoundError("no_such_run", "There is no such run.")
+        raise NotFoundError("no_such_run", _("There is no such run."))
     return run
 
 
@@ -39,7 +40,7 @@ def checkpoint_get(checkpoint_id: uuid.UUID) -> Checkpoint:
     """The checkpoint with that identifier."""
     checkpoint = Checkpoint.objects.select_related("run").filter(pk=checkpoint_id).first()
     if checkpoint is None:
-        raise NotFoundError("no_such_checkpoint", "There is no such checkpoint.")
+        raise NotFoundError("no_such_checkpoint", _("There is no such checkpoint."))
     return checkpoint
 
 

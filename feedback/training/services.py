@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 
 from feedback.errors import ApplicationError, ConflictError
@@ -58,7 +59,8 @@ def known_kind(kind: str) -> Kind:
     except ValueError:
         raise ApplicationError(
             "unknown_kind",
-            f"There is no kind of training named {kind!r}. Known: {', '.join(Kind.values)}.",
+            _("There is no kind of training named “%(kind)s”. Known: %(known)s.")
+            % {"kind": kind, "known": ", ".join(Kind.values)},
             fields={"kind": [f"One of {', '.join(Kind.values)}."]},
         ) from None
 
@@ -72,7 +74,7 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
         )
         running = one.filter(state=RunState.RUNNING).update(cancel_requested=True)
         if not queued and not running:
-            raise ConflictError("run_is_over", "This run is over; there is nothing to cancel.")
+            raise ConflictError("run_is_over", _("This run is over; there is nothing to cancel."))
         audit_record(actor=actor, action="run.cancel", subject=str(run.number))
     run.refresh_from_db()
     return run
@@ -102,17 +104,18 @@ def _checked(config: Config) -> dict[str, Any]:
         if not key.isidentifier() or not isinstance(value, SCALARS):
             raise ApplicationError(
                 "invalid_config",
-                f"The setting {key!r} must be a name with a number, a text, true, false or null.",
+                _("The setting “%s” must be a name with a number, a text, true, false or null.")
+                % key,
                 fields={"config": [f"{key}: not a plain value"]},
             )
         if key == "seed":
             raise ApplicationError(
-                "invalid_config", "The seed is given as `seed`, beside the config."
+                "invalid_config", _("The seed is given as `seed`, beside the config.")
             )
     return dict(config)
 
 
 def _checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**31:
-        raise ApplicationError("invalid_seed", f"A seed from 0 to 2147483647, not {seed}.")
+        raise ApplicationError("invalid_seed", _("A seed from 0 to 2147483647, not %s.") % seed)
     return seed

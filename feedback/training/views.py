@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from feedback.people.authentication import contributor_of, operator_required
 from feedback.training.charts import run_charts
+from feedback.training.distributions import last_histogram, reliability
 from feedback.training.metric_rows import metric_rows
 from feedback.training.models import Checkpoint, CheckpointState, Kind, RunState, TrainingRun
 from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back, live_checkpoint
@@ -50,11 +51,13 @@ def run(request: HttpRequest, number: int) -> HttpResponse:
     """One run: what came of it, its curves, its numbers, its log."""
     shown = run_get(number)
     checkpoint = _checkpoint(shown)
-    events = run_events(shown).values_list("phase", "step", "metrics")
+    events = list(run_events(shown).values_list("phase", "step", "metrics"))
     context = _row(shown) | {
         "unfinished": shown.state in UNFINISHED,
         "checkpoint": checkpoint,
         "charts": run_charts(events),
+        "tau": last_histogram([metrics for *_, metrics in events], "tau"),
+        "calibration": reliability(shown.metrics.get("calibration")),
         "metrics": metric_rows(shown.metrics),
         "models": shown.metrics.get("models", []),
         "can_promote": checkpoint and checkpoint.state != CheckpointState.LIVE,

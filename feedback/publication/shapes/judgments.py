@@ -96,7 +96,7 @@ SELECT COALESCE(p.removed_number, p.published_number) AS key,
    AND COALESCE(p.removed_number, p.published_number) > GREATEST(%(since)s, %(after)s)
    AND COALESCE(p.removed_number, p.published_number) <= %(until)s
    AND (p.removed_number IS NULL
-        OR (%(followed)s AND p.published_number <= %(since)s))
+        OR (%(followed)s AND COALESCE(p.first_number, p.published_number) <= %(since)s))
    AND (%(rater_kind)s = '' OR r.kind = %(rater_kind)s)
    AND (%(campaign)s = '' OR g.slug = %(campaign)s)
    {{extra}}{FILTERS}

@@ -22,7 +22,7 @@ SELECT o.id AS key, encode(t.content_hash, 'hex') AS prompt_id, t.messages, v.la
   FROM feedback_outcome o
   JOIN feedback_turn t ON t.id = o.turn_id
   JOIN feedback_modelversion v ON v.id = o.version_id
- WHERE o.id > %(after)s {FILTERS}
+ WHERE t.withheld_at IS NULL AND o.id > %(after)s {FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 

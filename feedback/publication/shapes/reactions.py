@@ -1,30 +1,43 @@
-"""`unpaired`: one row a thumb on an answer, as TRL's KTO trainer reads it."""
+"""`unpaired`: one row a person's word on one answer, as TRL's KTO trainer reads it."""
 
 import uuid
 from collections.abc import Iterator
 
 import pyarrow as pa
+from django.conf import settings
 
 from feedback.publication.query import ExportQuery
 from feedback.publication.shapes.reading import FILTERS, MESSAGES, Row, read_chunks
 
 UNPAIRED = pa.schema([("prompt", MESSAGES), ("completion", MESSAGES), ("label", pa.bool_())])
+# Somebody's newest thumb on an answer, and each text that they would rather have read. Copies and
+# new attempts stay in the pool: they say too little about an answer to train on.
 STATEMENT = f"""
-SELECT x.id AS key, t.messages, a.text, x.value = 'true' AS liked
+SELECT x.id AS key, COALESCE(a.own_messages, t.messages) AS messages,
+       CASE x.kind WHEN 'edit' THEN x.value #>> '{{}}' ELSE a.text END AS text,
+       x.kind = 'edit' OR x.value = '1' AS liked
   FROM feedback_reaction x
   JOIN feedback_response a ON a.id = x.response_id
   JOIN feedback_turn t ON t.id = a.turn_id
- WHERE x.kind = 'thumb' AND x.value IN ('true', 'false') AND x.id > %(after)s {FILTERS}
+ WHERE x.kind IN ('thumb', 'edit')
+   AND NOT (x.kind = 'thumb' AND EXISTS (
+     SELECT FROM feedback_reaction y WHERE y.response_id = x.response_id
+        AND y.rater_id = x.rater_id AND y.kind = 'thumb' AND y.id > x.id))
+   AND a.withheld_at IS NULL AND t.withheld_at IS NULL
+   AND (%(delay)s = 0
+        OR x.created_at <= statement_timestamp() - make_interval(secs => %(delay)s))
+   AND x.id > %(after)s {FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 
 
 def unpaired(query: ExportQuery) -> Iterator[list[Row]]:
-    """Thumbs up and down."""
-    return read_chunks(STATEMENT, query.parameters(), uuid.UUID(int=0), _thumb)
+    """Thumbs up and down, and edited texts, once the delay of publication has passed."""
+    parameters = query.parameters() | {"delay": settings.PUBLICATION_DELAY_SECONDS}
+    return read_chunks(STATEMENT, parameters, uuid.UUID(int=0), _row)
 
 
-def _thumb(found: Row) -> Row:
+def _row(found: Row) -> Row:
     return {
         "prompt": found["messages"],
         "completion": [{"role": "assistant", "content": found["text"]}],
