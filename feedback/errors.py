@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -18,6 +19,11 @@ class ApplicationError(Exception):
         self.code = code
         self.message = message
         self.fields = fields
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the answer that tells of this."""
+        return {}
 
 
 class ConflictError(ApplicationError):
@@ -44,6 +50,22 @@ class UnavailableError(ApplicationError):
     status = 503
 
 
+class RateLimitedError(ApplicationError):
+    """Too often; `retry_after` is in whole seconds."""
+
+    status = 429
+
+    def __init__(self, wait: str, *, retry_after: int) -> None:
+        words = _("That was too often. Try again in %(wait)s; nothing was lost.") % {"wait": wait}
+        super().__init__("rate_limited", words)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back."""
+        return {"Retry-After": str(self.retry_after)}
+
+
 def error_body(code: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
     """The one error shape: `{"error": {"code", "message", "fields"?}}`."""
     error: dict[str, Any] = {"code": code, "message": message}
@@ -58,7 +80,8 @@ def api_exception_handler(error: Exception, _context: dict[str, Any]) -> Respons
 
     if isinstance(error, ApplicationError):
         set_rollback()
-        return Response(error_body(error.code, error.message, error.fields), status=error.status)
+        body = error_body(error.code, error.message, error.fields)
+        return Response(body, status=error.status, headers=error.headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
@@ -72,7 +95,7 @@ def api_exception_handler(error: Exception, _context: dict[str, Any]) -> Respons
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, exceptions.ValidationError):
-        body = error_body("invalid", "Some fields are not as they should be.", _fields(error))
+        body = error_body("invalid", _("Some fields are not as they should be."), _fields(error))
     else:
         body = error_body(str(error.get_codes()), str(error.detail))
     return Response(body, status=error.status_code, headers=headers)

@@ -3,16 +3,23 @@
 import hashlib
 import secrets
 import uuid
+from datetime import datetime
 
 import uuid_utils
 from django.db import models
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no letter that is read as another
+NAME_LETTERS = 240  # of the longest name, a version's label: whoever notes one has room for it
 
 
 def new_id() -> uuid.UUID:
     """A UUIDv7: rows made together lie together in the index."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
+
+
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest key of a row made at this moment or later: a range of time on a primary key."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def new_public_id() -> str:

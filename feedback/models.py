@@ -1,14 +1,16 @@
 """Every table of the app, gathered from the domains for Django."""
 
-from feedback.annotation.models import Assignment
+from feedback.annotation.models import Assignment, Place
 from feedback.campaigns.models import Campaign, GoldItem, Task
 from feedback.hybrid.models import AIJudge, LabelRoute
 from feedback.people.models import (
     ApiKey,
     AuditEvent,
+    CacheEntry,
     ConsentRecord,
     Contributor,
-    OperatorLink,
+    Invitation,
+    RateLimit,
     Rater,
 )
 from feedback.pool.models import (
@@ -21,19 +23,31 @@ from feedback.pool.models import (
     Response,
     Turn,
 )
+from feedback.pool.report_models import Report
 from feedback.publication.models import Release
-from feedback.quality.models import Consensus, RaterReliability
-from feedback.ranking.models import VoteTally
+from feedback.quality.models import (
+    CampaignAgreement,
+    Consensus,
+    QualitySignal,
+    RaterReliability,
+    RaterStanding,
+)
+from feedback.ranking.models import Influence, RankingCheck, StyledBoard, StyleTally, VoteTally
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, Topic
-from feedback.routing.models import ModelRoute
-from feedback.training.models import Checkpoint, Embedding, Promotion, RunEvent, TrainingRun
+from feedback.routing.models import ModelRoute, Threshold
+from feedback.routing.newcomer_models import AnswerVector, ModelPosterior, ProbePrompt
+from feedback.routing.vector_models import PromptEncoder, PromptVector
+from feedback.training.models import Checkpoint, ModelVector, Promotion, RunEvent, TrainingRun
 
 __all__ = [
     "AIJudge",
+    "AnswerVector",
     "ApiKey",
     "Assignment",
     "AuditEvent",
+    "CacheEntry",
     "Campaign",
+    "CampaignAgreement",
     "Checkpoint",
     "Comparison",
     "ComparisonOrigin",
@@ -41,24 +55,38 @@ __all__ = [
     "ConsentRecord",
     "Contributor",
     "Conversation",
-    "Embedding",
     "GoldItem",
+    "Influence",
+    "Invitation",
     "LabelRoute",
     "LanguageModel",
+    "ModelPosterior",
     "ModelRoute",
+    "ModelVector",
     "ModelVersion",
-    "OperatorLink",
     "Outcome",
+    "Place",
     "Preference",
+    "ProbePrompt",
     "Promotion",
+    "PromptEncoder",
+    "PromptVector",
     "Provider",
+    "QualitySignal",
+    "RankingCheck",
+    "RateLimit",
     "Rater",
     "RaterReliability",
+    "RaterStanding",
     "Reaction",
     "Release",
+    "Report",
     "Response",
     "RunEvent",
+    "StyleTally",
+    "StyledBoard",
     "Task",
+    "Threshold",
     "Topic",
     "TrainingRun",
     "Turn",

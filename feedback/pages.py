@@ -28,10 +28,12 @@ class PageErrorMiddleware(MiddlewareMixin):
             return None
         if not request.accepts("text/html"):
             body = error_body(error.code, error.message, error.fields)
-            return JsonResponse(body, status=error.status)
-        words = {"problem": error}
-        if not request.headers.get("HX-Request"):
-            return render(request, "error.html", words, status=error.status)
-        response = render(request, "components/problem.html", words, status=error.status)
-        response["HX-Retarget"], response["HX-Reswap"] = "#problem", "innerHTML"
+            return JsonResponse(body, status=error.status, headers=error.headers)
+        for_htmx = bool(request.headers.get("HX-Request"))
+        template = "components/problem.html" if for_htmx else "error.html"
+        response = render(request, template, {"problem": error}, status=error.status)
+        for name, text in error.headers.items():
+            response[name] = text
+        if for_htmx:
+            response["HX-Retarget"], response["HX-Reswap"] = "#problem", "innerHTML"
         return response

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 FOLD_LINES = 8
 WIDE, NARROW = 72, 40  # letters of a line of prompt, on a desk and on a phone
 
@@ -12,7 +14,7 @@ def message_shown(message: Mapping[str, Any], who: Mapping[str, str]) -> dict[st
     """What a template shows of a message; `who` has words for each role."""
     text = str(message.get("content", ""))
     return {
-        "who": who.get(str(message.get("role")), "Someone said"),
+        "who": who.get(str(message.get("role")), _("Someone said")),
         "text": text,
         "fold": _fold(text),
     }

@@ -6,12 +6,13 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from feedback.people.preferences import preferences_of
 from feedback.pool.models import Turn
+from feedback.registry.models import ModelVersion
 from feedback.rendering import render
 
 register = template.Library()
@@ -25,6 +26,7 @@ SECTIONS = (
 )
 OWN = (("contributions", _("My contributions")),)
 OPERATOR = (("operate", _("Operate")),)
+CURATOR = (("reports", _("Reports")),)  # operators find it under Operate
 
 
 @register.inclusion_tag("components/top.html", takes_context=True)
@@ -32,7 +34,11 @@ def top_line(context: template.Context) -> dict[str, Any]:
     """The line of links on top, with the section that this page belongs to marked."""
     request: HttpRequest | None = context.get("request")
     user = getattr(request, "user", None)
-    own = OWN + OPERATOR if getattr(user, "is_operator", False) else OWN
+    own: tuple[tuple[str, Any], ...] = OWN
+    if getattr(user, "is_operator", False):
+        own += OPERATOR
+    elif getattr(user, "is_curator", False):
+        own += CURATOR
     path = request.path if request else ""
     return {"sections": _links(SECTIONS, path), "own": _links(own, path)}
 
@@ -53,6 +59,23 @@ def visitor_settings(context: template.Context) -> SafeString:
     return format_html_join("", ' data-{}="{}"', chosen.items())
 
 
+@register.simple_tag(takes_context=True)
+def model_link(context: template.Context, label: str) -> SafeString | str:
+    """A version's name, as a link to its model's page; without one where no version is so named.
+
+    For where no name is hidden any more.
+    """
+    slugs = context.render_context.get("model_slugs")
+    if slugs is None:  # one query for all names of a template
+        slugs = dict(ModelVersion.objects.values_list("label", "model__slug"))
+        context.render_context["model_slugs"] = slugs
+    if label not in slugs:
+        return label
+    return format_html(
+        '<a href="{}" dir="auto">{}</a>', reverse("model", args=[slugs[label]]), label
+    )
+
+
 @register.filter
 def prose(text: str) -> SafeString:
     """What a person or a model wrote, as harmless HTML."""
@@ -63,6 +86,12 @@ def prose(text: str) -> SafeString:
 def number(value: int) -> str:
     """A whole number with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+@register.filter
+def percent(share: float) -> int:
+    """A share of one, in whole per cent."""
+    return round(100 * share)
 
 
 @register.filter

@@ -15,6 +15,8 @@ from urllib.parse import unquote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.connections import PooledConnection
+
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -39,6 +41,24 @@ def read_bool(name: str, *, default: bool) -> bool:
     if text.lower() in FALSE:
         return False
     raise ImproperlyConfigured(f"{name} must be yes or no, not {text!r}.")
+
+
+def read_count(name: str, default: int) -> int:
+    """A whole number, not negative."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()):
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def read_choice(name: str, choices: tuple[str, ...]) -> str:
+    """One of the words; the first where nothing is set."""
+    text = os.environ.get(name, choices[0])
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
+    return text
 
 
 def read_list(name: str, default: list[str]) -> list[str]:
@@ -77,7 +97,17 @@ def database_config(url: str) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(
         url or "postgresql://127.0.0.1:1/not-running"
     )
-    options = config.get("OPTIONS", {}) | {"pool": {"min_size": 0, "max_size": 16, "timeout": 10}}
+    options = config.get("OPTIONS", {}) | {
+        "pool": {
+            "min_size": 0,
+            "max_size": 16,
+            "timeout": 10,
+            "connection_class": PooledConnection,
+        },
+        # For `feedback.prepared`, whose statements are planned once, whatever the values.
+        "prepare_threshold": 5,
+        "options": "-c plan_cache_mode=force_generic_plan",
+    }
     return config | {
         "HOST": unquote(config["HOST"]),
         "CONN_HEALTH_CHECKS": True,

@@ -4,19 +4,25 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 from config.environment import (
     database_config,
     embedded_servers,
     read_bool,
+    read_choice,
+    read_count,
     read_list,
     read_seconds,
     read_text,
 )
+from config.sign_in import providers
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(read_text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 _servers = embedded_servers(DATA_DIR)
+
+_provider_apps, _provider_settings, _provider_origins = providers()
 
 # --- safety -------------------------------------------------------------------------------------
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -28,9 +34,11 @@ SECRET_KEY = read_text("SECRET_KEY", _servers.get("SECRET_KEY", DEFAULT_SECRET))
 if SECRET_KEY == DEFAULT_SECRET and not set(ALLOWED_HOSTS) <= LOOPBACK:
     raise ImproperlyConfigured("ALLOWED_HOSTS names a public host: set SECRET_KEY, too.")
 
+TRUSTED_PROXIES = read_count("TRUSTED_PROXIES", 0)  # that append to X-Forwarded-For
 SECURE = not set(ALLOWED_HOSTS) <= LOOPBACK  # a public host is served through HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "feedback.people.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 180  # an anonymous contributor is this browser
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -44,7 +52,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "font-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *_provider_origins],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -62,6 +70,13 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",  # indexes with an operator class
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    *_provider_apps,
     "django_htmx",
     "template_partials",
     "csp",
@@ -73,15 +88,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "feedback.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "feedback.people.accounts.VisitorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "feedback.pages.PageErrorMiddleware",
 ]
 TEMPLATES = [
@@ -99,7 +117,8 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # those that the pages are translated into
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # those that the pages are translated into
+LOCALE_PATHS = [BASE_DIR / "feedback" / "locale"]  # the texts of the templates lie there too
 TIME_ZONE = "UTC"
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
@@ -110,6 +129,48 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+# --- people -------------------------------------------------------------------------------------
+SIGN_UP = read_choice("SIGN_UP", ("open", "invited"))
+OPERATORS_NEED_SECOND_FACTOR = read_bool("OPERATORS_NEED_SECOND_FACTOR", default=False)
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "feedback.people.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # an address lies in a table apart from the pseudonym
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1"]  # without a password one signs in by code
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Feedback Commons: "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
+SOCIALACCOUNT_ADAPTER = "feedback.people.adapters.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = _provider_settings
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_FORMS = {"add_webauthn": "feedback.people.forms.PasskeyForm"}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_TOTP_ISSUER = "Feedback Commons"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # loopback is a secure context without TLS
+vars().update(Env.email_url_config(read_text("EMAIL_URL", "consolemail://")))
+DEFAULT_FROM_EMAIL = read_text("EMAIL_FROM", "Feedback Commons <commons@localhost>")
+CACHES = {"default": {"BACKEND": "feedback.people.cache.SharedCache"}}
 
 # --- database -----------------------------------------------------------------------------------
 DATABASE_URL = read_text("DATABASE_URL", _servers.get("DATABASE_URL", ""))
@@ -135,6 +196,7 @@ EMBEDDINGS_URL = read_text("EMBEDDINGS_URL", INFERENCE_URL)
 CHAT_URL = read_text("CHAT_URL", INFERENCE_URL)
 SCORE_URL = read_text("SCORE_URL", INFERENCE_URL)
 ROUTING_DEADLINE_SECONDS = read_seconds("ROUTING_DEADLINE", 0.15)
+ROUTING_MOMENT_SECONDS = read_seconds("ROUTING_MOMENT", 1)
 
 # --- the pool -----------------------------------------------------------------------------------
 PUBLICATION_DELAY_SECONDS = read_seconds("PUBLICATION_DELAY", 24 * 3600)
@@ -152,6 +214,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter of the export
+    "DEFAULT_THROTTLE_CLASSES": ["feedback.people.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "feedback.errors.api_exception_handler",
 }
 SPECTACULAR_SETTINGS = {

@@ -3,6 +3,7 @@
 // A judgment is written into the browser's storage before it is sent; the next task, fetched ahead,
 // is shown at once. It leaves the outbox when the server has committed it, and only then the page
 // says "Saved".
+import * as drafts from "./drafts.js";
 import { listen } from "./shortcuts.js";
 import { Sides } from "./sides.js";
 
@@ -13,8 +14,10 @@ import { Sides } from "./sides.js";
   const UNSENT_LIMIT = 3, GRACE_MS = 400, PREFETCH_MS = 2000, BACKOFF_MS = [1000, 2000, 5000, 10000, 30000];
   const byId = (id) => document.getElementById(id);
   const said = byId("said"), unsent = byId("unsent"), undo = byId("undo"), anyway = byId("anyway");
-  const ahead = byId("next"), skipList = byId("skip");
-  let task, sides, shownAt, prefetching, renewing, doubtful;
+  const ahead = byId("next"), skipList = byId("skip"), lesson = byId("lesson");
+  const words = form.dataset;
+  const UNDO_MS = 60_000;
+  let task, sides, shownAt, prefetching, renewing, undoEnding, doubtful, plain;
 
   // --- the outbox: one entry of localStorage a judgment, so that windows never overwrite each other
 
@@ -41,7 +44,12 @@ import { Sides } from "./sides.js";
         answer = await post(form.action, fields, "application/json");
         receipt = await answer.json();
       } catch {
-        answer = null;
+        if (!isSignedOut(answer)) answer = null;
+      }
+      if (isSignedOut(answer)) {
+        signedOut();
+        sending = false;
+        return;
       }
       if (!answer || answer.status >= 500 || answer.status === 429) {
         retry = setTimeout(flush, BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)]);
@@ -59,22 +67,44 @@ import { Sides } from "./sides.js";
     if (task.dataset.done && outbox().length < UNSENT_LIMIT && !failures) advance();
   }
 
+  // A session that ended sends us to the terms, or refuses the page's old form: it is kept here.
+  const isSignedOut = (answer) => answer?.type === "opaqueredirect" || answer?.status === 403;
+
+  function signedOut() {
+    said.textContent = "";
+    unsent.dataset.waiting = "yes";
+    const link = document.createElement("a");
+    Object.assign(link, { href: location.pathname, textContent: words.signIn });
+    unsent.replaceChildren(`${words.signedOut} `, link);
+  }
+
   function saved(receipt) {
     said.textContent = receipt.said;
+    undo.hidden = !receipt.undo;
     undo.href = receipt.undo;
     undo.setAttribute("hx-get", receipt.undo);
-    undo.hidden = false;
     htmx.process(undo);
+    clearTimeout(undoEnding);
+    undoEnding = setTimeout(() => (undo.hidden = true), UNDO_MS);
+    if (receipt.lesson.trim()) teach(receipt.lesson);
     for (const place of document.querySelectorAll("[data-today]")) place.textContent = receipt.today;
+  }
+
+  // What a practice task teaches, as the server wrote it.
+  function teach(html) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    byId("lesson-in").replaceChildren(document.importNode(page.body.firstElementChild, true));
+    lesson.showModal();
   }
 
   function refused(error, token) {
     said.textContent = "";
     delete unsent.dataset.waiting;
-    unsent.textContent = error.message.replace(" Take it again.", "") + " ";
+    unsent.textContent = error.message;
     if (error.code !== "lease_lost") return;
+    unsent.textContent = `${words.lost} `;
     const again = document.createElement("button");
-    Object.assign(again, { name: "again", value: token, textContent: "Take it again." });
+    Object.assign(again, { name: "again", value: token, textContent: words.takeAgain });
     again.className = "plain";
     again.setAttribute("formaction", form.dataset.again);
     unsent.append(again);
@@ -83,9 +113,7 @@ import { Sides } from "./sides.js";
   function warn() {
     const count = outbox().length;
     unsent.dataset.waiting = "yes";
-    unsent.textContent = count === 1
-      ? "1 judgment is not saved yet. We keep trying; please leave this page open."
-      : `${count} judgments are not saved yet. We keep trying; please leave this page open.`;
+    unsent.textContent = count === 1 ? words.oneUnsent : words.unsent.replace("{n}", count);
   }
 
   function clearWarning() {
@@ -101,7 +129,8 @@ import { Sides } from "./sides.js";
     fields.push(["duration_ms", String(Math.round(performance.now() - shownAt))]);
     task.dataset.done = "yes";
     localStorage.setItem(`${PREFIX}${Date.now()}:${task.dataset.token}`, JSON.stringify(fields));
-    said.textContent = "Saving…";
+    drafts.forget(task.dataset.token);
+    said.textContent = words.saving;
     undo.hidden = true;
     if (!unsent.dataset.waiting) unsent.textContent = "";
     if (outbox().length < UNSENT_LIMIT) advance();
@@ -164,7 +193,7 @@ import { Sides } from "./sides.js";
   function arrive() {
     task = byId("task");
     shownAt = performance.now();
-    doubtful = null;
+    doubtful = plain = null;
     anyway.hidden = true;
     skipList.open = false;
     if ("revise" in task.dataset) undo.hidden = true;
@@ -173,6 +202,7 @@ import { Sides } from "./sides.js";
     clearTimeout(prefetching);
     clearInterval(renewing);
     if (!task.dataset.token) return;
+    resume();
     prefetching = setTimeout(prefetch, PREFETCH_MS);
     renewing = setInterval(renew, (Number(task.dataset.lease) * 1000) / 3);
   }
@@ -184,6 +214,52 @@ import { Sides } from "./sides.js";
     }
   }
 
+  // --- the differences of the two answers
+
+  async function differ() {
+    const pair = task.querySelector(".pair"), link = byId("differ");
+    if (plain) {
+      pair.replaceChildren(...plain);
+      plain = null;
+      link.removeAttribute("aria-current");
+      said.textContent = "";
+      return;
+    }
+    const here = task;
+    try {
+      const answer = await fetch(link.href, { headers: { Accept: "application/json" }, redirect: "error" });
+      const found = await answer.json();
+      if (task !== here || plain) return;
+      said.textContent = found.said ?? found.error.message;
+      if (!found.answers) return;
+      const page = new DOMParser().parseFromString(found.answers, "text/html");
+      plain = [...pair.childNodes];
+      pair.replaceChildren(...page.body.children);
+      link.setAttribute("aria-current", "true");
+    } catch {
+      said.textContent = words.unreachable;
+    }
+  }
+
+  // --- drafts of the longer form
+
+  let resumed = null;
+
+  function resume() {
+    const draft = "more" in task.dataset && drafts.of(task.dataset.token);
+    if (!draft) return;
+    const button = form.querySelector(`.choices [name=choice][value="${draft.choice}"]`);
+    resumed = task;
+    htmx.ajax("POST", button.formAction, {
+      source: button, target: "#more", swap: "innerHTML",
+      values: { assignment: task.dataset.token, choice: draft.choice },
+    });
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.closest("#more")) drafts.keep(task.dataset.token, byId("more"));
+  });
+
   // --- what people press
 
   form.addEventListener("submit", (event) => {
@@ -193,13 +269,19 @@ import { Sides } from "./sides.js";
     const missing = sides.unread();
     if (missing && doubtful !== button) {
       doubtful = button;
-      said.textContent = `You have not opened Answer ${missing}.`;
+      said.textContent = words.unread.replace("{n}", missing);
       anyway.hidden = false;
       return;
     }
     judge(button);
   });
   anyway.addEventListener("click", () => judge(doubtful));
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#differ") && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      differ();
+    }
+  });
 
   const choose = (value) => {
     const button = form.querySelector(`[name=choice][value="${value}"]`);
@@ -217,6 +299,7 @@ import { Sides } from "./sides.js";
     9: () => choose("both_bad"),
     s: openSkip,
     u: () => undo.hidden || undo.click(),
+    d: differ,
   };
   listen(ACTIONS, (name) => {
     if (performance.now() - shownAt < GRACE_MS) return false;
@@ -231,6 +314,9 @@ import { Sides } from "./sides.js";
   // --- htmx: skip, undo and the longer form
 
   document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.path === skipList.querySelector("[formaction]").getAttribute("formaction")) {
+      drafts.forget(task.dataset.token);
+    }
     for (const token of unsentTokens()) event.detail.formData.append("held", token);
   });
   document.addEventListener("htmx:afterSettle", () => {
@@ -244,6 +330,10 @@ import { Sides } from "./sides.js";
     if (!more || more.dataset.met) return;
     more.dataset.met = "yes";
     mark(more.parentElement.querySelector("[name=choice]").value);
+    drafts.fill(task.dataset.token, byId("more"));
+    drafts.keep(task.dataset.token, byId("more"));
+    if (resumed === task) said.textContent = words.restored;
+    resumed = null;
     more.focus();
   });
 

@@ -2,9 +2,9 @@
 "use strict";
 
 (() => {
+  const place = () => document.getElementById("problem"); // its words come in the page's language
   const say = (words) => {
-    const place = document.getElementById("problem");
-    if (place) place.textContent = words;
+    if (place()) place().textContent = words ?? "";
   };
 
   // A sentence that the server addressed to the place for problems is shown whatever its status.
@@ -15,11 +15,17 @@
   });
   document.addEventListener("htmx:beforeRequest", () => say(""));
   document.addEventListener("htmx:sendError", () => {
-    say("The server cannot be reached. What you saw is unchanged; try again in a moment.");
+    say(place()?.dataset.unreachable);
   });
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Retarget") !== "#problem") {
-      say("That did not work. What you saved before is safe; try again in a moment.");
+      say(place()?.dataset.failed);
     }
+  });
+
+  // A link inside a drawing is no HTML anchor to htmx, which lets the browser follow it as well.
+  document.addEventListener("click", (event) => {
+    const mark = event.target.closest?.("svg a[hx-get]");
+    if (mark && !(event.ctrlKey || event.metaKey || event.shiftKey)) event.preventDefault();
   });
 })();

@@ -12,6 +12,7 @@ export class Sides {
       root.querySelector(`#${start}`).checked = true;
       this.look();
     }
+    root.dataset.sides = "ready";
     root.addEventListener("change", (event) => {
       if (event.target.name !== "see") return;
       localStorage.setItem(STORED, event.target.id === "see-b" ? "both" : "one");

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config.environment import embedded_servers, read_text
 from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.child import child_command
@@ -21,6 +23,7 @@ HOST = "127.0.0.1"
 INFERENCE_PORT = 8010
 INFERENCE_USES = ("EMBEDDINGS_URL", "CHAT_URL", "SCORE_URL")
 DATABASE, BROKER, WORK, WEB = range(4)  # layers
+PATIENT = ("nice", "-n", "10")  # before the command of what nobody waits for
 
 
 @dataclass(slots=True)
@@ -97,20 +100,28 @@ def prepare_service() -> Service:
 
 
 def web_service(plan: Plan) -> Service:
-    """Django under uvicorn."""
-    address = ["--host", HOST, "--port", str(plan.port), "--lifespan", "off"]
+    """Django under uvicorn, in `WEB_WORKERS` processes; uvicorn replaces one that dies."""
+    address = ["--host", HOST, "--port", str(plan.port), "--lifespan", "off", "--no-proxy-headers"]
     options = ["--timeout-graceful-shutdown", "2", "--no-access-log"]
-    options += ["--log-level", "warning"]
-    return Service(
-        "web", _python("-m", "uvicorn", "config.asgi:application", *address, *options), WEB
-    )
+    options += ["--log-level", "warning", "--workers", str(web_workers())]
+    words = ["-m", "uvicorn", "config.asgi:application", *address, *options]
+    # On the supervisor's death it takes its own processes with it, so it is asked, not killed.
+    return Service("web", _python(*words, on_parent_death=signal.SIGTERM), WEB)
+
+
+def web_workers() -> int:
+    """How many web processes: a core each, unless `WEB_WORKERS` says otherwise."""
+    text = read_text("WEB_WORKERS") or str(_cores())
+    if not (text.isdecimal() and int(text) > 0):
+        raise ImproperlyConfigured(f"WEB_WORKERS must be a number of processes, not {text!r}.")
+    return int(text)
 
 
 def work_services(plan: Plan) -> list[Service]:
     """Inference, the workers of both queues, and the clock."""
-    cores = str(min(os.cpu_count() or 1, 4))
+    cores = str(_cores())
     # Celery's SIGQUIT does not wait for the task: a run is given back at once, and goes on later.
-    trains = _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1")
+    trains = _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1", before=PATIENT)
     services = [
         Service("worker-cpu", _celery("worker", "-Q", "cpu", "-n", "cpu@%h", "-c", cores), WORK),
         Service("worker-gpu", trains, WORK, signal.SIGQUIT),
@@ -122,6 +133,10 @@ def work_services(plan: Plan) -> list[Service]:
         command = _python("-m", "trainers", "serve", *options)
         services.append(Service("inference", command, WORK))
     return services
+
+
+def _cores() -> int:
+    return min(os.cpu_count() or 1, 4)
 
 
 def free_port(wanted: int) -> int:
@@ -156,10 +171,14 @@ def any_port() -> int:
     return port
 
 
-def _python(*words: str) -> Sequence[str]:
-    return child_command([sys.executable, *words], on_parent_death=signal.SIGKILL)
+def _python(
+    *words: str,
+    on_parent_death: signal.Signals = signal.SIGKILL,
+    before: Sequence[str] = (),
+) -> Sequence[str]:
+    return child_command([*before, sys.executable, *words], on_parent_death=on_parent_death)
 
 
-def _celery(command: str, *options: str) -> Sequence[str]:
-    quiet = ["--loglevel", "WARNING"]
-    return _python("-m", "celery", "--quiet", "-A", "config.celery", command, *options, *quiet)
+def _celery(command: str, *options: str, before: Sequence[str] = ()) -> Sequence[str]:
+    words = ["-m", "celery", "--quiet", "-A", "config.celery", command, *options]
+    return _python(*words, "--loglevel", "WARNING", before=before)

@@ -22,13 +22,13 @@ def main() -> None:
 
 
 def _offer_operator_link() -> None:
+    from feedback.people.invitations import invitation_create
     from feedback.people.models import Contributor, Role
-    from feedback.people.services import operator_link_create
 
     if not Contributor.objects.filter(role=Role.OPERATOR).exists():
         path = settings.DATA_DIR / LINK_FILE
         path.touch(mode=0o600)
-        path.write_text(operator_link_create())
+        path.write_text(invitation_create(role=Role.OPERATOR))
 
 
 if __name__ == "__main__":

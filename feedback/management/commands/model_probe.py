@@ -1,0 +1,37 @@
+"""`manage.py model_probe LABEL`: ask a model the probe, and give it its first vector."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import CommandError
+
+from feedback.management.json_command import JsonCommand
+from feedback.registry.models import ModelVersion
+from feedback.routing.probes import probe_ask, probe_missing
+from feedback.routing.probes_vectors import probe_vectors_write
+
+HOUR = 3600.0
+
+
+class Command(JsonCommand):
+    """Prints `{"model", "answers", "missing", "vectors"}`."""
+
+    help = "Ask a model version the prompts of the probe that it has not answered yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which version."""
+        parser.add_argument("label", help='the version\'s label, such as "Mathstral v2"')
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Ask now, whatever the schedule says."""
+        versions = ModelVersion.objects.select_related("provider")
+        version = versions.filter(label=options["label"]).first()
+        if version is None:
+            raise CommandError(f"There is no model version {options['label']!r}.")
+        answers = probe_ask(version, seconds=HOUR)
+        return {
+            "model": version.label,
+            "answers": answers,
+            "missing": len(probe_missing(version)),
+            "vectors": probe_vectors_write(),
+        }
