@@ -27,6 +27,8 @@ from config.supervisor.postgres import EmbeddedPostgres
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from tests.web_server import WebServer
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DATA_DIR"] = str(data_dir)
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
+    settings.ROUTING_MOMENT_SECONDS = 0.0  # no row of one test is remembered in the next
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""
     if "CELERY_BROKER_URL" not in os.environ:
@@ -125,6 +128,17 @@ def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str
     }
 
 
+@pytest.fixture
+def web_server(process_environment: dict[str, str]) -> Iterator["WebServer"]:
+    """The site in a process of its own. Use it with `transaction=True`, or it sees no rows."""
+    from tests.web_server import WebServer
+
+    server = WebServer(process_environment)
+    server.start()
+    yield server
+    server.stop()
+
+
 # --- the data -----------------------------------------------------------------------------------
 
 
@@ -165,7 +179,7 @@ def browser(chromium: str) -> Iterator["Browser"]:
 def page(browser: "Browser") -> Iterator["Page"]:
     """A page of a fresh visitor, with his own cookies; the test fails on an error in its script."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

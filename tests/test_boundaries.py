@@ -13,7 +13,15 @@ from tests.conftest import ROOT
 
 HEAVY = ("torch", "transformers", "peft")
 REPORT = f"; import sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
-TORCH_FREE = ("formats", "snapshot", "artifacts", "consensus", "ranking", "embedding.score")
+TORCH_FREE = (
+    "formats",
+    "snapshot",
+    "artifacts",
+    "consensus",
+    "ranking",
+    "embedding.score",
+    "off_policy.paired",
+)
 
 
 def task_modules() -> Iterator[str]:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import database_config, read_bool, read_list, read_seconds, read_text
+from config.environment import (
+    database_config,
+    read_bool,
+    read_choice,
+    read_count,
+    read_list,
+    read_seconds,
+    read_text,
+)
+from config.sign_in import providers
 from tests.conftest import ROOT
 
 
@@ -49,6 +58,42 @@ def test_a_yes_or_no_is_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_list_is_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "a.example, b.example,")
     assert read_list("ALLOWED_HOSTS", []) == ["a.example", "b.example"]
+
+
+def test_a_word_is_one_of_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_choice("SIGN_UP", ("open", "invited")) == "open"
+    monkeypatch.setenv("SIGN_UP", "invited")
+    assert read_choice("SIGN_UP", ("open", "invited")) == "invited"
+    monkeypatch.setenv("SIGN_UP", "closed")
+    with pytest.raises(ImproperlyConfigured, match="SIGN_UP"):
+        read_choice("SIGN_UP", ("open", "invited"))
+
+
+def test_a_count_is_a_whole_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "2")
+    assert read_count("TRUSTED_PROXIES", 0) == 2
+    monkeypatch.setenv("TRUSTED_PROXIES", "-1")
+    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
+        read_count("TRUSTED_PROXIES", 0)
+
+
+def test_accounts_elsewhere_are_those_that_the_environment_configures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert providers() == ([], {}, [])
+    monkeypatch.setenv("GITHUB_CLIENT_ID", "commons")
+    with pytest.raises(ImproperlyConfigured, match="GITHUB_CLIENT_SECRET"):
+        providers()
+    monkeypatch.setenv("GITHUB_CLIENT_SECRET", "secret")
+    monkeypatch.setenv("OIDC_CLIENT_ID", "commons")
+    monkeypatch.setenv("OIDC_CLIENT_SECRET", "secret")
+    with pytest.raises(ImproperlyConfigured, match="OIDC_URL"):
+        providers()
+    monkeypatch.setenv("OIDC_URL", "https://id.example/realms/one")
+    apps, settings, origins = providers()
+    assert [app.rsplit(".", 1)[-1] for app in apps] == ["github", "openid_connect"]
+    assert settings["github"]["APPS"][0]["secret"] == "secret"
+    assert origins == ["https://github.com", "https://id.example"]
 
 
 def test_options_of_the_database_address_are_kept() -> None:

@@ -200,7 +200,7 @@ def test_a_phone_asks_before_judging_an_answer_that_was_not_opened(page, live_se
 
 
 def test_a_longer_form_takes_the_choice_first_and_enter_sends(page, live_server, reports):
-    make_campaign(tasks=2, aspects=["helpful"])
+    make_campaign(tasks=2, aspects=["helpful"], asks_strength=True, asks_rationale=True)
     start(page, live_server)
     page.keyboard.press("2")
     page.keyboard.press("Enter")

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from feedback.pool.models import Comparison, Preference, Reaction, Response
+from feedback.pool.models import Comparison, Preference, Reaction
 from feedback.registry.models import ModelVersion
-from tests.feedback.arena.builders import live, two_recorded
-from tests.feedback.arena.model_server import ModelServer
+from tests.feedback.arena.builders import two_recorded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -56,33 +55,7 @@ def test_an_example_is_judged_by_keyboard_and_then_the_names_are_shown(page, liv
     page.get_by_text("Why these two").click()
     assert page.get_by_text("2 models could answer.").is_visible()
     page.get_by_role("link", name="New conversation").first.click()
-    page.get_by_role("heading", name="Two models, names hidden").wait_for()
-    assert reports == []
-
-
-def test_answers_grow_on_the_page_and_one_can_be_stopped_and_judged(page, live_server, reports):
-    server = ModelServer()
-    server.start()
-    live("quick", server.url)
-    live("slow", server.url)
-    agree(page, live_server)
-    page.get_by_label("Your message").fill("How do vector clocks work?")
-    page.get_by_role("button", name="Send").click()
-    page.get_by_role("button", name="Stop and judge now").wait_for()
-    slow = 1 + (Comparison.objects.get().version_b.remote_name == "slow")
-    said = page.get_by_role("status")
-    assert said.inner_text() == f"Answer {slow} is still writing."
-    page.get_by_role("button", name="Answer 1 is better").click(force=True)
-    assert "You can judge when both have finished." in said.inner_text()
-    assert page.locator(f"#answer-{slow}").get_attribute("aria-busy") == "true"
-    page.get_by_role("button", name="Stop and judge now").click()
-    said.get_by_text("Both answers have finished.").wait_for()
-    assert page.locator(f"#answer-{slow} .state").inner_text() == "Stopped"
-    page.get_by_role("button", name=f"Answer {3 - slow} is better").click()
-    said.get_by_text("Saved.").wait_for()
-    assert page.get_by_label("Ask both a follow-up").is_visible()
-    assert Response.objects.get(version__remote_name="slow").state == "stopped"
-    server.stop()
+    page.get_by_role("heading", name="What would you like to ask?").wait_for()
     assert reports == []
 
 
@@ -116,3 +89,94 @@ def test_without_a_script_it_works_the_same(browser: "Browser", live_server):
     page.get_by_role("status").get_by_text("Saved.").wait_for()
     assert Preference.objects.get().choice == "tie"
     context.close()
+
+
+def test_more_can_be_said_after_the_judgment_and_never_before(page, live_server, reports):
+    two_recorded("Why is the sky blue?")
+    ask_example(page, live_server)
+    assert page.get_by_text("Say more").count() == 0
+    page.get_by_role("button", name="Answer 2 is better").click()
+    page.get_by_role("link", name="Say more").click()
+    extras = page.locator("#extras")
+    extras.get_by_text("Clearly").click()
+    extras.get_by_role("group", name="Truthful").get_by_text("Answer 2 more").click()
+    extras.get_by_text("To the point").click()
+    extras.get_by_label("In your own words").fill("It names the molecules.")
+    extras.get_by_role("button", name="Save this, too").dblclick()
+    extras.get_by_text("Saved. Thank you.").wait_for()
+    page.wait_for_timeout(300)
+    full = Preference.objects.get(state="active")
+    assert (full.choice, full.strength, full.aspects) == ("b", 2.0, {"truthful": "b"})
+    assert (full.reasons, full.rationale) == (["to_the_point"], "It names the molecules.")
+    assert Preference.objects.count() == 2
+    page.get_by_text("Write Answer 2 better").click()
+    page.get_by_label("The answer as it should have been").fill("Air scatters blue light more.")
+    page.get_by_role("button", name="Save the edit").click()
+    page.get_by_text("Saved. Your text is kept beside the answer.").wait_for()
+    assert Reaction.objects.get().value == "Air scatters blue light more."
+    assert reports == []
+
+
+def test_a_question_that_is_clicked_twice_is_asked_once(page, live_server):
+    two_recorded("Why is the sky blue?")
+    agree(page, live_server)
+    page.get_by_label("Your message").fill("Why is the sky blue?")
+    page.get_by_role("button", name="Send", exact=True).dblclick()
+    page.get_by_role("button", name="Answer 1 is better").wait_for()
+    assert Comparison.objects.count() == 1
+    page.get_by_role("button", name="Answer 1 is better").dblclick()
+    page.get_by_role("status").get_by_text("Saved.").wait_for()
+    page.wait_for_timeout(300)
+    assert Preference.objects.get().choice == "a"
+
+
+def test_the_back_button_after_a_judgment_shows_that_it_was_given(page, live_server, reports):
+    two_recorded("Why is the sky blue?")
+    ask_example(page, live_server)
+    page.get_by_role("button", name="Answer 1 is better").click()
+    page.get_by_role("status").get_by_text("Saved.").wait_for()
+    page.get_by_role("link", name="New conversation").first.click()
+    page.get_by_role("heading", name="What would you like to ask?").wait_for()
+    page.go_back()
+    page.get_by_role("status").get_by_text("Saved.").wait_for()
+    assert page.get_by_role("button", name="Answer 1 is better").count() == 0
+    assert Preference.objects.count() == 1
+    assert reports == []
+
+
+def test_two_windows_on_one_pair_give_one_judgment(page, live_server):
+    two_recorded("Why is the sky blue?")
+    ask_example(page, live_server)
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.get_by_role("button", name="Answer 1 is better").click()
+    page.get_by_role("status").get_by_text("Saved.").wait_for()
+    other.get_by_role("button", name="Answer 2 is better").click()
+    other.get_by_role("alert").get_by_text("You have judged this comparison already.").wait_for()
+    assert Preference.objects.get().choice == "a"
+
+
+def test_the_sheet_of_keys_opens_and_every_button_has_a_name(page, live_server, reports):
+    two_recorded("Why is the sky blue?")
+    ask_example(page, live_server)
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    for key, value in (("1", "1"), ("2", "2"), ("0", "tie"), ("9", "both_bad")):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.value") == value
+    assert not Preference.objects.exists()
+    for button in page.get_by_role("button").all():
+        assert button.inner_text().strip()
+    assert page.get_by_role("status").count() == 1
+    assert reports == []
+
+
+def test_a_phone_gives_the_text_four_fifths(page, live_server):
+    two_recorded("Why is the sky blue?")
+    page.set_viewport_size({"width": 390, "height": 844})
+    ask_example(page, live_server)
+    assert page.locator(".decide").bounding_box()["height"] <= 0.2 * 844
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_django import Settings
 
+from feedback.ranking.services import check_refresh
+from tests.browser.test_accessibility import findings
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
 
 if TYPE_CHECKING:
@@ -32,6 +34,23 @@ def test_the_leaderboard_is_filtered_in_place(page: "Page", live_server, judged)
     page.get_by_label("Judged by").select_option("human")
     page.get_by_role("link", name="Two").wait_for()
     assert page.locator("#board").count() == 1
+
+
+def test_style_is_held_equal_in_place_and_readable_by_all(
+    page: "Page", live_server, judged
+) -> None:
+    check_refresh()
+    page.goto(f"{live_server.url}/leaderboard/")
+    page.get_by_text("How sure is this?").click()
+    page.get_by_text("Elo stands here for comparison only").wait_for()
+    assert findings(page, "leaderboard") == []
+    page.get_by_label("Hold length and style equal").check()
+    page.get_by_role("heading", name="What style adds").wait_for()
+    assert "style_control=true" in page.url
+    assert page.locator("#board").count() == 1
+    assert findings(page, "leaderboard, style held equal") == []
+    page.get_by_label("Hold length and style equal").uncheck()
+    page.get_by_text("How sure is this?").wait_for()
 
 
 def test_the_preview_of_an_export_follows_the_form(page: "Page", live_server, judged) -> None:

@@ -5,6 +5,7 @@ import itertools
 import uuid
 
 from django.utils import timezone
+from django.utils.text import slugify
 
 from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.people.services import consent_give, contributor_create
@@ -26,7 +27,7 @@ def make_contributor(name: str | None = None) -> Contributor:
 def make_version(name: str | None = None) -> ModelVersion:
     """The first version of a new model."""
     name = name or f"Model {next(_numbers)}"
-    model = LanguageModel.objects.create(slug=name.lower().replace(" ", "-"), name=name)
+    model = LanguageModel.objects.create(slug=slugify(name, allow_unicode=True), name=name)
     return ModelVersion.objects.create(model=model, version="1", label=name)
 
 

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,3 +86,14 @@ def test_markdown_is_rendered() -> None:
 def test_an_endless_answer_is_cut_and_an_empty_one_is_empty() -> None:
     assert len(render("x" * (LIMIT * 2))) < LIMIT + 100
     assert render("") == ""
+
+
+def test_what_is_remembered_is_in_the_language_of_the_page():
+    code = "```\nx = 1\n```"
+    with override("en"):
+        english = render(code)
+        assert render(code) is english
+    with override("de"):
+        german = render(code)
+    assert "Code, scrolls sideways" in english
+    assert german != english

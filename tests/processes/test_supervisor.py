@@ -122,7 +122,7 @@ def test_a_killed_process_is_named_and_started_again(site: Site, kind: str) -> N
 
 
 def test_a_first_start_offers_the_operators_link_once(site: Site) -> None:
-    assert site.output().count(f"http://127.0.0.1:{site.port}/people/operator/") == 1
+    assert site.output().count(f"http://127.0.0.1:{site.port}/people/invitation/") == 1
     assert not (site.data_dir / "operator-link").exists()
 
 

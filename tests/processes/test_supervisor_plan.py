@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import embedded_servers
 from config.supervisor import plan as planning
@@ -80,3 +81,14 @@ def test_pauses_double_up_to_a_limit_and_a_long_life_ends_them() -> None:
 def test_a_death_is_told_by_status_or_signal() -> None:
     assert exit_reason(3) == "ended with exit status 3"
     assert exit_reason(-9) == "was killed by SIGKILL"
+
+
+def test_the_web_runs_in_as_many_processes_as_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = planning.Plan(tmp_path, 8000)
+    monkeypatch.setenv("WEB_WORKERS", "7")
+    assert "--workers 7" in " ".join(planning.web_service(plan).command)
+    monkeypatch.setenv("WEB_WORKERS", "many")
+    with pytest.raises(ImproperlyConfigured, match="WEB_WORKERS"):
+        planning.web_service(plan)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.trainers.worlds import CONFIG, World, duels_of, fitted, outcomes_where, world
 from trainers.embedding.data import Evidence
-from trainers.embedding.posterior import Prior, fit_newcomer
+from trainers.embedding.features import GAMMA
+from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, prior_of
 from trainers.embedding.score import Scorer
 
 
@@ -30,32 +31,31 @@ def scorer(made: World, evidence: Evidence) -> Scorer:
     return fitted(evidence, made.vectors, CONFIG)
 
 
-def test_logits_equal_the_papers_formula(made: World, scorer: Scorer) -> None:
-    logits = scorer.scores(made.vectors[:3])
+def test_logits_equal_a_loop_over_centres_and_models(made: World, scorer: Scorer) -> None:
+    logits, parts = scorer.scores(made.vectors[:3]), scorer.features
     for row, question in enumerate(made.vectors[:3].astype(np.float64)):
+        near = [np.exp(-GAMMA * np.square(question - centre).sum()) for centre in parts.centres]
+        z = parts.bias + sum(x * mixed for x, mixed in zip(near, parts.mix, strict=True))
         for number, vector in enumerate(scorer.vectors):
-            hidden = [w @ question + b for w, b in zip(scorer.projection, scorer.bias, strict=True)]
-            pieces = zip(scorer.readout, vector, hidden, strict=True)
-            expected = sum(c * p * h for c, p, h in pieces) + scorer.offset
-            assert logits[row, number] == pytest.approx(expected)
+            assert logits[row, number] == pytest.approx(z @ vector + scorer.offset, abs=1e-3)
 
 
 def test_covariances_are_inverse_curvatures_of_the_log_posterior(
     made: World, evidence: Evidence, scorer: Scorer
 ) -> None:
     """A loop over every training observation of one model."""
-    train = set(made.holdout.train.tolist())
+    taught = set(made.holdout.taught.tolist())
     z = scorer.features(made.vectors)
     for number in (0, 5):
-        precision = np.diag(1 / scorer.prior.variance)
+        precision = np.linalg.inv(scorer.prior.covariance)
         ran = evidence.outcomes
         for prompt, model in zip(ran.prompt, ran.model, strict=True):
-            if model == number and prompt in train:
+            if model == number and prompt in taught:
                 p = 1 / (1 + np.exp(-(z[prompt] @ scorer.vectors[model] + scorer.offset)))
                 precision += p * (1 - p) * np.outer(z[prompt], z[prompt])
         fought = evidence.duels
         for prompt, a, b in zip(fought.prompt, fought.first, fought.second, strict=True):
-            if number in (a, b) and prompt in train:
+            if number in (a, b) and prompt in taught:
                 p = 1 / (1 + np.exp(-z[prompt] @ (scorer.vectors[a] - scorer.vectors[b])))
                 precision += p * (1 - p) * np.outer(z[prompt], z[prompt])
         np.testing.assert_allclose(
@@ -88,26 +88,66 @@ def test_a_model_that_is_not_known_is_an_average_one(made: World, scorer: Scorer
 
 def test_a_newcomers_vector_is_a_stationary_point_of_its_posterior() -> None:
     rng = np.random.default_rng(4)
-    z, prior = rng.normal(size=(80, 5)), Prior(rng.normal(size=5), rng.random(5) + 0.1)
-    scores = rng.random(80)
-    vector, _ = fit_newcomer(z, scores, 0.3, prior)
+    z, root = rng.normal(size=(80, 5)), rng.normal(size=(5, 5))
+    prior = Prior(rng.normal(size=5), root @ root.T + 0.1 * np.eye(5))
+    seen = Sightings(z, rng.normal(size=80), rng.random(80), rng.random(80))
+    vector, covariance = fit_newcomer(seen, prior)
 
     def objective(p: np.ndarray) -> float:
-        logits = z @ p + 0.3
-        loss = np.logaddexp(0, logits) - scores * logits
-        return loss.sum() + ((p - prior.mean) ** 2 / (2 * prior.variance)).sum()
+        around = p - prior.mean
+        total = around @ np.linalg.solve(prior.covariance, around) / 2
+        for row in range(80):
+            p1 = 1 / (1 + np.exp(-(z[row] @ p + seen.known[row])))
+            loss = -seen.score[row] * np.log(p1) - (1 - seen.score[row]) * np.log(1 - p1)
+            total += seen.weight[row] * loss
+        return total
 
-    for direction in np.eye(5):
-        assert objective(vector) <= min(
-            objective(vector + 1e-4 * direction), objective(vector - 1e-4 * direction)
+    step = 1e-3
+    for direction in step * np.eye(5):
+        around = [objective(vector + direction), objective(vector - direction)]
+        assert objective(vector) <= min(around)
+        curvature = (sum(around) - 2 * objective(vector)) / step**2
+        assert curvature == pytest.approx(
+            direction @ np.linalg.inv(covariance) @ direction / step**2, rel=1e-3
         )
 
 
+def test_a_newcomers_duels_are_outcomes_against_its_opponents(scorer: Scorer, made: World) -> None:
+    questions, opponent = made.vectors[:4], scorer.models[0]
+    shares, weights = np.array([1.0, 0.5, 0.0, 1.0]), np.array([1.0, 0.5, 2.0, 1.0])
+    fought = scorer.duels(questions, [opponent, opponent, opponent, "stranger"], shares, weights)
+    z = scorer.features(questions)
+    expected = [-z[row] @ scorer.vectors[0] for row in range(3)] + [-z[3] @ scorer.prior.mean]
+    np.testing.assert_allclose(fought.known, expected)
+    both = scorer.outcomes(questions, shares) + fought
+    assert both.known[:4].tolist() == [scorer.offset] * 4
+    assert both.weight.tolist() == [1.0] * 4 + weights.tolist()
+
+
 def test_a_newcomer_without_outcomes_is_the_prior() -> None:
-    prior = Prior(np.array([1.0, -2.0]), np.array([0.5, 0.25]))
-    vector, covariance = fit_newcomer(np.empty((0, 2)), np.empty(0), 0.0, prior)
+    prior = Prior(np.array([1.0, -2.0]), np.array([[0.5, 0.1], [0.1, 0.25]]))
+    none = Sightings(np.empty((0, 2)), *np.empty((3, 0)))
+    vector, covariance = fit_newcomer(none, prior)
     assert vector.tolist() == [1.0, -2.0]
-    np.testing.assert_allclose(covariance, np.diag(prior.variance))
+    np.testing.assert_allclose(covariance, prior.covariance)
+
+
+def test_the_prior_knows_in_which_directions_models_differ() -> None:
+    rng = np.random.default_rng(6)
+    root = rng.normal(size=(4, 4))
+    vectors = rng.normal(size=(5000, 4)) @ root.T + 3.0
+    prior = prior_of(vectors, np.ones(5000, np.int64))
+    spread = np.trace(root @ root.T) / 4
+    np.testing.assert_allclose(prior.covariance, root @ root.T, atol=0.1 * spread)
+
+
+def test_of_two_models_the_prior_knows_no_direction_for_certain() -> None:
+    vectors = np.array([[1.0, 2.0, 0.0], [3.0, 5.0, 0.0], [99.0, 99.0, 99.0]])
+    prior = prior_of(vectors, np.array([1, 1, 0]))
+    np.testing.assert_allclose(prior.mean, [2.0, 3.5, 0.0])
+    full, floor = np.outer([1.0, 1.5, 0.0], [1.0, 1.5, 0.0]), 0.01 * (1.0 + 2.25) / 3 + 1e-6
+    expected = (full + np.diag(np.diag(full))) / 2 + floor * np.eye(3)
+    np.testing.assert_allclose(prior.covariance, expected)
 
 
 def test_reading_an_embedding_needs_no_torch() -> None:

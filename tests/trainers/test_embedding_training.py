@@ -2,10 +2,12 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ from trainers.formats import OutcomeRecord, PairRecord, read
 from trainers.progress import Progress
 from trainers.snapshot import Snapshot, SnapshotWriter
 
-CONFIG = Config(dimension=8, learning_rate=1e-2, device="cpu")
+CONFIG = Config(dimension=8, epochs=8, device="cpu")
 METRICS = (
     "auc",
     "log_loss",
@@ -70,6 +72,24 @@ def test_prompts_go_to_their_specialist(trained: Artifact) -> None:
     assert max(algebra, key=algebra.get) == "expert in algebra"
 
 
+def test_a_huge_prompt_and_one_in_no_known_language_are_answered(trained: Artifact) -> None:
+    texts = ["word " * 20_000, "\u1234\U0001f30a\u0000\ud800 ꙮ" * 50, ""]
+    for row in predict_rows(trained, [{"prompt": text} for text in texts]):
+        chances = np.array(list(row["scores"].values()))
+        assert chances.shape == (4,)
+        assert ((chances > 0.0) & (chances < 1.0)).all()
+
+
+def test_an_artifact_of_another_layout_is_refused(trained: Artifact, tmp_path: Path) -> None:
+    copy = tmp_path / "older"
+    shutil.copytree(trained.path, copy)
+    card = json.loads((copy / "card.json").read_text())
+    del card["layout"]
+    (copy / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="older version of the trainer; train it again"):
+        Scorer.load(copy)
+
+
 def test_routing_specialists_beats_any_one_of_them(trained: Artifact) -> None:
     metrics = trained.card["metrics"]
     assert set(METRICS) <= set(metrics)
@@ -81,8 +101,9 @@ def test_the_artifact_opens_without_the_trainer(trained: Artifact) -> None:
     scorer = Scorer.load(trained.path)
     assert list(scorer.models) == sorted(trained.card["models"])
     assert (scorer.encoder, scorer.dimension) == ("all-MiniLM-L6-v2", 384)
-    assert scorer.vectors.shape == (4, 8)
-    assert scorer.covariance.shape == (4, 8, 8)
+    assert scorer.fingerprint.endswith(f"-{CONFIG.max_tokens}")
+    assert scorer.vectors.shape == (4, 9)
+    assert scorer.covariance.shape == (4, 9, 9)
     assert (scorer.counts > 300).all()
 
 
@@ -166,8 +187,11 @@ def test_one_model_alone_is_refused(tmp_path: Path) -> None:
         train(pool, tmp_path / "out", CONFIG, quiet())
 
 
-@pytest.mark.parametrize(("setting", "value"), [("dimension", 0), ("noise", -0.1), ("batch", 0)])
-def test_a_meaningless_setting_is_refused_by_name(setting: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("dimension", 0), ("weight_decay", -0.1), ("method", "knn"), ("loss", "hinge"), ("batch", 0)],
+)
+def test_a_meaningless_setting_is_refused_by_name(setting: str, value: Any) -> None:
     with pytest.raises(InputError, match=setting):
         Config(**{setting: value})
 

@@ -13,6 +13,8 @@ from trainers.losses import (
     adaptive_preference_loss,
     adaptive_temperature,
     bradley_terry_loss,
+    davidson_loss,
+    quadratic_root,
     weighted_mean,
 )
 from trainers.scaling import LOG_2, PreferenceScaling
@@ -90,7 +92,8 @@ def test_no_temperature_on_a_grid_does_better_than_the_closed_form(
     found = adaptive(exact(gap), 1.0, scaling).item()
     step = grid[1] - grid[0]
     assert found <= best + 1e-9
-    assert found >= best - step  # the grid misses the minimum by less than one step times slope 1
+    # The grid misses the minimum by less than one step times slope 1.
+    assert found >= best - step - 1e-9
 
 
 @given(gap=gaps, scaling=scalings)
@@ -187,3 +190,97 @@ def test_impossible_constants_are_refused_by_name(
 ) -> None:
     with pytest.raises(InputError, match=names):
         PreferenceScaling(rho0, tau0, tau_max)
+
+
+def naive_quadratic_root(gap: float, rho0: float) -> float:
+    """tau > 0 with H(sigma(d / tau)) - log 2 + 2 rho0 tau = 0, by bisection in float64."""
+    low, high = 1e-9, LOG_2 / rho0
+    for _ in range(200):
+        tau = 0.5 * (low + high)
+        x = abs(gap) / tau
+        entropy = np.logaddexp(0.0, -x) + x / (1.0 + math.exp(min(x, 700.0)))
+        low, high = (low, tau) if entropy - LOG_2 + 2 * rho0 * tau > 0 else (tau, high)
+    return 0.5 * (low + high)
+
+
+@given(gap=st.floats(0.01, 50), rho0=st.floats(0.02, 0.69), label=st.floats(0, 1))
+def test_the_quadratic_temperature_is_the_root_of_its_equation(
+    gap: float, rho0: float, label: float
+) -> None:
+    scaling = PreferenceScaling(rho0, 1e-6, math.inf, "quadratic")
+    tau = adaptive_temperature(exact(gap), scaling).item()
+    assert tau == pytest.approx(naive_quadratic_root(gap, rho0), rel=1e-8)
+    mirrored = adaptive(exact(-gap), 1.0 - label, scaling)
+    assert adaptive(exact(gap), label, scaling).item() == pytest.approx(mirrored.item())
+
+
+@given(gap=st.floats(-20, 20), rho0=st.floats(0.02, 0.69), tau_max=st.floats(0.5, 8.0))
+def test_no_quadratic_temperature_on_a_grid_does_better(
+    gap: float, rho0: float, tau_max: float
+) -> None:
+    scaling = PreferenceScaling(rho0, 0.1, tau_max, "quadratic")
+    grid = np.linspace(0.1, tau_max, 4001)
+    objective = grid * np.logaddexp(0.0, -gap / grid) + rho0 * grid**2 - LOG_2 * grid
+    found = adaptive(exact(gap), 1.0, scaling).item()
+    assert found <= objective.min() + 1e-9
+    assert found >= objective.min() - (grid[1] - grid[0]) * (1 + 2 * rho0 * tau_max)
+
+
+def test_the_quadratic_root_is_exact_over_sixty_decades() -> None:
+    x = torch.logspace(-9, 3, 4001, dtype=torch.float64)
+    square = torch.tanh(x / 2) ** 2
+    series = sum(square**k / (2 * k * (2 * k - 1)) for k in range(1, 60))
+    direct = LOG_2 - torch.log1p(torch.exp(-x)) - x * torch.exp(-x) / (1 + torch.exp(-x))
+    level = x * torch.where(x < 0.3, series, direct)
+    assert ((quadratic_root(level) - x).abs() / x).max().item() < 1e-12
+    assert quadratic_root(torch.zeros(1)).item() == 0.0
+
+
+@pytest.mark.parametrize(("preference", "tau"), [(0.9, 1.8403), (0.99, 3.1857)])
+def test_a_repeated_pair_settles_at_the_published_quadratic_temperature(
+    preference: float, tau: float
+) -> None:
+    gap = exact(tau * math.log(preference / (1 - preference)))
+    scaling = PreferenceScaling(0.1, 0.1, math.inf, "quadratic")
+    assert adaptive_temperature(gap, scaling).item() == pytest.approx(tau, abs=1e-4)
+    d = gap.clone().requires_grad_()
+    adaptive(d, preference, scaling).sum().backward()
+    assert d.grad is not None
+    assert d.grad.item() == pytest.approx(0.0, abs=1e-5)
+
+
+@given(gap=gaps, p_a=st.floats(0, 1), share=st.floats(0, 1), nu=st.floats(0.01, 20))
+def test_davidsons_loss_is_the_cross_entropy_of_its_three_outcomes(
+    gap: float, p_a: float, share: float, nu: float
+) -> None:
+    tie = (1 - p_a) * share
+    p_b = 1 - p_a - tie
+    worth = np.array([math.exp(gap / 2), math.exp(-gap / 2), nu])
+    naive = -np.dot([p_a, p_b, tie], np.log(worth / worth.sum()))
+    label = exact(p_a + tie / 2)
+    found = davidson_loss(exact(gap), label, exact(tie), nu).item()
+    assert found == pytest.approx(naive, rel=1e-9, abs=1e-9)
+
+
+def test_davidson_without_ties_has_the_gradient_of_bradley_terry() -> None:
+    values, label = torch.linspace(-5, 5, 11, dtype=torch.float64), torch.linspace(0, 1, 11)
+    plain, three = values.clone().requires_grad_(), values.clone().requires_grad_()
+    bradley_terry_loss(plain, label).sum().backward()
+    davidson_loss(three, label.double(), torch.zeros(11), 1e-300).sum().backward()
+    assert plain.grad is not None
+    assert three.grad is not None
+    assert torch.allclose(plain.grad, three.grad)
+
+
+def test_a_margin_asks_the_preferred_side_for_more() -> None:
+    losses = bradley_terry_loss(exact(1.0), exact(1.0), margin=0.4)
+    assert losses.item() == pytest.approx(math.log1p(math.exp(-0.6)))
+    losses = bradley_terry_loss(exact(-1.0), exact(0.0), margin=0.4)
+    assert losses.item() == pytest.approx(math.log1p(math.exp(-0.6)))
+
+
+def test_the_linear_penalty_needs_a_largest_temperature_and_the_variant_a_name() -> None:
+    with pytest.raises(InputError, match="tau_max"):
+        PreferenceScaling(0.1, 0.1, math.inf)
+    with pytest.raises(InputError, match="variant"):
+        PreferenceScaling(0.1, 0.1, 4.0, "cubic")  # type: ignore[arg-type]

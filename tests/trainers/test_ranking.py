@@ -43,7 +43,8 @@ FOOD: list[Row] = [
 def worths(rows: Iterable[Row]) -> dict[str, float]:
     """exp(r), of geometric mean 1, by model."""
     counts = PairCounts.from_rows(rows)
-    return dict(zip(counts.models, np.exp(strengths(counts).r).tolist(), strict=True))
+    r = strengths(counts).r
+    return dict(zip(counts.models, np.exp(r - r.mean()).tolist(), strict=True))
 
 
 def by_name(rows: Iterable[Row]) -> dict[str, ModelRating]:
@@ -205,7 +206,7 @@ def simulated_league(
 
 def test_a_perfect_winner_has_a_finite_rating_and_a_wide_interval() -> None:
     ratings = by_name([("A", "B", "a", 10), ("B", "C", "a", 6), ("B", "C", "b", 6)])
-    assert [ratings[name].rank_low for name in "ABC"] == [1, 2, 1]
+    assert [ratings[name].rank_low for name in "ABC"] == [1, 2, 2]
     assert 1000 < ratings["A"].rating < 2000
     assert ratings["A"].ci_high - ratings["A"].ci_low > 300
 
@@ -266,3 +267,31 @@ def test_rank_ranges_follow_from_intervals_that_do_not_touch() -> None:
 def test_each_model_counts_the_judgments_it_took_part_in() -> None:
     ratings = by_name([("A", "B", "a", 3), ("A", "C", "tie", 2), ("B", "C", "b", 1)])
     assert {name: rating.n for name, rating in ratings.items()} == {"A": 5, "B": 4, "C": 3}
+
+
+def test_a_newcomer_neither_moves_nor_widens_the_others() -> None:
+    rows = [("A", "B", "a", 60.0), ("A", "B", "b", 40.0), ("B", "C", "a", 55.0)]
+    rows += [("B", "C", "b", 45.0), ("A", "C", "a", 50.0), ("A", "C", "b", 50.0)]
+    before, after = by_name(rows), by_name([*rows, ("A", "New", "a", 1.0)])
+    for name in "ABC":
+        assert after[name].rating == pytest.approx(before[name].rating, abs=5)
+        width = before[name].ci_high - before[name].ci_low
+        assert after[name].ci_high - after[name].ci_low == pytest.approx(width, rel=0.1)
+    assert after["New"].ci_high - after["New"].ci_low > 500
+
+
+def test_one_who_never_won_leaves_the_intervals_of_the_others_as_they_are() -> None:
+    """With judgments that weigh little too, where a curvature would be too wide."""
+    rows = [("A", "B", "a", 60.0), ("A", "B", "b", 40.0), ("B", "C", "a", 55.0)]
+    rows += [("B", "C", "b", 45.0), ("A", "C", "a", 50.0), ("A", "C", "b", 50.0)]
+    light = [(*row, 0.3 * row[3], 0.09 * row[3]) for row in rows]
+    before = {each.model: each for each in fit(PairCounts.from_weighted(light))}
+    lost = ("A", "New", "a", 30.0, 9.0, 2.7)
+    after = {each.model: each for each in fit(PairCounts.from_weighted([*light, lost]))}
+    plain = by_name(rows)
+    for name in "BC":
+        width = before[name].ci_high - before[name].ci_low
+        assert plain[name].ci_high - plain[name].ci_low == pytest.approx(width)
+    gaps = [each["B"].rating - each["C"].rating for each in (before, after)]
+    assert gaps[0] == pytest.approx(gaps[1], abs=1e-6)
+    assert after["New"].ci_high - after["New"].ci_low > 400

@@ -21,7 +21,7 @@ from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.snapshot import Snapshot
 
-CONFIG = Config(epochs=15, hidden=16, device="cpu")
+CONFIG = Config(epochs=15, hidden=16, members=3, device="cpu")
 METRICS = (
     "accuracy",
     "log_loss",
@@ -59,6 +59,31 @@ def test_it_learns_what_the_raters_prefer(trained: Artifact) -> None:
     assert metrics["bradley_terry_accuracy"] > 0.85
     assert metrics["baseline_length_accuracy"] == 0.5  # both answers are equally long
     assert metrics["accuracy"] > metrics["baseline_majority_accuracy"] + 0.2
+
+
+@pytest.mark.parametrize(("tau", "chosen"), [(3.0, "adaptive"), (30.0, "bradley_terry")])
+def test_the_loss_that_is_better_on_validation_is_chosen(
+    pool: Snapshot, tmp_path: Path, tau: float, chosen: str
+) -> None:
+    """One temperature for all pairs makes the adaptive loss better or worse here, by its size."""
+    config = dataclasses.replace(CONFIG, epochs=4, head="linear", tau0=tau, tau_max=tau)
+    artifacts = {
+        loss: train(pool, tmp_path / loss, dataclasses.replace(config, loss=loss), quiet())
+        for loss in ("auto", "adaptive")
+    }
+    found, other = (artifacts[loss].card["training"] for loss in ("auto", "adaptive"))
+    adaptive = other["validation_log_loss"]
+    plain = found["bradley_terry_validation_log_loss"]
+    assert found["chosen_loss"] == chosen
+    assert other["chosen_loss"] == "adaptive"
+    assert found["validation_log_loss"] == min(adaptive, plain)
+    assert (plain < adaptive) == (chosen == "bradley_terry")
+    metrics = artifacts["auto"].card["metrics"]
+    words = f"{chosen.replace('_', ' ')} loss (chosen on validation)"
+    assert words in (artifacts["auto"].path / "README.md").read_text()
+    again = evaluate(artifacts["auto"], pool)
+    assert again["log_loss"] == pytest.approx(metrics["log_loss"], abs=1e-5)
+    assert again["bradley_terry_accuracy"] == metrics["bradley_terry_accuracy"]
 
 
 def test_every_metric_of_the_contract_has_an_interval_around_it(trained: Artifact) -> None:

@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from starlette.testclient import TestClient
 
 from tests.trainers.toys import small_config
 from trainers.artifacts import open_artifact
@@ -22,6 +23,8 @@ from trainers.encoder import Encoder
 from trainers.policy.train import train
 from trainers.progress import Progress
 from trainers.reward.score import score_rows
+from trainers.serve.app import Api, build_app
+from trainers.serve.shelf import Shelf
 
 pytestmark = pytest.mark.processes
 
@@ -119,6 +122,21 @@ def test_embeddings_are_the_encoders_in_both_encodings(server):
     assert as_floats.usage.prompt_tokens == 9 + 8
 
 
+def test_embeddings_tell_which_encoder_gave_them(server):
+    answer = server.post("/v1/embeddings", json={"input": "Which one?"}).json()
+    assert answer["system_fingerprint"] == Encoder(cached=False).fingerprint
+
+
+def test_a_server_with_another_window_tells_another_fingerprint(tmp_path):
+    said = []
+    for encoder in (Encoder(cached=False, max_tokens=16), Encoder(cached=False)):
+        with TestClient(build_app(Api(Shelf(tmp_path), encoder))) as client:
+            body = client.post("/v1/embeddings", json={"input": "a long question " * 30}).json()
+        said.append((body["system_fingerprint"], body["data"][0]["embedding"]))
+    assert not np.allclose(said[0][1], said[1][1], atol=1e-3)
+    assert [fingerprint.rsplit("-")[-1] for fingerprint, _ in said] == ["16", "256"]
+
+
 def test_paraphrases_are_nearer_than_strangers(server):
     texts = [
         "How do I boil an egg?",
@@ -154,6 +172,25 @@ def test_one_call_with_many_texts_keeps_their_order(server):
     np.testing.assert_allclose(
         [row.embedding for row in rows], Encoder(cached=False).encode(texts), atol=1e-5
     )
+
+
+def test_a_prompt_does_not_wait_for_a_call_of_many_texts(server):
+    many = [f"{'word ' * 200}{number}" for number in range(40)]
+    ended: list[str] = []
+
+    def ask_for_many() -> None:
+        server.post("/v1/embeddings", json={"input": many})
+        ended.append("many")
+
+    thread = threading.Thread(target=ask_for_many)
+    thread.start()
+    time.sleep(0.3)  # its first texts are under way
+    rows = server.post("/v1/embeddings", json={"input": "hello"}).json()["data"]
+    ended.append("one")
+    thread.join()
+    assert ended == ["one", "many"]
+    alone = Encoder(cached=False).encode(["hello"])[0]
+    np.testing.assert_allclose(rows[0]["embedding"], alone, atol=1e-5)
 
 
 def test_a_policy_answers_and_counts_its_tokens(server, toy_policy):

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trainers.artifacts import file_digest
 from trainers.errors import InputError
 from trainers.formats import Judgment, OutcomeRecord, PairRecord, Record, Skipped, read
 from trainers.snapshot import SCHEMAS, Snapshot, SnapshotWriter, first_user_message, split_of
 from trainers.snapshot.build import build_snapshot
+from trainers.snapshot.writer import snapshot_digest
 
 
 def prompt_row(number: int) -> dict[str, Any]:
@@ -119,10 +121,30 @@ def test_the_digest_depends_on_the_rows_alone(tmp_path: Path) -> None:
 
 def test_a_table_may_have_more_columns(tmp_path: Path) -> None:
     with SnapshotWriter(tmp_path / "s") as writer:
-        rows = pa.Table.from_pylist([{"prompt_id": "p", "model": "m", "score": 1, "checker": "x"}])
+        row = {"prompt_id": "p", "model": "m", "score": 1, "source": "s", "checker": "x"}
+        rows = pa.Table.from_pylist([row])
         writer.write("outcomes", rows)
         writer.finish(filters={}, licence=["MIT"])
     assert Snapshot.open(tmp_path / "s").table("outcomes")["checker"].to_pylist() == ["x"]
+
+
+def test_a_snapshot_from_before_the_decisions_still_opens(tmp_path: Path) -> None:
+    """Written as an earlier version wrote it: without the file, without its line in the digest."""
+    out = tmp_path / "s"
+    write(out, [prompt_row(1)])
+    (out / "decisions.parquet").unlink()
+    files = {path.name: file_digest(path) for path in out.glob("*.parquet")}
+    edit_manifest(digest=snapshot_digest(files))(out)
+    decisions = Snapshot.open(out).table("decisions", ["decision_id", "rewards"])
+    assert decisions.schema.names == ["decision_id", "rewards"]
+    assert decisions.num_rows == 0
+
+
+def test_a_snapshot_that_lost_its_decisions_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "s", [prompt_row(1)])
+    remove("decisions.parquet")(tmp_path / "s")
+    with pytest.raises(InputError, match="differ from the digest"):
+        Snapshot.open(tmp_path / "s")
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -283,6 +305,7 @@ def test_the_real_votes_keep_their_numbers_and_their_digest(
         "consensus": 2_139,
         "outcomes": 0,
         "models": 59,
+        "decisions": 0,
     }
     raters = first.table("preferences")["rater"].to_pylist()
     assert len(set(raters)) == 124

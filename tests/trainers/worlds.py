@@ -15,7 +15,7 @@ from trainers.holdout import Holdout
 
 Array = NDArray[np.float64]
 
-CONFIG = Config(dimension=16, learning_rate=5e-3, noise=0.02, epochs=40, device="cpu")
+CONFIG = Config(dimension=16, device="cpu")
 
 
 @dataclass(frozen=True)

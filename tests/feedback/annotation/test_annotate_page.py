@@ -133,7 +133,7 @@ def test_the_next_task_is_another_than_those_the_page_has(browser):
 
 
 def test_a_campaign_that_asks_more_opens_a_longer_form(browser):
-    make_campaign(aspects=["helpful", "short"])
+    make_campaign(aspects=["helpful", "short"], asks_strength=True, asks_rationale=True)
     page_of(browser)
     asked = browser.post(MORE, form_of(browser, choice="2")).content.decode()
     assert "You chose: Answer 2 better" in asked.replace("</h2>", "")
@@ -216,3 +216,22 @@ def test_a_judgment_of_someone_else_is_not_there(browser, bob, client_of):
     page_of(browser)
     form = form_of(browser)
     assert client_of(bob).post(JUDGE, form).status_code == 404
+
+
+def test_a_reason_is_one_of_the_list_where_the_campaign_has_one(browser):
+    make_campaign(tasks=2, reasons=["It is wrong", "It is long"])
+    page_of(browser)
+    form = form_of(browser, reasons=["It is wrong", "I dislike it"])
+    refused = browser.post(JUDGE, form, headers={"Accept": "application/json"})
+    assert refused.status_code == 400
+    assert list(refused.json()["error"]["fields"]) == ["reasons"]
+    assert not Preference.objects.exists()
+    assert browser.post(JUDGE, form | {"reasons": ["It is wrong"]}).status_code == 303
+    assert Preference.objects.get().reasons == ["It is wrong"]
+
+
+def test_without_a_list_a_reason_may_be_in_any_words(browser):
+    make_campaign()
+    page_of(browser)
+    assert browser.post(JUDGE, form_of(browser, reasons=["I dislike it"])).status_code == 303
+    assert Preference.objects.get().reasons == ["I dislike it"]

@@ -13,18 +13,19 @@ from feedback.annotation.answers import Answer
 from feedback.annotation.models import Assignment, AssignmentState
 from feedback.annotation.services import (
     assignment_lease,
-    assignment_prefetch,
     assignment_renew,
     assignment_revise,
     assignment_skip,
     assignment_submit,
     assignment_take_again,
     assignments_expire,
+    task_hold_more,
 )
 from feedback.annotation.tasks import expire_leases
 from feedback.campaigns.models import CampaignState, Task
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.pool.models import Preference
+from feedback.publication.services import judgment_withdraw
 from tests.feedback.annotation.campaigns import make_campaign
 from tests.feedback.builders import judge, make_contributor
 
@@ -51,10 +52,10 @@ def test_next_gives_the_live_assignment_again(alice):
 
 def test_at_most_three_are_held_at_a_time(alice):
     make_campaign(tasks=5)
-    held = {assignment_prefetch(contributor=alice).token for _ in range(3)}
+    held = {task_hold_more(contributor=alice) for _ in range(3)}
     assert len(held) == 3
-    assert assignment_prefetch(contributor=alice) is None
-    assert assignment_lease(contributor=alice).token in held
+    assert task_hold_more(contributor=alice) is None
+    assert assignment_lease(contributor=alice).id in held
 
 
 def test_a_task_is_never_met_twice(alice):
@@ -173,6 +174,24 @@ def test_a_change_of_mind_supersedes_and_keeps_the_count(alice):
     assert (task.taken, task.submitted) == (1, 1)
 
 
+def test_a_change_of_mind_that_was_receipted_is_receipted_the_same_when_undo_is_over(alice):
+    make_campaign(tasks=1)
+    assignment = assignment_lease(contributor=alice)
+    submit(alice, assignment)
+    revision = {
+        "contributor": alice,
+        "token": assignment.token,
+        "answer": Answer(choice="tie"),
+        "idempotency_key": "k-2",
+    }
+    receipt, _ = assignment_revise(**revision)
+    judgment_withdraw(public_id=receipt.public_id, actor=alice)
+    assert assignment_revise(**revision) == (receipt, False)
+    with pytest.raises(ConflictError) as over:
+        assignment_revise(**revision | {"idempotency_key": "k-3"})
+    assert over.value.code == "undo_over"
+
+
 def test_an_assignment_of_another_person_does_not_exist_for_you(alice, bob):
     make_campaign()
     assignment = assignment_lease(contributor=alice)
@@ -253,7 +272,7 @@ def test_one_person_in_many_windows_holds_at_most_three():
     def prefetch():
         try:
             for _ in range(4):
-                assignment_prefetch(contributor=person)
+                task_hold_more(contributor=person)
         except Exception as error:
             failures.append(error)
         finally:

@@ -41,7 +41,9 @@ def api(alice):
 
 @pytest.fixture
 def campaign(db):
-    return make_campaign(guidelines="Prefer what is true.", aspects=["helpful"])
+    return make_campaign(
+        guidelines="Prefer what is true.", aspects=["helpful"], reasons=["It is wrong"]
+    )
 
 
 def test_next_is_blind_and_in_the_order_to_show(api, campaign):
@@ -152,6 +154,7 @@ def test_skip_and_renew_say_where_the_assignment_stands(api, campaign):
         ({"choice": "1", "rationale": "\x00"}, "rationale"),
         ({"choice": "1", "rationale": "\ud800"}, "rationale"),
         ({"choice": "1", "reasons": ["x" * 65]}, "reasons"),
+        ({"choice": "1", "reasons": ["It is wrong", "It is long"]}, "reasons"),
         ({"choice": "1", "duration_ms": -1}, "duration_ms"),
     ],
 )

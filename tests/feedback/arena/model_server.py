@@ -2,10 +2,40 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 WORDS = ["Vector ", "clocks ", "count ", "per ", "process."]
+STORY = """A vector clock gives each process **its own counter**.
+
+- On a local step, add one to your own entry.
+- On receipt, take the maximum entry by entry, then add one to your own.
+
+Event *a* happened before *b* exactly when every entry of *a* is at most that of *b*.
+
+```python
+def merge(mine, theirs, me):
+    clock = {k: max(mine.get(k, 0), theirs.get(k, 0)) for k in mine.keys() | theirs.keys()}
+    clock[me] = clock.get(me, 0) + 1
+    return clock
+```
+
+A Lamport clock keeps a single number instead, and cannot tell that two events were concurrent.
+"""
+HOSTILE = """<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">
+
+[click me](javascript:window.hacked=3) ![a picture](http://127.0.0.1:9/spy.png)
+
+<button hx-get="/people/sign-out/" hx-trigger="load" hx-on:click="window.hacked = 4">go</button>
+<div hx-post="/arena/ask/" hx-trigger="load">x</div>
+
+| a | b |
+|---|---|
+| <b onclick="window.hacked=5">1</b> | 2 |
+"""
+MIXED = "Семь 👩\u200d👧 \u202eright to left\u202c, שלום, \u0640العربية\u200f. \U0001f9d1"
+HUGE = "long " * 40_000  # characters: as much as an answer may have
 
 
 class ModelServer:
@@ -13,6 +43,7 @@ class ModelServer:
 
     def __init__(self) -> None:
         self.asked: list[tuple[dict[str, Any], dict[str, str]]] = []
+        self.acts_as: dict[str, str] = {}  # who has changed, and into whom
         self.go_on = threading.Event()  # what the model "slow" waits for in the middle
         server = self
 
@@ -20,7 +51,8 @@ class ModelServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.asked.append((body, dict(self.headers)))
-                getattr(server, f"_{body['model']}")(self)
+                name = body["model"]
+                getattr(server, f"_{server.acts_as.get(name, name)}")(self)
 
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests say what matters."""
@@ -41,7 +73,7 @@ class ModelServer:
         self._begin(call)
         for word in WORDS:
             self._send(call, word)
-        call.wfile.write(b"data: [DONE]\n\n")
+        self._end(call)
 
     def _slow(self, call: BaseHTTPRequestHandler) -> None:
         self._begin(call)
@@ -51,6 +83,8 @@ class ModelServer:
         self.go_on.wait(20)
         for word in WORDS[3:]:
             self._send(call, word)
+        call.wfile.write(b"data: [DONE]\n\n")
+        self._end(call)
 
     def _plain(self, call: BaseHTTPRequestHandler) -> None:
         body = json.dumps({"choices": [{"message": {"content": "".join(WORDS)}}]}).encode()
@@ -64,9 +98,55 @@ class ModelServer:
         self._begin(call)
         self._send(call, "As ChatGPT, I count ")
         self._send(call, "per process.")
+        self._end(call)
+
+    def _story(self, call: BaseHTTPRequestHandler) -> None:
+        """As people see it: a few letters at a time, over seconds."""
+        self._begin(call)
+        for start in range(0, len(STORY), 12):
+            self._send(call, STORY[start : start + 12])
+            time.sleep(0.03)
+        call.wfile.write(b"data: [DONE]\n\n")
+
+    def _hostile(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, HOSTILE)
+
+    def _mixed(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, MIXED)
+
+    def _huge(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, HUGE)
+
+    def _half(self, call: BaseHTTPRequestHandler) -> None:
+        """Text, and then the connection ends in the middle."""
+        self._begin(call)
+        self._send(call, "Vector clocks count ")
+
+    def _busy(self, call: BaseHTTPRequestHandler) -> None:
+        call.send_error(429)
+
+    def _never(self, call: BaseHTTPRequestHandler) -> None:
+        self.go_on.wait(60)
+
+    def _echo(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, f"You asked: {self.asked[-1][0]['messages'][-1]['content']}")
+
+    def _blank(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, " \n ")
+
+    def _late(self, call: BaseHTTPRequestHandler) -> None:
+        self.go_on.wait(20)
+        self._whole(call, "".join(WORDS))
+
+    def _whole(self, call: BaseHTTPRequestHandler, text: str) -> None:
+        self._begin(call)
+        for start in range(0, len(text), 5000):
+            self._send(call, text[start : start + 5000])
+        call.wfile.write(b"data: [DONE]\n\n")
 
     def _mute(self, call: BaseHTTPRequestHandler) -> None:
         self._begin(call)
+        self._end(call)
 
     def _garbled(self, call: BaseHTTPRequestHandler) -> None:
         self._begin(call)
@@ -84,3 +164,6 @@ class ModelServer:
         event = {"choices": [{"delta": {"content": text}}]}
         call.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         call.wfile.flush()
+
+    def _end(self, call: BaseHTTPRequestHandler) -> None:
+        call.wfile.write(b"data: [DONE]\n\n")

@@ -6,8 +6,9 @@ from django.urls import reverse
 
 from feedback.arena.candidates import answerable_versions
 from feedback.arena.recorded import PAGE_SIZE, question_examples, questions_page
+from feedback.people.limits import Rate
 from feedback.pool.models import Comparison, Conversation, Response, ResponseState
-from feedback.registry.models import VersionState
+from feedback.registry.models import Topic, VersionState
 from feedback.routing.models import ModelRoute
 from tests.feedback.arena.builders import QUESTION, live, record_question, replaying, two_recorded
 
@@ -74,7 +75,7 @@ def test_one_model_is_no_comparison(alice, client_of):
         ("", "Write a message first."),
         (" \n ", "Write a message first."),
         ("a\x00b", "A message cannot hold a NUL character."),
-        ("x" * 5_000_000, "A message has at most 20,000 characters."),
+        ("x" * 5_000_000, "A message has at most 20\u202f000 characters."),
     ],
 )
 def test_a_message_that_cannot_be_asked_is_refused_in_words(alice, client_of, text, words):
@@ -147,3 +148,62 @@ def test_the_page_lists_recorded_questions_where_no_model_is_connected(alice, cl
     assert "No recorded question holds “&lt;b&gt;”." in nothing
     live("plain", "http://127.0.0.1:9")
     assert "Recorded questions" not in browser.get("/arena/").content.decode()
+
+
+def test_a_form_that_is_sent_twice_is_one_question(alice, bob, client_of):
+    two_recorded()
+    key = "abcdefgh23456789"
+    browser = client_of(alice)
+    answers = [ask(browser, text=QUESTION, key=key) for _ in range(2)]
+    assert {answer.headers["Location"] for answer in answers} == {f"/arena/{key}/"}
+    two_recorded("Something else?")
+    other = ask(browser, text="Something else?", key=key)  # by the back button
+    assert other.headers["Location"] != f"/arena/{key}/"
+    theirs = ask(client_of(bob), text=QUESTION, key=key)
+    assert theirs.headers["Location"] != f"/arena/{key}/"
+    assert Conversation.objects.filter(source="arena").count() == 3
+
+
+@pytest.mark.parametrize("key", ["", "short", "../../etc/passwd", "ABCDEFGH23456789", "x" * 500])
+def test_a_key_that_we_did_not_make_is_not_used(alice, client_of, key):
+    two_recorded()
+    assert ask(client_of(alice), text=QUESTION, key=key).status_code == 303
+    assert len(Conversation.objects.get(source="arena").public_id) == 16
+
+
+def test_who_asks_too_often_waits_and_keeps_the_message(alice, bob, client_of, monkeypatch):
+    monkeypatch.setattr("feedback.arena.asking.PERSON", Rate(2, per=600))
+    two_recorded()
+    browser = client_of(alice)
+    assert [ask(browser, text=QUESTION).status_code for _ in range(3)] == [303, 303, 429]
+    page = ask(browser, text="A <long> thought").content.decode()
+    assert "A &lt;long&gt; thought</textarea>" in page
+    url = reverse("arena_conversation", args=[Conversation.objects.last().public_id])
+    assert browser.post(f"{url}follow-up/", {"text": "More"}).status_code == 429
+    assert ask(client_of(bob), text=QUESTION).status_code == 303
+    monkeypatch.setattr("feedback.arena.asking.ADDRESS", Rate(1, per=600))
+    assert [ask(client_of(bob), text=QUESTION).status_code for _ in range(2)][-1] == 429
+
+
+@pytest.mark.parametrize("mode", ["duel", "assist"])
+def test_a_subject_may_be_chosen_and_only_its_models_answer(alice, client_of, model_server, mode):
+    versions = [live(name, model_server.url) for name in ("quick", "echo", "slow")]
+    tea = Topic.objects.create(slug="tea", name="Tea & herbs")
+    for version in versions[:2]:
+        version.model.topics.add(tea)
+    browser = client_of(alice)
+    assert "Tea &amp; herbs</option>" in browser.get(reverse("arena")).content.decode()
+    form = {"text": "Which leaf?", "mode": mode, "topic": "tea"}
+    assert browser.post(reverse("arena_ask"), form).status_code == 303
+    route = ModelRoute.objects.get()
+    assert {one["label"] for one in route.considered} == {v.label for v in versions[:2]}
+    assert route.constraints == {"topics": ["tea"]}
+    for topic, status in (("astrology", 400), ("x" * 500, 400), ("\x00", 303)):
+        assert browser.post(reverse("arena_ask"), form | {"topic": topic}).status_code == status
+    versions[0].model.topics.clear()
+    versions[1].model.topics.clear()
+    refused = browser.post(reverse("arena_ask"), form)
+    assert refused.status_code == 503
+    page = refused.content.decode()
+    assert "topics tea" in page
+    assert "Which leaf?</textarea>" in page

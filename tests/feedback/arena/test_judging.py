@@ -107,18 +107,25 @@ def test_an_answer_that_names_its_model_does_not_count_in_rankings(alice, client
 def test_only_its_author_sees_and_judges_a_conversation(browser, bob, stranger, client_of):
     comparison = Comparison.objects.get()
     public_id = comparison.turn.conversation.public_id
-    gets = [reverse(name, args=[public_id]) for name in ("arena_conversation", "arena_answers")]
+    gets = [reverse("arena_conversation", args=[public_id])]
     posts = [
         (reverse(name, args=[public_id]), {"text": "And then?"})
-        for name in ("arena_follow_up", "arena_stop", "arena_retry")
+        for name in (
+            *("arena_follow_up", "arena_stop", "arena_retry", "arena_replace", "arena_again"),
+        )
     ]
     judgment = {"comparison": comparison.public_id, "choice": "1", "key": "k"}
-    posts.append((reverse("arena_judge"), judgment))
+    posts += [(reverse("arena_judge"), judgment), (reverse("arena_extras"), judgment)]
+    answer = comparison.response_a.public_id
+    posts += [
+        (reverse("arena_edit", args=[answer]), {"text": "Mine."}),
+        (reverse("arena_thumb", args=[answer]), {"value": "up"}),
+    ]
     member = client_of(bob)
-    assert [member.get(url).status_code for url in gets] == [404, 404]
-    assert [member.post(url, data).status_code for url, data in posts] == [404] * 4
+    assert [member.get(url).status_code for url in gets] == [404]
+    assert [member.post(url, data).status_code for url, data in posts] == [404] * 9
     sent_away = [stranger.get(url) for url in gets]
     sent_away += [stranger.post(url, data) for url, data in posts]
     assert {answer.headers["Location"].split("?")[0] for answer in sent_away} == {"/terms/"}
     assert not Preference.objects.exists()
-    assert [browser.get(url).status_code for url in gets] == [200, 200]
+    assert [browser.get(url).status_code for url in gets] == [200]

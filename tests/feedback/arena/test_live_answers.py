@@ -121,9 +121,9 @@ def test_an_answer_that_is_still_writing_can_be_stopped_and_judged(alice, client
     browser = client_of(alice)
     url = ask(browser)
     until(lambda: ended("quick") and answer_of("slow").text != "")
-    progress = browser.get(f"{url}answers/", {"stage": ""}).content.decode()
-    assert "Stop and judge now" in progress
-    assert "hx-trigger" in progress
+    growing = browser.get(url).content.decode()
+    assert "Stop and judge now" in growing
+    assert f'data-stream="{url}stream/"' in growing
     judgment = {"comparison": Comparison.objects.get().public_id, "choice": "1", "key": "k"}
     assert browser.post(reverse("arena_judge"), judgment).status_code == 409
     browser.post(f"{url}stop/")
@@ -156,36 +156,6 @@ def test_an_answer_whose_process_died_is_begun_anew_and_the_dead_one_changes_not
     until(lambda: ended("slow"))
     assert answer_of("slow").text == TEXT
     assert len(model_server.asked) == 3
-
-
-def test_a_follow_up_goes_on_from_the_better_answer_and_does_not_count(
-    alice, client_of, model_server
-):
-    live("quick", model_server.url)
-    live("plain", model_server.url)
-    live("vain", NOBODY)
-    browser = client_of(alice)
-    models = {"quick", "plain"}
-    while True:  # until the two that are reachable were drawn
-        url = ask(browser)
-        comparison = Comparison.objects.latest("created_at")
-        drawn = {comparison.version_a.remote_name, comparison.version_b.remote_name}
-        if drawn == models:
-            break
-    until(lambda: ended(*models))
-    early = browser.post(f"{url}follow-up/", {"text": "And Lamport?"})
-    assert early.status_code == 409
-    judgment = {"comparison": comparison.public_id, "choice": "2", "key": "k"}
-    browser.post(reverse("arena_judge"), judgment)
-    assert browser.post(f"{url}follow-up/", {"text": "And Lamport?"}).status_code == 303
-    follow_up = Comparison.objects.get(turn__position=1)
-    assert follow_up.unranked_reason == "revealed"
-    assert {follow_up.version_a.remote_name, follow_up.version_b.remote_name} == models
-    assert follow_up.turn.messages == [
-        {"role": "user", "content": "How do vector clocks work?"},
-        {"role": "assistant", "content": TEXT},
-        {"role": "user", "content": "And Lamport?"},
-    ]
 
 
 def test_a_model_that_gives_itself_away_is_marked_when_it_has_answered(

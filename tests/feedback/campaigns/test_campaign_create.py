@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from feedback.campaigns.selectors import campaign_progress, campaigns_open
 from feedback.campaigns.services import campaign_create
 from feedback.errors import ApplicationError, ConflictError
 from feedback.hybrid.models import LabelRoute
-from feedback.pool.models import Comparison, ComparisonOrigin
+from feedback.pool.models import Comparison, ComparisonOrigin, Turn
+from feedback.registry.models import Topic
 from tests.feedback.builders import make_comparison, make_turn, make_version
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +37,53 @@ def test_a_campaign_takes_the_comparisons_of_a_source_that_have_texts() -> None:
     assert command(*arguments) == {"slug": "music", "tasks": 1}
     task = Task.objects.get()
     assert (task.comparison, task.wanted) == (wanted, 2)
-    assert Campaign.objects.get().aspects == ["clear", "warm"]
+    campaign = Campaign.objects.get()
+    assert campaign.aspects == ["clear", "warm"]
+    assert (campaign.asks_strength, campaign.asks_rationale) == (True, True)
     assert campaign_progress(task.campaign).left == 2
     assert list(campaigns_open()) == [task.campaign]
+
+
+def test_the_command_says_all_that_the_form_says(tmp_path) -> None:
+    right = make_comparison(make_turn("Was tun?"))
+    make_comparison()
+    topic = Topic.objects.create(slug="law", name="Law")
+    right.turn.topics.add(topic)
+    Turn.objects.filter(pk=right.turn_id).update(language="de")
+    guidelines = tmp_path / "guidelines.md"
+    guidelines.write_text("Be *fair*.")
+    told = {
+        "--topic": "law",
+        "--language": "de",
+        "--guidelines": str(guidelines),
+        "--order": "oldest",
+        "--reasons": "wrong, late",
+        "--asks": "rationale",
+        "--expertise": "law",
+        "--minimum-tier": "2",
+        "--gold-share": "0.2",
+    }
+    made = command("--slug", "law", "--overlap", "1", *chain(*told.items()))
+    assert made == {"slug": "law", "tasks": 1}
+    campaign = Campaign.objects.get()
+    assert campaign.guidelines == "Be *fair*."
+    assert (campaign.reasons, campaign.expertise) == (["wrong", "late"], ["law"])
+    assert (campaign.asks_strength, campaign.asks_rationale) == (False, True)
+    assert (campaign.order, campaign.minimum_tier, campaign.gold_share) == ("oldest", 2, 0.2)
+
+
+@pytest.mark.parametrize("told", [("--topic", "none"), ("--guidelines", "/nowhere.md")])
+def test_the_command_refuses_what_is_not_there(told: tuple[str, str]) -> None:
+    with pytest.raises(CommandError) as error:
+        command("--slug", "law", "--overlap", "1", *told)
+    assert error.value.returncode == 2
+
+
+def test_the_oldest_first_is_an_order(db: None) -> None:
+    made = [make_comparison() for _ in range(5)]
+    campaign_create(slug="all", overlap=1, order="oldest")
+    tasks = Task.objects.order_by("-priority", "shuffle_key")
+    assert [task.comparison for task in tasks] == made
 
 
 def test_a_campaign_without_a_source_takes_all() -> None:
@@ -84,6 +130,10 @@ def test_a_slug_is_given_once() -> None:
         ("overlap", 0),
         ("human_budget", -1),
         ("aspects", ["x" * 65]),
+        ("reasons", ["r"] * 1 + [str(n) for n in range(20)]),
+        ("order", "random"),
+        ("gold_share", 1.5),
+        ("minimum_tier", 7),
     ],
 )
 def test_a_field_that_is_wrong_is_named(field: str, value: Any) -> None:

@@ -10,8 +10,10 @@ from feedback.campaigns.services import campaign_create
 from feedback.errors import ApplicationError
 from feedback.hybrid.labels import SWAPPED_SUFFIX
 from feedback.hybrid.models import Destination, LabelRoute
+from feedback.hybrid.selectors import next_for_people
 from feedback.hybrid.services import budget_set, campaigns_route, labels_route, planned_judgments
 from feedback.people.models import AuditEvent, Contributor
+from feedback.pool.circulation import Texts, texts_restore, texts_withhold
 from tests.feedback.builders import make_comparison
 from tests.feedback.importing.files import import_file, vote, write_rows
 
@@ -144,3 +146,21 @@ def test_a_campaign_without_a_budget_has_nothing_to_decide() -> None:
     campaign, _ = campaign_create(slug="free", overlap=1)
     assert labels_route(campaign=campaign) == 0
     assert not LabelRoute.objects.exists()
+
+
+def test_nothing_is_decided_about_a_text_that_is_out_of_circulation(tmp_path: Path) -> None:
+    by_judges(tmp_path, [("a", "b")] * 2)
+    campaign = rationed(2)
+    one = Task.objects.order_by("id").first()
+    assert one is not None
+    texts = Texts(responses={one.comparison.response_a_id})
+    texts_withhold(texts)
+    assert labels_route(campaign=campaign) == 1
+    assert not LabelRoute.objects.filter(comparison=one.comparison_id).exists()
+    texts_restore(texts, except_for=Texts())
+    assert labels_route(campaign=campaign) == 1
+    assert [route.comparison_id for route in next_for_people(campaign)].count(
+        one.comparison_id
+    ) == 1
+    texts_withhold(texts)
+    assert one.comparison_id not in [r.comparison_id for r in next_for_people(campaign)]

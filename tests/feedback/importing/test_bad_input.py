@@ -85,7 +85,7 @@ def test_a_profile_that_is_not_toml_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_campaign_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     file = write_rows(tmp_path / "x.jsonl", [vote()])
-    with pytest.raises(CommandError, match="no campaign 'nowhere'"):
+    with pytest.raises(CommandError, match="no campaign “nowhere”"):
         import_file(file, campaign="nowhere")
     assert pool_size() == EMPTY
 

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from feedback.people.models import ConsentRecord, Contributor, TrustTier
-from feedback.people.services import operator_link_create
+from feedback.people.invitations import invitation_create
+from feedback.people.models import ConsentRecord, Contributor, Role, TrustTier
 
 
 def test_one_click_makes_an_anonymous_contributor_and_goes_on(stranger):
@@ -37,7 +37,7 @@ def test_a_page_for_contributors_shows_the_terms_first(stranger, db):
 
 
 def test_the_operators_link_works_once_and_looking_does_not_spend_it(stranger, db):
-    link = operator_link_create()
+    link = invitation_create(role=Role.OPERATOR)
     for _ in range(2):
         assert "Become the operator" in stranger.get(link).content.decode()
     answer = stranger.post(link)
@@ -50,7 +50,7 @@ def test_the_operators_link_works_once_and_looking_does_not_spend_it(stranger, d
 
 
 def test_the_link_makes_an_operator_of_who_is_there_already(alice, client_of):
-    client_of(alice).post(operator_link_create())
+    client_of(alice).post(invitation_create(role=Role.OPERATOR))
     alice.refresh_from_db()
     assert alice.is_operator
     assert Contributor.objects.count() == 1
@@ -58,8 +58,8 @@ def test_the_link_makes_an_operator_of_who_is_there_already(alice, client_of):
 
 @pytest.mark.parametrize("token", ["x", "%00", "ä" * 300])
 def test_a_made_up_operators_link_is_404(stranger, db, token):
-    assert stranger.get(f"/people/operator/{token}/").status_code == 404
-    assert stranger.post(f"/people/operator/{token}/").status_code == 404
+    assert stranger.get(f"/people/invitation/{token}/").status_code == 404
+    assert stranger.post(f"/people/invitation/{token}/").status_code == 404
     assert not Contributor.objects.exists()
 
 

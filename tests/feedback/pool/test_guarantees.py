@@ -14,7 +14,8 @@ from feedback.pool.models import Comparison, ComparisonOrigin, Outcome, Preferen
 from feedback.publication.models import Release
 from feedback.quality.models import Consensus
 from feedback.routing.models import ModelRoute
-from feedback.training.models import Checkpoint, Embedding, Promotion, TrainingRun
+from feedback.routing.vector_models import PromptEncoder, PromptVector
+from feedback.training.models import Checkpoint, Promotion, TrainingRun
 from tests.feedback.builders import (
     judge,
     make_comparison,
@@ -409,13 +410,16 @@ def test_promotions_are_append_only() -> None:
     refused("UPDATE feedback_promotion SET evidence = '{}'", [], "append-only")
 
 
-def test_a_vector_has_the_dimension_written_beside_it() -> None:
-    embedding = Embedding.objects.create(
-        turn=make_turn(), encoder="e", encoder_version="1", dimension=2, vector=[1, 0]
+def test_a_vector_has_the_dimension_of_its_encoder() -> None:
+    small, large = (
+        PromptEncoder.objects.create(name="e", version="1", dimension=size) for size in (2, 3)
     )
-    refused(*copy_of(embedding, encoder="f", dimension=3), "embedding_dimension")
-    refused(*copy_of(embedding), "embedding_of_a_prompt_unique")
-    refused(*copy_of(embedding, encoder="f", turn_id=None), "embedding_of_a_prompt_or_a_model")
+    known = PromptVector.objects.create(
+        content_hash=b"1" * 32, encoder=small, dimension=2, vector=[1, 0]
+    )
+    refused(*copy_of(known, content_hash=b"2" * 32, dimension=3), "prompt_vector_dimension")
+    refused(*copy_of(known, encoder_id=large.id), "prompt_vector_of_its_encoder")
+    refused(*copy_of(known), "prompt_vector_unique")
 
 
 def test_a_release_takes_a_retraction_and_nothing_else() -> None:

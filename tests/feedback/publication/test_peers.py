@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from feedback.ranking.selectors import leaderboard
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from trainers.ranking import PairCounts, fit
 
 pytestmark = pytest.mark.django_db
 SHAPES = ["preferences", "consensus", "trl", "votes", "outcomes"]
@@ -160,3 +161,25 @@ def test_evalica_ranks_the_votes_as_the_leaderboard_does(pool: None, tmp_path: P
     assert set(ours) == set(peer.index)
     for model, strength in ours.items():
         assert strength / ours["One"] == pytest.approx(peer[model] / peer["One"], rel=1e-6)
+
+
+def test_arena_rank_takes_the_votes_as_they_are(pool: None, tmp_path: Path) -> None:
+    reason = "arena-rank brings JAX: tried where somebody has installed it"
+    data_utils = pytest.importorskip("arena_rank.utils.data_utils", reason=reason)
+    bradley_terry = pytest.importorskip("arena_rank.models.bradley_terry", reason=reason)
+    votes = pd.read_parquet(written(tmp_path, "votes", "parquet"))
+    data = data_utils.PairDataset.from_pandas(votes)
+    peer = bradley_terry.BradleyTerry(n_competitors=len(data.competitors))
+    found = peer.compute_ratings_and_cis(data, significance_level=0.05)
+    theirs = dict(zip(found["competitors"], found["ratings"].tolist(), strict=True))
+    for row in fit(PairCounts.from_rows(_counted(votes))):
+        assert theirs[row.model] == pytest.approx(row.rating, abs=0.01)
+
+
+def _counted(votes: pd.DataFrame) -> list[tuple[str, str, str, float]]:
+    """Every vote alike: arena-rank knows of no weights."""
+    choice = {"model_a": "a", "model_b": "b"}
+    return [
+        (a, b, choice.get(winner, winner), 1.0)
+        for a, b, winner in votes[["model_a", "model_b", "winner"]].itertuples(index=False)
+    ]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def votes() -> dict[tuple[str, str, float], float]:
     """Judgments by (first, second, score of the first)."""
     counts = pair_counts()
-    rows = zip(counts.first, counts.second, counts.score, counts.count, strict=True)
+    rows = zip(counts.first, counts.second, counts.score, counts.n, strict=True)
     return {(counts.models[a], counts.models[b], s): n for a, b, s, n in rows}
 
 
@@ -83,7 +83,7 @@ def test_a_topic_and_a_kind_of_rater_have_their_own_board(client: Client) -> Non
 
 
 @pytest.mark.parametrize(
-    "query", [{"topic": "none"}, {"rater_kind": "ghost"}, {"style_control": "true"}]
+    "query", [{"topic": "none"}, {"rater_kind": "ghost"}, {"style_control": "maybe"}]
 )
 def test_the_api_says_which_filter_is_unknown(client: Client, query: dict[str, str]) -> None:
     answer = client.get("/api/v1/leaderboard/", query)

@@ -14,7 +14,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
-from safetensors.numpy import save_file
 
 from feedback.errors import ApplicationError
 from feedback.people.models import Contributor
@@ -23,9 +22,9 @@ from feedback.registry.models import ModelVersion
 from feedback.routing import encoder
 from feedback.routing.models import ModelRoute
 from feedback.routing.services import Routed, models_route
-from feedback.training.models import Checkpoint, TrainingRun
+from feedback.training.models import Checkpoint
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
-from trainers.artifacts import write_artifact
+from tests.feedback.routing.artifacts import promote, write_embedding
 
 pytestmark = pytest.mark.django_db
 QUESTION = [{"role": "user", "content": "Which one?"}]
@@ -57,11 +56,9 @@ class Encoder(BaseHTTPRequestHandler):
 def _fresh() -> Iterator[None]:
     """No breaker, vector or rating from another test."""
     cache.clear()
-    encoder.breaker.reset()
-    encoder._vectors.clear()
+    encoder.line_to.cache_clear()
     Encoder.delay, Encoder.calls = 0.0, 0
     yield
-    encoder.breaker.reset()
     cache.clear()
 
 
@@ -82,39 +79,13 @@ def models() -> list[ModelVersion]:
     return [make_version(name) for name in ("Even", "Odd", "New")]
 
 
-def promote(folder: Path) -> Checkpoint:
+def trained(folder: Path) -> Checkpoint:
     """An embedding that knows that Even is good where the first coordinate is positive."""
-    tensors = {
-        "models": np.array([[4.0, 0.0], [-4.0, 0.0]]),
-        "counts": np.array([500, 500]),
-        "covariance": np.tile(np.eye(2) * 0.01, (2, 1, 1)),
-        "prior_mean": np.zeros(2),
-        "prior_variance": np.ones(2),
-        "W": np.eye(2),
-        "b": np.zeros(2),
-        "C": np.ones(2),
-        "c0": np.array(0.0),
-    }
-    artifact = write_artifact(
-        folder / "embedding",
-        kind="embedding",
-        card_fields={
-            "config": {},
-            "models": ["Even", "Odd"],
-            "encoder": {"name": "test", "dimension": 2},
-        },
-        write_files=lambda aside: save_file(tensors, aside / "embedding.safetensors"),
+    vectors = np.array([[4.0, 0.0], [-4.0, 0.0]])
+    artifact = write_embedding(
+        folder / "embedding", models=["Even", "Odd"], vectors=vectors, projection=np.eye(2)
     )
-    run = TrainingRun.objects.create(kind="embedding", config_digest="c", code_version="1")
-    return Checkpoint.objects.create(
-        run=run,
-        kind="embedding",
-        version=7,
-        path=str(artifact.path),
-        digest=artifact.card["digest"],
-        files={},
-        state="live",
-    )
+    return promote(artifact)
 
 
 def route(models: list[ModelVersion], **wanted: Any) -> Routed:
@@ -128,11 +99,11 @@ def propensities(routed: Routed) -> dict[str, float]:
 def test_the_promoted_embedding_decides_by_the_prompt(
     server: type[Encoder], models: list[ModelVersion], tmp_path: Path
 ) -> None:
-    promote(tmp_path)
+    trained(tmp_path)
     routed = route(models, k=1, policy="best")
-    assert (routed.route.router_version, routed.route.fallback) == ("embedding v7", "")
+    assert (routed.route.router_version, routed.route.fallback) == ("embedding v1", "")
     assert propensities(routed)["Even"] == pytest.approx(0.95 + 0.05 / 3)
-    encoder._vectors.clear()
+    encoder.line_to.cache_clear()
     server.vector = [-1.0, 0.0]
     assert propensities(route(models, k=1, policy="best"))["Odd"] > 0.9
     server.vector = [1.0, 0.0]
@@ -141,7 +112,7 @@ def test_the_promoted_embedding_decides_by_the_prompt(
 def test_a_model_that_nobody_knows_is_explored(
     server: type[Encoder], models: list[ModelVersion], tmp_path: Path
 ) -> None:
-    promote(tmp_path)
+    trained(tmp_path)
     shown = propensities(route(models, k=2))
     assert shown["Even"] > 0.9
     assert shown["New"] > 0.5  # wide and average: it meets the best far more often than Odd does
@@ -180,7 +151,7 @@ def test_an_inference_server_that_is_down_costs_one_failure_and_then_nothing(
     models: list[ModelVersion], tmp_path: Path, settings: Settings
 ) -> None:
     settings.EMBEDDINGS_URL = CLOSED
-    promote(tmp_path)
+    trained(tmp_path)
     assert route(models).route.fallback == "encoder_failed"
     again = route(models).route
     assert again.fallback == "encoder_down"
@@ -191,7 +162,7 @@ def test_a_slow_inference_server_does_not_make_people_wait(
 ) -> None:
     settings.ROUTING_DEADLINE_SECONDS = 0.15
     server.delay = 1.5
-    promote(tmp_path)
+    trained(tmp_path)
     assert route(models).route.fallback == "encoder_late"
     assert route(models).route.fallback == "encoder_down"
     assert server.calls == 1
@@ -200,7 +171,7 @@ def test_a_slow_inference_server_does_not_make_people_wait(
 def test_a_vector_of_another_dimension_is_not_used(
     server: type[Encoder], models: list[ModelVersion], tmp_path: Path
 ) -> None:
-    promote(tmp_path)
+    trained(tmp_path)
     server.vector = [1.0, 0.0, 0.0]
     assert route(models).route.fallback == "encoder_changed"
     server.vector = [1.0, 0.0]
@@ -209,7 +180,7 @@ def test_a_vector_of_another_dimension_is_not_used(
 def test_a_broken_artifact_does_not_stop_the_arena(
     server: type[Encoder], models: list[ModelVersion], tmp_path: Path
 ) -> None:
-    checkpoint = promote(tmp_path)
+    checkpoint = trained(tmp_path)
     (Path(checkpoint.path) / "embedding.safetensors").write_bytes(b"broken")
     assert route(models).route.fallback == "embedding_unreadable"
 
@@ -217,7 +188,7 @@ def test_a_broken_artifact_does_not_stop_the_arena(
 def test_one_prompt_is_encoded_once(
     server: type[Encoder], models: list[ModelVersion], tmp_path: Path
 ) -> None:
-    promote(tmp_path)
+    trained(tmp_path)
     for _ in range(3):
         route(models)
     assert server.calls == 1

@@ -11,8 +11,11 @@ from feedback.training.gate import (
     against_baseline,
     compare,
     paired_bootstrap,
+    with_decisions,
 )
 from feedback.training.models import CheckpointState, Kind
+from trainers.off_policy.estimates import Estimate
+from trainers.off_policy.paired import Paired
 
 
 def scores(values: np.ndarray, prefix: str = "p") -> PromptScores:
@@ -102,8 +105,13 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 50 <= inside <= 60  # 95 % of 60 is 57
 
 
-def embedding(log_loss: float, model_mean_log_loss: float) -> dict[str, object]:
-    return {"log_loss": log_loss, "model_mean_log_loss": model_mean_log_loss}
+def embedding(log_loss: float, model_mean_log_loss: float, gain: float = 0.01) -> dict[str, object]:
+    return {
+        "log_loss": log_loss,
+        "model_mean_log_loss": model_mean_log_loss,
+        "routed_gain": gain,
+        "routed_gain_ci": [gain - 0.02, gain + 0.02],
+    }
 
 
 def policy(accuracy: float, low: float) -> dict[str, object]:
@@ -134,16 +142,17 @@ def policy(accuracy: float, low: float) -> dict[str, object]:
         ),
         (
             Kind.EMBEDDING,
-            embedding(0.60, 0.62) | {"routed_score": 0.498, "best_single_score": 0.5},
+            embedding(0.64, 0.62) | {"preference_log_loss": 0.53, "preference_mean_log_loss": 0.58},
             CheckpointState.LIVE,
         ),
-        (Kind.EMBEDDING, embedding(0.60, 0.62), CheckpointState.LIVE),
-        (Kind.EMBEDDING, embedding(0.62, 0.62), CheckpointState.CANDIDATE),
         (
             Kind.EMBEDDING,
-            embedding(0.60, 0.62) | {"routed_score": 0.4, "best_single_score": 0.5},
+            embedding(0.64, 0.62) | {"preference_log_loss": 0.59, "preference_mean_log_loss": 0.58},
             CheckpointState.CANDIDATE,
         ),
+        (Kind.EMBEDDING, embedding(0.60, 0.62, gain=-0.01), CheckpointState.LIVE),
+        (Kind.EMBEDDING, embedding(0.62, 0.62), CheckpointState.CANDIDATE),
+        (Kind.EMBEDDING, embedding(0.60, 0.62, gain=-0.03), CheckpointState.CANDIDATE),
         (Kind.POLICY, policy(0.56, 0.51), CheckpointState.LIVE),
         (Kind.POLICY, policy(0.56, 0.49), CheckpointState.CANDIDATE),
     ],
@@ -152,3 +161,65 @@ def test_the_first_of_its_kind_must_beat_the_trivial_baseline(
     kind: Kind, metrics: dict[str, object], state: CheckpointState
 ) -> None:
     assert against_baseline(kind, metrics).state == state
+
+
+def routers(difference: float, error: float = 0.01, warnings: tuple[str, ...] = ()) -> Paired:
+    """Two routers on 500 logged duels."""
+    return Paired(
+        candidate=Estimate(0.6 + difference, error),
+        incumbent=Estimate(0.6, error),
+        difference=Estimate(difference, error),
+        n=500,
+        warnings=warnings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "warnings", "state", "words"),
+    [
+        (0.05, (), CheckpointState.LIVE, "Off-policy: +5.0 points (+3.0 to +7.0) on 500 logged"),
+        (-0.01, (), CheckpointState.LIVE, "Off-policy: −1.0 points (−3.0 to +1.0) on 500 logged"),
+        (-0.05, (), CheckpointState.REFUSED, "Refused: people prefer the choices of v3: −5.0"),
+        (-0.05, ("too few people",), CheckpointState.LIVE, "Not relied on: too few people."),
+    ],
+)
+def test_a_router_whose_choices_people_like_less_is_refused_even_if_held_out_is_fine(
+    difference: float, warnings: tuple[str, ...], state: CheckpointState, words: str
+) -> None:
+    held_out = compare(*better_by(2.0), newer={"p0"}, name="v3")
+    verdict = with_decisions(held_out, routers(difference, warnings=warnings), name="v3")
+    assert verdict.state == state
+    assert words in verdict.reason
+    assert "it is better than v3" in verdict.reason
+    assert verdict.evidence["difference"] == held_out.evidence["difference"]
+    assert verdict.evidence["off_policy"]["difference"] == difference
+    assert verdict.evidence["off_policy"]["decisions"] == 500
+
+
+def test_without_logged_decisions_the_verdict_stands() -> None:
+    held_out = compare(*better_by(2.0), newer={"p0"}, name="v3")
+    assert with_decisions(held_out, None, name="v3") is held_out
+
+
+def test_a_log_never_promotes_what_is_worse_on_held_out_prompts() -> None:
+    held_out = compare(*better_by(-2.0), newer={"p0"}, name="v3")
+    verdict = with_decisions(held_out, routers(0.2), name="v3")
+    assert verdict.state == CheckpointState.REFUSED
+    assert verdict.reason.startswith("Refused: it is worse than v3.")
+
+
+@pytest.mark.parametrize(
+    ("interval", "warnings", "state"),
+    [
+        ([0.41, 0.48], [], CheckpointState.CANDIDATE),
+        ([0.41, 0.51], [], CheckpointState.LIVE),
+        ([0.41, 0.48], ["too few people"], CheckpointState.LIVE),
+    ],
+)
+def test_a_first_router_must_not_choose_worse_than_an_average_model_shown(
+    interval: list[float], warnings: list[str], state: CheckpointState
+) -> None:
+    logged = {"duels_dr": 0.45, "duels_dr_ci": interval, "duels_warnings": warnings}
+    verdict = against_baseline(Kind.EMBEDDING, embedding(0.60, 0.62) | logged)
+    assert verdict.state == state
+    assert verdict.evidence["duels_dr_ci"] == interval

@@ -17,7 +17,7 @@ from feedback.training.live_files import promoted_sync
 from feedback.training.models import (
     Checkpoint,
     CheckpointState,
-    Embedding,
+    ModelVector,
     Promotion,
     RunState,
     TrainingRun,
@@ -25,6 +25,7 @@ from feedback.training.models import (
 from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import make_turn, make_version
+from trainers.embedding.score import Scorer
 
 
 @pytest.fixture(autouse=True)
@@ -159,9 +160,10 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
     checkpoint = first.checkpoint
     if checkpoint.state != CheckpointState.LIVE:
         pytest.fail(f"not promoted: {checkpoint.reason} {checkpoint.metrics}")
-    labels = set(Embedding.objects.values_list("model_version__label", flat=True))
-    assert labels == set(SKILLS)
-    assert set(Embedding.objects.values_list("dimension", flat=True)) == {8}
+    vectors = dict(ModelVector.objects.values_list("version__label", "vector"))
+    assert set(vectors) == set(SKILLS)
+    size = Scorer.load(Path(checkpoint.path)).vectors.shape[1]
+    assert {len(vector) for vector in vectors.values()} == {size}
 
     score_models(range(150, 200))
     second = run_request(kind="embedding", config=config)

@@ -9,6 +9,7 @@ from django.test import Client
 
 from feedback.people.models import Contributor
 from feedback.training.charts import run_charts
+from feedback.training.distributions import histogram
 from feedback.training.leases import Claim, run_claim, run_fail, run_heartbeat
 from feedback.training.models import RunEvent, RunState, TrainingRun
 from feedback.training.services import run_request
@@ -131,3 +132,40 @@ def test_a_chart_lies_inside_its_drawing_and_thins_long_curves() -> None:
 def test_phases_that_report_the_same_name_have_a_chart_each() -> None:
     events = [(phase, step, {"loss": 1.0 / step}) for phase in ("base", "train") for step in (1, 2)]
     assert [chart.name for chart in run_charts(events)] == ["base: loss", "train: loss"]
+
+
+def test_a_reward_run_shows_its_temperatures_and_its_calibration(
+    olivia: Contributor, client_of: Callable[[Contributor], Client], running
+) -> None:
+    run, claim = running
+    for step, counts in ((1, [90, 10, 0]), (2, [20, 50, 30])):
+        tau = {"edges": [0.1, 1.4, 2.7, 4.0], "counts": counts}
+        RunEvent.objects.create(
+            run=run, attempt=claim.attempt, step=step, phase="train", metrics={"tau": tau}
+        )
+    bins = [
+        {"confidence": 0.55, "accuracy": 0.6, "low": 0.4, "high": 0.8, "n": 25},
+        {"confidence": 0.65, "accuracy": 0.0, "low": 0.0, "high": 0.0, "n": 0},
+        {"confidence": 1.0, "accuracy": 1.0, "low": 0.9, "high": 1.0, "n": 30},
+    ]
+    TrainingRun.objects.filter(pk=run.pk).update(metrics={"calibration": bins})
+    page = client_of(olivia).get(f"/runs/{run.number}/").content.decode()
+    assert "tau of 100 pairs" in page
+    assert "most lie from 1.40 to 2.70" in page
+    assert '<circle cx="10.00%" cy="40.00%"' in page
+    assert '<circle cx="100.00%" cy="0.00%"' in page
+    assert page.count('class="validation"') == 2  # an empty bin has no mark
+
+
+@pytest.mark.parametrize(
+    ("edges", "counts"), [([0, 1], []), ([0, 1, 2], [0, 0]), ([0.0], [1])], ids=str
+)
+def test_a_histogram_of_nothing_is_not_drawn(edges: list[float], counts: list[int]) -> None:
+    assert histogram(edges, counts) is None
+
+
+def test_bars_reach_as_high_as_they_count() -> None:
+    drawn = histogram([0, 1, 2], [1, 4])
+    assert drawn is not None
+    assert [bar.height for bar in drawn.bars] == ["22.00%", "88.00%"]
+    assert (drawn.total, drawn.fullest.low) == (5, 1)

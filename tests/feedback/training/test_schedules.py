@@ -36,7 +36,7 @@ def test_a_schedule_every_n_hours_and_one_by_a_cron_line(olivia: Contributor) ->
 @pytest.mark.parametrize(
     ("kind", "when", "words"),
     [
-        ("telepathy", {"every_hours": 6}, "no kind of training named 'telepathy'"),
+        ("telepathy", {"every_hours": 6}, "no kind of training named “telepathy”"),
         ("reward", {}, "Either every N hours or a cron line"),
         ("reward", {"every_hours": 6, "cron": "10 3 * * *"}, "Either every N hours"),
         ("reward", {"every_hours": 0}, "hours, not 0"),

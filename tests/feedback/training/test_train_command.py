@@ -27,7 +27,7 @@ def test_it_queues_a_run_with_its_settings() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["telepathy"], "no kind of training named 'telepathy'"),
+        (["telepathy"], "no kind of training named “telepathy”"),
         (["reward", "--set", "epochs"], "not of the form key=value"),
     ],
 )

@@ -1,0 +1,223 @@
+"""The line to the inference server: a deadline, and nobody who waits for a server that is down."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from config.supervisor.plan import any_port
+from feedback.routing import encoder
+from feedback.routing.embeddings import MOST_CHARACTERS, Encoded
+from feedback.routing.encoder import Line, PromptUnusedError
+from tests.feedback.routing.encoder_server import EncoderServer, serving
+
+DEADLINE = 0.15
+AMPLE = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[EncoderServer]:
+    """An inference server that answers at once, until the test wants otherwise."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def line(server: EncoderServer) -> Line:
+    """A line to it."""
+    return Line(server.url)
+
+
+def ask(line: Line, text: str, deadline: float = AMPLE) -> Encoded:
+    return line.encode(text.encode("utf-8", "replace"), text, deadline)
+
+
+def reason(line: Line, text: str, deadline: float = AMPLE) -> str:
+    """Why there is no vector."""
+    with pytest.raises(PromptUnusedError) as refused:
+        ask(line, text, deadline)
+    return str(refused.value)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + AMPLE
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_a_vector_comes_with_the_encoder_that_gave_it_and_is_kept(
+    server: EncoderServer, line: Line
+) -> None:
+    found = ask(line, "Why?")
+    np.testing.assert_array_equal(found.vector, np.array([1.0, 0.0], np.float32))
+    assert (found.encoder, found.version) == ("encoder", "f1")
+    assert line.known(b"Why?") is found
+    assert line.known(b"Who?") is None
+
+
+def test_the_vector_that_was_not_used_for_longest_goes_first(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "KEPT", 2)
+    for text in ("a", "b"):
+        ask(line, text)
+    line.known(b"a")
+    ask(line, "c")
+    assert [line.known(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_a_server_that_hangs_costs_a_deadline_and_then_nothing(
+    server: EncoderServer, line: Line
+) -> None:
+    server.delay = 60
+    began = time.monotonic()
+    assert reason(line, "first", DEADLINE) == "encoder_late"
+    assert DEADLINE <= time.monotonic() - began < DEADLINE + 1
+    began = time.monotonic()
+    assert {reason(line, f"next {n}", DEADLINE) for n in range(50)} == {"encoder_down"}
+    assert time.monotonic() - began < 1
+    assert server.calls == 1
+
+
+def test_people_who_come_together_all_leave_at_the_deadline_and_leave_no_thread_behind(
+    server: EncoderServer, line: Line
+) -> None:
+    server.delay = 60
+    threads = threading.active_count()
+    with ThreadPoolExecutor(40) as people:
+        began = time.monotonic()
+        reasons = list(people.map(lambda n: reason(line, f"prompt {n}", DEADLINE), range(40)))
+        assert time.monotonic() - began < DEADLINE + 2
+    assert set(reasons) <= {"encoder_late", "encoder_busy", "encoder_down"}
+    assert server.calls <= encoder.MOST_ASKED
+    assert threading.active_count() - threads <= server.calls  # the test server's own
+
+
+def test_a_late_answer_is_kept_and_ends_the_silence(server: EncoderServer, line: Line) -> None:
+    server.delay = 0.4
+    assert reason(line, "slow", DEADLINE) == "encoder_late"
+    assert reason(line, "meanwhile", DEADLINE) == "encoder_down"
+    wait_until(lambda: line.known(b"slow") is not None)
+    server.delay = 0.0
+    assert ask(line, "afterwards").version == "f1"
+
+
+def test_an_answer_that_never_comes_is_given_up(
+    server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.0)
+    server.delay = 60
+    assert reason(line, "first", DEADLINE) == "encoder_late"
+    server.delay = 0.0
+    wait_until(lambda: reason_or_none(line, "again") is None)
+
+
+def reason_or_none(line: Line, text: str) -> str | None:
+    try:
+        ask(line, text, DEADLINE)
+    except PromptUnusedError as unused:
+        return str(unused)
+    return None
+
+
+def test_a_server_that_came_back_is_found_and_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.3)
+    port = any_port()
+    line = Line(f"http://127.0.0.1:{port}")
+    assert reason(line, "first") == "encoder_failed"
+    assert reason(line, "second") == "encoder_down"
+    with serving(port) as server:
+        server.delay = 0.2
+        time.sleep(0.4)
+        began = time.monotonic()
+        assert reason(line, "carried along") == "encoder_down"
+        assert time.monotonic() - began < server.delay
+        wait_until(lambda: line.known(b"carried along") is not None)
+        assert server.calls == 1
+        assert ask(line, "served").version == "f1"
+
+
+def test_one_call_at_a_time_tries_a_server_that_is_down(
+    server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.0)
+    server.delay = 1.0
+    assert reason(line, "first", DEADLINE) == "encoder_late"
+    wait_until(lambda: line.known(b"first") is not None)
+    server.refuses = lambda _: 503
+    assert reason(line, "second") == "encoder_failed"
+    before = server.calls
+    assert {reason(line, f"next {n}") for n in range(20)} == {"encoder_down"}
+    wait_until(lambda: server.calls == before + 1)
+
+
+def test_the_same_prompt_at_once_is_asked_once(server: EncoderServer, line: Line) -> None:
+    server.delay = 0.5
+    with ThreadPoolExecutor(8) as people:
+        found = list(people.map(lambda _: ask(line, "the same"), range(8)))
+    assert all(one is found[0] for one in found)
+    assert server.calls == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"not JSON",
+        b"{}",
+        b"[]",
+        b"null",
+        json.dumps({"data": []}).encode(),
+        json.dumps({"data": [{"embedding": "AAAA"}]}).encode(),
+        json.dumps({"data": [{"embedding": []}]}).encode(),
+        json.dumps({"data": [{"embedding": [0.0, 0.0]}]}).encode(),  # points nowhere
+        json.dumps({"data": [{"embedding": [float("nan"), 1.0]}]}).encode(),
+        json.dumps({"data": [{"embedding": [[1.0]]}]}).encode(),
+        json.dumps({"data": [{"embedding": [1.0]}, {"embedding": [1.0]}]}).encode(),
+    ],
+)
+def test_what_is_no_vector_is_not_used(server: EncoderServer, line: Line, body: bytes) -> None:
+    server.body = body
+    assert reason(line, "odd") == "encoder_failed"
+    server.body = None
+    assert ask(line, "even").version == "f1"
+
+
+def test_a_prompt_that_is_refused_leaves_the_line_open(server: EncoderServer, line: Line) -> None:
+    server.refuses = lambda text: 400 if text == "refused" else 0
+    assert reason(line, "refused") == "encoder_failed"
+    assert ask(line, "taken").version == "f1"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_is_left_alone_for_a_while(
+    server: EncoderServer, line: Line, status: int
+) -> None:
+    server.refuses = lambda _: status
+    assert reason(line, "first") == "encoder_failed"
+    assert reason(line, "second") == "encoder_down"
+    assert server.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("", ""),
+        ("a\x00b", "a\x00b"),
+        ("\ud800", "?"),
+        ("ẞ🂡 ꙮ", "ẞ🂡 ꙮ"),
+        ("x" * 100_000, "x" * MOST_CHARACTERS),
+    ],
+)
+def test_any_text_can_be_asked_about(
+    server: EncoderServer, line: Line, text: str, sent: str
+) -> None:
+    ask(line, text)
+    assert server.asked == [[sent]]
