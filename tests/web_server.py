@@ -25,7 +25,7 @@ class WebServer:
         options += ["--timeout-graceful-shutdown", "1"]
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self._environment)
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 120
         while True:
             try:
                 if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
@@ -46,4 +46,4 @@ class WebServer:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=60)

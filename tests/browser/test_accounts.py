@@ -13,6 +13,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.cache import cache
+from playwright.sync_api import expect
 
 from feedback.people.models import Contributor, TrustTier
 from feedback.pool.models import Preference
@@ -127,7 +128,7 @@ def test_signing_up_claims_what_this_browser_judged(page, live_server, reports):
     enter_code(page)
     page.wait_for_url("**/contributions/")
     page.get_by_text("One judgment.").wait_for()
-    assert page.get_by_text("These belong to this browser.").count() == 0
+    expect(page.get_by_text("These belong to this browser.")).to_have_count(0)
     account = Contributor.objects.get()
     assert (account.pk, account.trust_tier) == (visitor.pk, TrustTier.REGISTERED)
     assert Preference.objects.get().rater.contributor == account
@@ -138,7 +139,7 @@ def test_a_passkey_is_made_and_signs_in(page, live_server, reports, security_key
     sign_up(page, url)
     page.goto(f"{url}/account/2fa/webauthn/add/")
     confirm_password(page)
-    assert page.get_by_label("A passkey: it signs me in by itself").is_checked()
+    expect(page.get_by_label("A passkey: it signs me in by itself")).to_be_checked()
     ask_for_a_key(page, "Add")
     page.get_by_role("heading", name="Recovery Codes").wait_for()
     assert Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN).count() == 1
@@ -226,5 +227,5 @@ def test_no_page_of_the_account_scrolls_sideways(page, live_server, reports, wid
         "contributions/leave/",
     ):
         page.goto(f"{live_server.url}/{path}")
-        assert page.locator("h1").count() == 1, path
+        expect(page.locator("h1"), path).to_have_count(1)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from feedback.annotation.models import Assignment
 from feedback.pool.models import Preference, PreferenceState
@@ -51,7 +52,7 @@ def test_judging_by_keyboard_saves_one_after_the_other(page, live_server, report
     for key, words in (("1", "Answer 1 better"), ("2", "Answer 2 better"), ("0", "about equal")):
         press(page, key)
         page.get_by_role("status").get_by_text(f"Saved: {words}.").wait_for()
-    assert page.evaluate("document.activeElement.id") == "task"
+    expect(page.locator(":focus")).to_have_id("task")
     press(page, "9")
     page.get_by_text("Saved: both bad.").wait_for()
     page.keyboard.press("1")
@@ -74,7 +75,7 @@ def test_undo_skip_and_the_sheet_by_keyboard(page, live_server, reports):
     page.get_by_text("Saved: Answer 1 better.").wait_for()
     press(page, "u")
     assert token_of(page) == judged
-    assert page.locator("[name=choice][value='1']").get_attribute("aria-pressed") == "true"
+    expect(page.locator("[name=choice][value='1']")).to_have_attribute("aria-pressed", "true")
     press(page, "0")
     page.get_by_text("Saved: about equal.").wait_for()
     assert list(Preference.objects.order_by("created_at").values_list("state", flat=True)) == [
@@ -91,10 +92,10 @@ def test_undo_skip_and_the_sheet_by_keyboard(page, live_server, reports):
     assert Assignment.objects.get(state="skipped").skip_reason == "unsafe"
     page.wait_for_timeout(GRACE_MS)
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keys").is_visible()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Escape")
-    assert page.get_by_role("dialog", name="Keys").is_hidden()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     assert Preference.objects.count() == 2
     assert reports == []
 
@@ -122,7 +123,7 @@ def test_without_the_network_nothing_is_lost(page, live_server):
     make_campaign(tasks=6)
     with page.expect_response("**/annotate/task/next/"):  # the next task is fetched ahead
         start(page, live_server)
-    page.wait_for_timeout(100)
+    page.wait_for_function("document.getElementById('next').content.querySelector('#task')")
     page.context.set_offline(True)
     press(page, "1")
     page.get_by_text("1 judgment is not saved yet.").wait_for()
@@ -133,9 +134,9 @@ def test_without_the_network_nothing_is_lost(page, live_server):
     page.context.set_offline(False)
     page.get_by_text("Saved: Answer 2 better.").wait_for()
     page.locator("#task[data-token]:not([data-done])").wait_for()
-    assert page.locator("#unsent").inner_text() == ""
+    expect(page.locator("#unsent")).to_have_text("")
     assert Preference.objects.filter(state="active").count() == 2
-    assert page.evaluate("Object.keys(localStorage).filter(k => k.includes(':')).length") == 0
+    page.wait_for_function("!Object.keys(localStorage).some(key => key.includes(':'))")
 
 
 def test_with_three_unsaved_the_page_stops_and_goes_on_once_they_are_saved(page, live_server):
@@ -152,6 +153,7 @@ def test_with_three_unsaved_the_page_stops_and_goes_on_once_they_are_saved(page,
     page.unroute(JUDGE)
     page.evaluate("window.dispatchEvent(new Event('online'))")
     page.locator(f"#task[data-token]:not([data-token='{third}'])").wait_for()
+    expect(page.locator("#unsent")).to_have_text("")
     counted = Preference.objects.order_by("judged_at").values_list("choice", flat=True)
     assert len(counted) == 3
     assert counted[2] == "tie"
@@ -189,8 +191,8 @@ def test_a_phone_asks_before_judging_an_answer_that_was_not_opened(page, live_se
     make_campaign(tasks=2)
     page.set_viewport_size({"width": 390, "height": 844})
     start(page, live_server)
-    assert page.locator("#answer-1").is_visible()
-    assert page.locator("#answer-2").is_hidden()
+    expect(page.locator("#answer-1")).to_be_visible()
+    expect(page.locator("#answer-2")).to_be_hidden()
     page.locator("[name=choice][value='1']").click()
     page.get_by_text("You have not opened Answer 2.").wait_for()
     assert Preference.objects.count() == 0

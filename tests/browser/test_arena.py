@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from feedback.pool.models import Comparison, Preference, Reaction
 from feedback.registry.models import ModelVersion
@@ -40,12 +41,12 @@ def test_an_example_is_judged_by_keyboard_and_then_the_names_are_shown(page, liv
     two_recorded("Why is the sky blue?")
     ask_example(page, live_server)
     comparison = Comparison.objects.get()
-    assert page.locator("#answer-1").inner_text().count(comparison.response_a.text) == 1
-    assert page.locator("#answer-2").inner_text().count(comparison.response_b.text) == 1
+    expect(page.locator("#answer-1").get_by_text(comparison.response_a.text)).to_have_count(1)
+    expect(page.locator("#answer-2").get_by_text(comparison.response_b.text)).to_have_count(1)
     assert not any(version.label in page.content() for version in ModelVersion.objects.all())
     page.keyboard.press("2")
     assert not Preference.objects.exists()
-    assert page.evaluate("document.activeElement.value") == "2"
+    expect(page.locator(":focus")).to_have_attribute("value", "2")
     page.keyboard.press("Enter")
     words = f"Saved. Answer 1 was {comparison.version_a}, Answer 2 was {comparison.version_b}."
     page.get_by_role("status").get_by_text(words).wait_for()
@@ -53,7 +54,7 @@ def test_an_example_is_judged_by_keyboard_and_then_the_names_are_shown(page, liv
     assert Preference.objects.get().duration_ms >= 400
     page.locator("#task:focus").wait_for()
     page.get_by_text("Why these two").click()
-    assert page.get_by_text("2 models could answer.").is_visible()
+    expect(page.get_by_text("2 models could answer.")).to_be_visible()
     page.get_by_role("link", name="New conversation").first.click()
     page.get_by_role("heading", name="What would you like to ask?").wait_for()
     assert reports == []
@@ -66,11 +67,11 @@ def test_on_a_phone_the_unread_answer_is_asked_about_and_copying_is_a_reaction(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     two_recorded("Why is the sky blue?")
     ask_example(page, live_server)
-    assert page.locator("#answer-2").is_hidden()
+    expect(page.locator("#answer-2")).to_be_hidden()
     page.locator("#answer-1").get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
     page.get_by_role("button", name="Answer 1 is better").click()
-    assert page.get_by_text("You have not opened Answer 2.").is_visible()
+    expect(page.get_by_text("You have not opened Answer 2.")).to_be_visible()
     assert not Preference.objects.exists()
     page.get_by_role("button", name="Answer 1 is better").click()
     page.get_by_role("status").get_by_text("Saved.").wait_for()
@@ -94,7 +95,7 @@ def test_without_a_script_it_works_the_same(browser: "Browser", live_server):
 def test_more_can_be_said_after_the_judgment_and_never_before(page, live_server, reports):
     two_recorded("Why is the sky blue?")
     ask_example(page, live_server)
-    assert page.get_by_text("Say more").count() == 0
+    expect(page.get_by_text("Say more")).to_have_count(0)
     page.get_by_role("button", name="Answer 2 is better").click()
     page.get_by_role("link", name="Say more").click()
     extras = page.locator("#extras")
@@ -139,7 +140,7 @@ def test_the_back_button_after_a_judgment_shows_that_it_was_given(page, live_ser
     page.get_by_role("heading", name="What would you like to ask?").wait_for()
     page.go_back()
     page.get_by_role("status").get_by_text("Saved.").wait_for()
-    assert page.get_by_role("button", name="Answer 1 is better").count() == 0
+    expect(page.get_by_role("button", name="Answer 1 is better")).to_have_count(0)
     assert Preference.objects.count() == 1
     assert reports == []
 
@@ -164,11 +165,11 @@ def test_the_sheet_of_keys_opens_and_every_button_has_a_name(page, live_server, 
     page.keyboard.press("Escape")
     for key, value in (("1", "1"), ("2", "2"), ("0", "tie"), ("9", "both_bad")):
         page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.value") == value
+        expect(page.locator(":focus")).to_have_attribute("value", value)
     assert not Preference.objects.exists()
     for button in page.get_by_role("button").all():
         assert button.inner_text().strip()
-    assert page.get_by_role("status").count() == 1
+    expect(page.get_by_role("status")).to_have_count(1)
     assert reports == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from feedback.pool.models import Comparison, Preference, Reaction, Response
 from tests.feedback.arena.builders import live
@@ -59,7 +60,7 @@ def place_of(name: str) -> int:
 
 def bar(page: "Page", words: str) -> "Locator":
     said = page.locator("#said").get_by_text(words)
-    said.wait_for(timeout=15_000)
+    said.wait_for(timeout=60_000)
     return said
 
 
@@ -75,11 +76,12 @@ def test_answers_grow_without_moving_what_is_read(page, web_server, models, repo
     first = prose.locator("p").first.element_handle()
     prose.locator("pre").wait_for()
     assert first.evaluate("node => node.isConnected")  # a closed block is never drawn anew
-    assert page.locator(f"#answer-{place}").get_attribute("aria-busy") == "true"
-    assert page.locator(f"#answer-{place} [aria-live]").count() == 0
+    expect(page.locator(f"#answer-{place}")).to_have_attribute("aria-busy", "true")
+    expect(page.locator(f"#answer-{place} [aria-live]")).to_have_count(0)
+    models.go_on.set()
     bar(page, "Both answers have finished.")
-    assert page.locator(f"#answer-{place}").get_attribute("aria-busy") is None
-    assert "Lamport" in prose.inner_text()
+    expect(page.locator(f"#answer-{place}")).not_to_have_attribute("aria-busy", "true")
+    expect(prose).to_contain_text("Lamport")
     moved = page.evaluate("window.shifts")
     assert sum(value for value, asked in moved if not asked) < 0.1
     page.get_by_role("button", name=f"Answer {place} is better").click()
@@ -92,15 +94,15 @@ def test_one_can_be_stopped_and_judged_as_it_is(page, web_server, models, report
     live("quick", models.url)
     live("slow", models.url)
     ask(page, web_server)
-    page.get_by_role("button", name="Stop and judge now").wait_for(timeout=15_000)
+    page.get_by_role("button", name="Stop and judge now").wait_for(timeout=60_000)
     slow = place_of("slow")
     said = page.locator("#said")
-    assert said.inner_text() == f"Answer {slow} is still writing."
+    expect(said).to_have_text(f"Answer {slow} is still writing.")
     page.get_by_role("button", name="Answer 1 is better").click(force=True)
-    assert said.inner_text() == "You can judge when both have finished."
+    expect(said).to_have_text("You can judge when both have finished.")
     page.get_by_role("button", name="Stop and judge now").click()
     bar(page, "Both answers have finished.")
-    assert page.locator(f"#answer-{slow} .state").inner_text() == "Stopped"
+    expect(page.locator(f"#answer-{slow} .state")).to_have_text("Stopped")
     page.get_by_role("button", name=f"Answer {3 - slow} is better").click()
     bar(page, "Saved.")
     assert Response.objects.get(version__remote_name="slow").state == "stopped"
@@ -113,15 +115,15 @@ def test_a_reload_and_a_restart_of_the_site_lose_nothing(page, web_server, model
     ask(page, web_server)
     slow = place_of("slow")
     growing = page.locator(f"#answer-{slow} .prose").get_by_text("Vector")
-    growing.wait_for(timeout=15_000)
+    growing.wait_for(timeout=60_000)
     page.reload()
-    growing.wait_for(timeout=15_000)
+    growing.wait_for(timeout=60_000)
     web_server.kill()
     Response.objects.update(writing_until=None)  # its claim ends by itself, 45 seconds later
     models.go_on.set()
     web_server.start()
     bar(page, "Both answers have finished.")  # the open page has connected again by itself
-    assert page.locator(f"#answer-{slow} .prose").inner_text().strip() == TEXT.strip()
+    expect(page.locator(f"#answer-{slow} .prose")).to_have_text(TEXT.strip())
     assert len([body for body, _ in models.asked if body["model"] == "quick"]) == 1
 
 
@@ -133,17 +135,17 @@ def test_one_that_fails_is_replaced_and_one_goes_on_before_judging(
     ask(page, web_server)
     place = place_of("broken")
     bar(page, f"Answer {place} did not arrive. Your message is safe.")
-    assert page.locator(f"#answer-{3 - place}").get_by_text(TEXT.strip()).is_visible()
-    assert page.get_by_text("The model’s server reported an error.").is_visible()
+    expect(page.locator(f"#answer-{3 - place}").get_by_text(TEXT.strip())).to_be_visible()
+    expect(page.get_by_text("The model’s server reported an error.")).to_be_visible()
     live("echo", models.url)
     page.reload()
     page.get_by_role("button", name="Ask another model").click()
     bar(page, "Both answers have finished.")
     page.get_by_label("Ask both a follow-up").fill("And Lamport?")
     page.get_by_role("button", name="Send", exact=True).dblclick()
-    page.get_by_text("You asked: And Lamport?").wait_for(timeout=15_000)
+    page.get_by_text("You asked: And Lamport?").wait_for(timeout=60_000)
     page.get_by_text("Earlier in this conversation").click()
-    assert page.get_by_text("You asked: How do vector clocks work?").is_visible()
+    expect(page.get_by_text("You asked: How do vector clocks work?")).to_be_visible()
     assert Comparison.objects.count() == 2
     assert not any(name in page.content() for name in ("Quick Model", "Echo Model"))
     assert [text for text in reports if "Content Security" in text] == []
@@ -154,7 +156,7 @@ def test_when_all_fail_the_message_waits_for_later(page, web_server, models):
     live("busy", models.url)
     ask(page, web_server)
     bar(page, "No model can answer now. We kept your message.")
-    assert page.get_by_text("How do vector clocks work?").is_visible()
+    expect(page.get_by_text("How do vector clocks work?")).to_be_visible()
     models.acts_as |= {"broken": "quick", "busy": "plain"}
     page.get_by_role("button", name="Try again").click()
     bar(page, "Both answers have finished.")
@@ -169,13 +171,15 @@ def test_what_a_model_writes_is_never_run(page, web_server, models, reports):
     bar(page, "Both answers have finished.")
     place = place_of("hostile")
     article = page.locator(f"#answer-{place}")
-    assert "<script>" in article.inner_text()  # shown as what it is: text
+    expect(article).to_contain_text("<script>")  # shown as what it is: text
     article.get_by_text("click me").click()
     page.wait_for_timeout(500)
     assert page.evaluate("window.hacked") is None
-    assert article.locator("script, img, .prose button, [onerror], .prose [hx-get]").count() == 0
+    expect(article.locator("script, img, .prose button, [onerror], .prose [hx-get]")).to_have_count(
+        0
+    )
     assert not any("spy" in url or "sign-out" in url for url in requested)
-    assert page.locator(f"#answer-{3 - place} .prose").get_attribute("dir") == "auto"
+    expect(page.locator(f"#answer-{3 - place} .prose")).to_have_attribute("dir", "auto")
     assert [text for text in reports if "Content Security" in text] == []
 
 
@@ -198,15 +202,16 @@ def test_a_very_long_answer_does_not_hurt_the_page(page, web_server, models, rep
 def test_one_model_by_name_with_thumbs_edit_and_another_answer(page, web_server, models, reports):
     live("story", models.url)
     live("echo", models.url)
+    models.go_on.set()
     page.goto(web_server.url)
     page.get_by_role("button", name="Agree and start").click()
     page.get_by_text("Ask one").click()
-    assert page.get_by_text("The model that fits your message best answers").is_visible()
+    expect(page.get_by_text("The model that fits your message best answers")).to_be_visible()
     page.get_by_label("Your message").fill("How do vector clocks work?")
     page.get_by_role("button", name="Send", exact=True).click()
     bar(page, "The answer has finished.")
     first = Response.objects.get()
-    assert page.get_by_role("link", name=first.version.label).is_visible()
+    expect(page.get_by_role("link", name=first.version.label)).to_be_visible()
     page.get_by_role("button", name="Good").click()
     page.locator("[aria-pressed=true]").get_by_text("Good").wait_for()
     page.get_by_text("Edit", exact=True).click()
@@ -223,5 +228,5 @@ def test_one_model_by_name_with_thumbs_edit_and_another_answer(page, web_server,
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("And then?").first.wait_for()
     bar(page, "The answer has finished.")
-    assert page.locator("article.solo").count() == 2
+    expect(page.locator("article.solo")).to_have_count(2)
     assert reports == []

@@ -1,8 +1,10 @@
 """Filters of the leaderboard and of the Data page swap their part and change the address."""
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from pytest_django import Settings
 
 from feedback.ranking.services import check_refresh
@@ -29,11 +31,11 @@ def test_the_leaderboard_is_filtered_in_place(page: "Page", live_server, judged)
     page.get_by_role("link", name="Two").wait_for()
     page.get_by_label("Judged by").select_option("ai")
     page.get_by_text("No ranking yet: 0 of 300 judgments.").wait_for()
-    assert page.locator("#board").count() == 1
-    assert "rater_kind=ai" in page.url
+    expect(page.locator("#board")).to_have_count(1)
+    expect(page).to_have_url(re.compile("rater_kind=ai"))
     page.get_by_label("Judged by").select_option("human")
     page.get_by_role("link", name="Two").wait_for()
-    assert page.locator("#board").count() == 1
+    expect(page.locator("#board")).to_have_count(1)
 
 
 def test_style_is_held_equal_in_place_and_readable_by_all(
@@ -46,8 +48,8 @@ def test_style_is_held_equal_in_place_and_readable_by_all(
     assert findings(page, "leaderboard") == []
     page.get_by_label("Hold length and style equal").check()
     page.get_by_role("heading", name="What style adds").wait_for()
-    assert "style_control=true" in page.url
-    assert page.locator("#board").count() == 1
+    expect(page).to_have_url(re.compile("style_control=true"))
+    expect(page.locator("#board")).to_have_count(1)
     assert findings(page, "leaderboard, style held equal") == []
     page.get_by_label("Hold length and style equal").uncheck()
     page.get_by_text("How sure is this?").wait_for()
@@ -61,4 +63,4 @@ def test_the_preview_of_an_export_follows_the_form(page: "Page", live_server, ju
     page.get_by_text('"winner": "model_a"').first.wait_for()
     page.get_by_label("Judged by").select_option("ai")
     page.get_by_text("No rows match.").wait_for()
-    assert page.locator("#export").count() == 1
+    expect(page.locator("#export")).to_have_count(1)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.sessions.models import Session
+from playwright.sync_api import expect
 
 from feedback.annotation.models import Assignment
 from feedback.campaigns.models import GoldItem
@@ -57,7 +58,7 @@ def test_two_windows_on_one_task_judge_it_once_and_the_second_is_told(page, live
     other.wait_for_timeout(GRACE_MS)
     other.keyboard.press("2")
     other.get_by_text("You have judged this already").wait_for()
-    assert "Answer 1 better" in other.locator("#unsent").inner_text()
+    expect(other.locator("#unsent")).to_contain_text("Answer 1 better")
     assert Preference.objects.count() == 1
 
 
@@ -122,16 +123,14 @@ def test_a_draft_is_there_again_after_a_reload_and_gone_once_sent(page, live_ser
     page.get_by_label("Why? If you like.").fill("Half a thought")
     page.reload()
     page.get_by_text("What you had begun to write is here again.").wait_for()
-    assert page.get_by_label("Why? If you like.").input_value() == "Half a thought"
+    expect(page.get_by_label("Why? If you like.")).to_have_value("Half a thought")
     page.locator("[name=choice][value='2']").click()
     page.get_by_role("heading", name="You chose: Answer 2 better").wait_for()
     page.wait_for_function("document.getElementById('rationale').value === 'Half a thought'")
     page.get_by_role("button", name="Submit").click()
     page.get_by_text("Saved: Answer 2 better.").wait_for()
     assert Preference.objects.get().rationale == "Half a thought"
-    assert (
-        page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('draft~')).length") == 0
-    )
+    page.wait_for_function("!Object.keys(localStorage).some(key => key.startsWith('draft~'))")
 
 
 def test_what_a_model_wrote_does_nothing(page, live_server):
@@ -146,15 +145,15 @@ def test_what_a_model_wrote_does_nothing(page, live_server):
     assert page.evaluate("window.acted") is None
     assert all(url.startswith((live_server.url, "data:image/")) for url in asked)
     assert not [url for url in asked if "sign-out" in url]
-    assert page.locator(".pair :is(script, img, svg, form, [onerror], [hx-get])").count() == 0
-    assert page.locator(".pair a[href^='javascript'], .pair a[href^='data']").count() == 0
+    expect(page.locator(".pair :is(script, img, svg, form, [onerror], [hx-get])")).to_have_count(0)
+    expect(page.locator(".pair a[href^='javascript'], .pair a[href^='data']")).to_have_count(0)
 
 
 def test_a_very_long_and_an_empty_answer_can_be_judged(page, live_server):
     campaign = make_campaign(tasks=1)
     write(campaign, "word " * 40_000, "")
     start(page, live_server)
-    assert page.get_by_text("This answer is empty.").is_visible()
+    expect(page.get_by_text("This answer is empty.")).to_be_visible()
     page.keyboard.press("d")
     page.get_by_text("of the words differ").wait_for()
     page.keyboard.press("9")
@@ -181,11 +180,11 @@ def test_differences_are_shown_and_hidden_with_a_key(page, live_server):
     start(page, live_server)
     page.keyboard.press("d")
     page.locator("mark").first.wait_for()
-    assert sorted(page.locator("mark").all_inner_texts()) == ["cat", "dog"]
+    expect(page.locator("mark")).to_have_text(["cat", "dog"])
     page.keyboard.press("d")
     page.locator("mark").first.wait_for(state="detached")
     press(page, "1")
-    assert page.locator("mark").count() == 0
+    expect(page.locator("mark")).to_have_count(0)
 
 
 def test_practice_tells_the_known_answer_and_ends_undo(page, live_server):
@@ -198,10 +197,10 @@ def test_practice_tells_the_known_answer_and_ends_undo(page, live_server):
     start(page, live_server)
     page.keyboard.press("1")
     page.get_by_role("heading", name="The known answer is another: about equal").wait_for()
-    assert page.locator("#lesson strong").inner_text() == "the same"
+    expect(page.locator("#lesson strong")).to_have_text("the same")
     page.keyboard.press("Enter")
-    assert page.locator("#lesson").is_hidden()
-    assert page.locator("#undo").is_hidden()
+    expect(page.locator("#lesson")).to_be_hidden()
+    expect(page.locator("#undo")).to_be_hidden()
     token = Assignment.objects.get().token
     answer = page.goto(f"{live_server.url}/annotate/undo/{token}/")
     assert answer.status == 409

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from feedback.people.models import Contributor
 from feedback.pool.models import Preference
@@ -35,7 +36,7 @@ def test_german_is_chosen_in_settings_and_a_task_is_judged_in_it(page, live_serv
     page.wait_for_timeout(GRACE_MS)
     page.get_by_role("button", name="Beide schlecht").click()
     page.get_by_role("status").get_by_text("Gespeichert: beide schlecht.").wait_for()
-    assert page.locator("html").get_attribute("lang") == "de"
+    expect(page.locator("html")).to_have_attribute("lang", "de")
     assert Preference.objects.count() == 2
     assert Contributor.objects.get().locale == "de"
 
@@ -51,7 +52,7 @@ def test_a_task_from_right_to_left_keeps_its_place_on_the_screen(
     page.goto(f"{live_server.url}/annotate/")
     page.get_by_role("button", name="Agree and start").click()
     page.get_by_role("button", name="Keys").wait_for()
-    assert page.locator("html").get_attribute("dir") == "rtl"
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
     assert overhang(page) == 0
     if width == 1280:  # the answer that is read first stands where reading begins
         first = page.locator("#answer-1").bounding_box() or {}

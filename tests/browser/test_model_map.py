@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from feedback.registry.models import LanguageModel, ModelVersion, Topic
 from tests.browser.test_accessibility import findings
@@ -34,17 +35,17 @@ def test_by_keyboard_a_mark_names_its_three_nearest(page: "Page", live_server, m
     page.goto(f"{live_server.url}/models/")
     page.get_by_role("link", name="List", exact=True).first.focus()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Code"
+    expect(page.locator(":focus")).to_have_attribute("aria-label", "Code")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Law, law"
+    expect(page.locator(":focus")).to_have_attribute("aria-label", "Law, law")
     marked = "getComputedStyle(document.activeElement.querySelector('.target')).strokeWidth"
     assert page.evaluate(marked) == "3px"
     page.keyboard.press("Enter")
     page.get_by_text("Nearest to Law").wait_for()
     told = page.locator("#near").inner_text()
     assert re.findall("Tax|Code|Maths", told) == ["Tax", "Code", "Maths"]
-    assert "near=law" in page.url
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Law, law"
+    expect(page).to_have_url(re.compile("near=law"))
+    expect(page.locator(":focus")).to_have_attribute("aria-label", "Law, law")
     assert page.evaluate("window.scrollY") == 0
     page.locator("#near").get_by_role("link", name="Tax").click()
     page.get_by_role("heading", name="Tax", exact=True).wait_for()
@@ -58,19 +59,19 @@ def test_without_script_a_mark_is_a_link(browser: "Browser", live_server, mapped
     page.get_by_text("Nearest to Law").wait_for()
     assert page.url.endswith("near=law#near")
     page.locator(".as-table summary").click()
-    assert page.locator(".as-table tbody tr").count() == 4
+    expect(page.locator(".as-table tbody tr")).to_have_count(4)
     context.close()
 
 
 def test_a_phone_shows_the_list_first(page: "Page", live_server, mapped) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{live_server.url}/models/")
-    assert page.locator("table.rated").is_visible()
-    assert page.locator("svg.map").is_hidden()
+    expect(page.locator("table.rated")).to_be_visible()
+    expect(page.locator("svg.map")).to_be_hidden()
     page.get_by_role("link", name="Map", exact=True).click()
     page.locator("svg.map").wait_for()
-    assert page.locator("table.rated").count() == 0
-    assert page.locator("svg.map text").first.is_hidden()  # tap for the name
+    expect(page.locator("table.rated")).to_have_count(0)
+    expect(page.locator("svg.map text").first).to_be_hidden()  # tap for the name
     page.get_by_role("link", name="Maths").click()
     page.get_by_text("Nearest to Maths").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -80,15 +81,15 @@ def test_a_desk_shows_the_map_first_and_filters_it_in_place(
     page: "Page", live_server, mapped
 ) -> None:
     page.goto(f"{live_server.url}/models/")
-    assert page.locator("svg.map").is_visible()
-    assert page.locator("table.rated").is_hidden()
+    expect(page.locator("svg.map")).to_be_visible()
+    expect(page.locator("table.rated")).to_be_hidden()
     page.get_by_label("Speciality").select_option("law")
     page.get_by_text("One model.").wait_for()
-    assert page.locator("svg.map a").count() == 1
-    assert "topic=law" in page.url
+    expect(page.locator("svg.map a")).to_have_count(1)
+    expect(page).to_have_url(re.compile("topic=law"))
     page.get_by_role("link", name="List", exact=True).click()
     page.locator("table.rated").wait_for()
-    assert page.locator("table.rated tbody tr").count() == 1
+    expect(page.locator("table.rated tbody tr")).to_have_count(1)
 
 
 def test_the_map_has_equal_scales_at_every_width(page: "Page", live_server, mapped) -> None:
@@ -117,9 +118,9 @@ def test_names_are_shown_whole_and_do_nothing(page: "Page", live_server, tmp_pat
     for path in ("/models/?view=map&near=m2", "/models/?view=list", "/models/m2/", "/models/m1/"):
         page.goto(f"{live_server.url}{path}")
         found += findings(page, path, [(1280, "light"), (390, "dark"), (320, "light")])
-        assert page.locator("main b").count() == 0
+        expect(page.locator("main b")).to_have_count(0)
     page.goto(f"{live_server.url}/models/?view=list")
-    assert page.get_by_text("x" * 180).is_visible()
+    expect(page.get_by_text("x" * 180)).to_be_visible()
     assert found == []
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from feedback.pool.models import Comparison
 from feedback.registry.models import ModelVersion
@@ -40,7 +41,8 @@ def test_a_duel_says_why_once_it_is_judged(page, live_server):
     page.get_by_text("Why these two").click()
     page.get_by_role("link", name="All that was expected of them").click()
     page.get_by_role("heading", name="Why these two models").wait_for()
-    assert all(page.get_by_role("rowheader", name=name).is_visible() for name in names)
+    for name in names:
+        expect(page.get_by_role("rowheader", name=name)).to_be_visible()
     assert findings(page, "why") == []
 
 
@@ -50,7 +52,7 @@ def test_an_answer_by_name_says_why(page, live_server):
     ask(page, live_server.url, "assist")
     page.get_by_role("link", name="Why this model").click()
     page.get_by_role("heading", name="Why this model").wait_for()
-    assert page.get_by_text("No model has a rating yet").is_visible()
+    expect(page.get_by_text("No model has a rating yet")).to_be_visible()
 
 
 def test_an_operator_reads_the_log_and_sets_a_threshold(page, live_server):
@@ -59,7 +61,7 @@ def test_an_operator_reads_the_log_and_sets_a_threshold(page, live_server):
     ask(page, live_server.url, "assist")
     page.goto(f"{live_server.url}{reverse('operate')}")
     page.get_by_role("link", name="Router", exact=True).click()
-    assert page.get_by_role("link", name="How do v").first.is_visible()
+    expect(page.get_by_role("link", name="How do v").first).to_be_visible()
     page.get_by_label("Name").fill("economy")
     page.get_by_label("Weak model").select_option(index=1)
     page.get_by_label("Prompts for the strong one").fill("30")

@@ -64,7 +64,7 @@ def test_long_answers_take_a_bounded_time():
     sides = [" ".join(f"w{dice.randrange(50)}" for _ in range(LIMIT - 10)) for _ in "ab"]
     began = time.perf_counter()
     assert differences(*(f"<p>{side}</p>" for side in sides)).share > 0
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 20
     lines = ["\n".join(f"line {dice.random()} of many words" for _ in range(5000)) for _ in "ab"]
     assert differences(*lines).share > 0.9
     assert differences(*("\n".join(map(str, range(LIMIT + 1))) for _ in "ab")) is None

@@ -51,7 +51,7 @@ def test_a_formula_that_cannot_be_read_is_shown_as_written(latex):
     began = time.perf_counter()
     assert mathml(latex) == "" or mathml(latex).startswith("<math")
     render(f"${latex}$")
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 20
 
 
 def test_a_text_full_of_formulas_is_bounded():
@@ -60,4 +60,4 @@ def test_a_text_full_of_formulas_is_bounded():
     html = render(text)
     assert html.count("<math") <= 20_000 / 5
     assert "<code>x_{1}</code>" in html
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 60

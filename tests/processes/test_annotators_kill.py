@@ -16,7 +16,7 @@ from tests.loops import run_async
 pytestmark = pytest.mark.processes
 
 TASKS, OVERLAP, PEOPLE = 100, 3, 24
-PATIENCE_SECONDS = 100
+PATIENCE_SECONDS = 300
 DOUBLED = """
 SELECT rater_id, comparison_id FROM feedback_preference WHERE state = 'active'
  GROUP BY 1, 2 HAVING count(*) > 1

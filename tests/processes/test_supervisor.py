@@ -68,7 +68,7 @@ class Site:
     def descendants(self) -> list[psutil.Process]:
         return self.process.children(recursive=True)
 
-    def wait_for(self, condition: Callable[[], Any], what: str, limit: float = 60) -> Any:
+    def wait_for(self, condition: Callable[[], Any], what: str, limit: float = 180) -> Any:
         deadline = time.monotonic() + limit
         while not (value := condition()):
             assert time.monotonic() < deadline, f"no {what} after {limit} s:\n{self.output()}"
@@ -100,7 +100,7 @@ def site(data_dir: Path) -> Iterator[Site]:
         site.wait_until_ready()
         yield site
         site.process.terminate()
-        assert site.process.wait(timeout=60) == 0
+        assert site.process.wait(timeout=120) == 0
     finally:
         if site.process.is_running():
             site.process.kill()
@@ -117,7 +117,7 @@ def test_a_killed_process_is_named_and_started_again(site: Site, kind: str) -> N
     )
     site.wait_for(lambda: site.find(kind) not in {None, victim}, f"new {kind}")
     site.wait_for(site.is_answering, "answer")
-    _, left = psutil.wait_procs(family, timeout=10)
+    _, left = psutil.wait_procs(family, timeout=60)
     assert left == []
 
 
@@ -173,9 +173,9 @@ def test_no_process_outlives_the_supervisor(number: signal.Signals, other_data_d
             site.wait_for(lambda kind=kind: site.find(kind), kind)
         family = site.descendants()
         site.process.send_signal(number)
-        status = site.process.wait(timeout=30)
+        status = site.process.wait(timeout=120)
         assert status == (-number if number == signal.SIGKILL else 0), site.output()
-        _, left = psutil.wait_procs(family, timeout=10)
+        _, left = psutil.wait_procs(family, timeout=60)
         assert left == []
     finally:
         if site.process.is_running():

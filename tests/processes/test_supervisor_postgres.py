@@ -110,7 +110,7 @@ def test_the_server_ends_when_its_parent_is_killed(folder: Path) -> None:
         server = EmbeddedPostgres(Path({str(folder)!r}), durable=False)
         server.start()
         print(server.process.pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
     """
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
@@ -119,13 +119,13 @@ def test_the_server_ends_when_its_parent_is_killed(folder: Path) -> None:
     server = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.wait()
-    psutil.wait_procs([server], timeout=10)
+    psutil.wait_procs([server], timeout=60)
     assert not server.is_running()
 
 
 def _start_once_the_old_sessions_are_gone(server: EmbeddedPostgres) -> None:
     """The sessions of a killed server hold its memory for a moment; the supervisor tries again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while True:
         try:
             server.start()

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, make_data_dir
 pytestmark = pytest.mark.processes
 
 LEASE_SECONDS = 4
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 CELERY = [sys.executable, "-m", "celery", "-A", "config.celery"]
 # Enough steps for a run of some seconds, which stays in its phase `train` for most of them.
 SETTINGS = '{"epochs": 2500, "patience": 2500, "head": "linear", "batch": 32, "members": 1}'

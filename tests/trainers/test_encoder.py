@@ -177,7 +177,7 @@ def test_processes_that_write_at_once_lose_no_record(tmp_path: Path) -> None:
         for first in (0, 200, 400)
     ]
     for process in running:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 0
         assert json.loads(output) is False  # the cache itself needs no torch
     held, vectors = VectorCache(path, 64).find([content_key(str(n)) for n in range(700)])

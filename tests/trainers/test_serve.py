@@ -47,7 +47,7 @@ class Served:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0)
 
     def post(self, path: str, **more) -> httpx.Response:
-        return httpx.post(self.url + path, timeout=30, **more)
+        return httpx.post(self.url + path, timeout=120, **more)
 
 
 @contextmanager
@@ -351,14 +351,14 @@ def test_awkward_texts_are_embedded(server):
 
 def test_others_are_answered_while_a_policy_writes(server):
     with httpx.stream(
-        "POST", f"{server.url}/v1/chat/completions", json=LONG | {"stream": True}, timeout=30
+        "POST", f"{server.url}/v1/chat/completions", json=LONG | {"stream": True}, timeout=120
     ) as stream:
         lines = stream.iter_lines()
         next(lines)
         started = time.monotonic()
         assert httpx.get(f"{server.url}/healthz").status_code == 200
         assert server.post("/v1/embeddings", json={"input": "hello"}).status_code == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
         assert next(line for line in lines if line) != "data: [DONE]"
 
 
@@ -390,7 +390,7 @@ def test_a_name_appears_and_disappears_with_its_link(server, toy_policy):
 
 def wait_for(server: Served, name: str, digest: str | None) -> None:
     """Until the server lists that digest under a name, or nothing for None."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         listed = httpx.get(f"{server.url}/healthz").json()["artifacts"]
         if {item["name"]: item["digest"] for item in listed}.get(name) == digest:
@@ -404,10 +404,10 @@ def test_sigterm_ends_the_server_soon_even_while_it_writes(toy_policy, tmp_path)
     with running(tmp_path) as served:
         assert served.post("/score", json={"items": [{}]}).status_code == 404  # no reward model
         with httpx.stream(
-            "POST", f"{served.url}/v1/chat/completions", json=LONG | {"stream": True}, timeout=30
+            "POST", f"{served.url}/v1/chat/completions", json=LONG | {"stream": True}, timeout=120
         ) as stream:
             next(stream.iter_lines())
             started = time.monotonic()
             served.process.send_signal(signal.SIGTERM)
-            assert served.process.wait(10) == 0
-            assert time.monotonic() - started < 2
+            assert served.process.wait(60) == 0
+            assert time.monotonic() - started < 5

@@ -44,7 +44,7 @@ class ModelServer:
     def __init__(self) -> None:
         self.asked: list[tuple[dict[str, Any], dict[str, str]]] = []
         self.acts_as: dict[str, str] = {}  # who has changed, and into whom
-        self.go_on = threading.Event()  # what the model "slow" waits for in the middle
+        self.go_on = threading.Event()  # what "slow" and "story" wait for in the middle
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ class ModelServer:
         for word in WORDS[:3]:
             self._send(call, word)
             self.go_on.wait(0.6)  # long enough that what has arrived is stored
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         for word in WORDS[3:]:
             self._send(call, word)
         call.wfile.write(b"data: [DONE]\n\n")
@@ -101,9 +101,11 @@ class ModelServer:
         self._end(call)
 
     def _story(self, call: BaseHTTPRequestHandler) -> None:
-        """As people see it: a few letters at a time, over seconds."""
+        """As people see it: a few letters at a time; the last paragraph waits to be asked for."""
         self._begin(call)
         for start in range(0, len(STORY), 12):
+            if start + 12 > STORY.index("A Lamport"):
+                self.go_on.wait(60)
             self._send(call, STORY[start : start + 12])
             time.sleep(0.03)
         call.wfile.write(b"data: [DONE]\n\n")
@@ -135,7 +137,7 @@ class ModelServer:
         self._whole(call, " \n ")
 
     def _late(self, call: BaseHTTPRequestHandler) -> None:
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         self._whole(call, "".join(WORDS))
 
     def _whole(self, call: BaseHTTPRequestHandler, text: str) -> None:

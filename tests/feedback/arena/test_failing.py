@@ -131,7 +131,7 @@ def test_strange_texts_arrive_whole(alice, client_of, model_server, remote_name,
     started = time.monotonic()
     page = browser.get(url)
     assert page.status_code == 200
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert text[:1000] in page.content.decode()
 
 

@@ -23,9 +23,9 @@ NOBODY = "http://127.0.0.1:9"
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another thread does."""
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < ends, "it did not happen in ten seconds"
+        assert time.monotonic() < ends, "it did not happen in a minute"
         time.sleep(0.05)
 
 
@@ -107,7 +107,7 @@ def test_servers_that_are_down_are_told_and_a_missing_key_is_a_reason(alice, cli
     browser = client_of(alice)
     started = time.monotonic()
     url = ask(browser)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
     until(lambda: ended("quick", "plain"))
     assert said(browser, url) == "No model can answer now. We kept your message."
     assert "How do vector clocks work?" in browser.get(url).content.decode()
