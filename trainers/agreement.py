@@ -40,27 +40,14 @@ class Alpha:
     ratings: int
 
 
-def krippendorff_alpha(
-    units: ArrayLike, values: ArrayLike, *, n_values: int, level: Level = "nominal"
-) -> Alpha:
-    """Alpha of ratings.
+def krippendorff_alpha(patterns: ArrayLike, times: ArrayLike, level: Level = "nominal") -> Alpha:
+    """Alpha of units told by their counts alone.
 
-    units: (ratings,) whole numbers, which unit a rating is of. values: (ratings,) whole numbers
-    in 0..n_values-1; their order and distance count for the levels that have them. A rater
-    rates a unit once; who that is does not enter. Raises ValueError for a value out of range.
+    patterns: (patterns, values) how often each value was given to a unit; the order and distance
+    of the columns count for the levels that have them. times: (patterns,) how many units are like
+    that. A rater rates a unit once; who that is does not enter. A unit of fewer than two ratings
+    says nothing; with no other, alpha and its interval are not a number.
     """
-    unit, value = np.asarray(units, dtype=np.intp), np.asarray(values, dtype=np.intp)
-    if value.size and not (value.min() >= 0 and value.max() < n_values):
-        raise ValueError(f"values must lie in 0..{n_values - 1}")
-    counts = np.zeros((int(unit.max(initial=-1)) + 1, n_values), dtype=np.int64)
-    np.add.at(counts, (unit, value), 1)
-    patterns, times = np.unique(counts, axis=0, return_counts=True)
-    return alpha_of_patterns(patterns, times, level)
-
-
-def alpha_of_patterns(patterns: ArrayLike, times: ArrayLike, level: Level = "nominal") -> Alpha:
-    """Alpha of units told by their counts alone: (patterns, values) how often each value was given
-    to a unit, and (patterns,) how many units are like that."""
     counts = np.asarray(patterns, dtype=np.int64)
     units = np.asarray(times, dtype=np.int64)
     if counts.size:

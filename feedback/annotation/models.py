@@ -56,7 +56,8 @@ class Assignment(Row):
                 condition=Q(state=AssignmentState.LIVE),
                 name="assignment_live",
             ),
-            models.Index(fields=["contributor", "state"]),
+            # What a person holds, and what they have answered since midnight.
+            models.Index(fields=["contributor", "state", "finished_at"]),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from feedback.campaigns.models import Campaign
 from feedback.people.models import Contributor, TrustTier
 from feedback.quality.human_ai import human_ai_write
 from feedback.quality.models import CampaignAgreement
-from trainers.agreement import Alpha, Level, alpha_of_patterns
+from trainers.agreement import Alpha, Level, krippendorff_alpha
 
 PATTERNS = """
 SELECT n, count(*) FROM (
@@ -90,7 +90,7 @@ def alpha_of(campaign: Campaign | None, aspect: str, cohort: Cohort) -> tuple[Le
         cursor.execute(statement, [*parameters, *cohort.parameters])
         rows = cursor.fetchall()
     patterns = np.array([row[0] for row in rows], dtype=np.int64).reshape(-1, len(values))
-    return level, alpha_of_patterns(patterns, [row[1] for row in rows], level)
+    return level, krippendorff_alpha(patterns, [row[1] for row in rows], level)
 
 
 def _write(campaign: Campaign | None, aspect: str, cohort: Cohort, now: Any) -> bool:
