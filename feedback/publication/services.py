@@ -23,14 +23,18 @@ BATCH = 10_000
 
 # What is due: active, public, in circulation, old enough, and given under terms that allow
 # publishing. Imported and AI judgments carry the licence of their source instead of a consent.
+# The delay is time to think again for those who gave something here: what nobody of this site
+# asked or judged has nobody to wait for, and a new site shows its starter pool at once.
 PUBLISH = """
 WITH due AS (
   SELECT p.id, p.created_at FROM feedback_preference p
     JOIN feedback_comparison c ON c.id = p.comparison_id
+    JOIN feedback_turn t ON t.id = c.turn_id
+    JOIN feedback_conversation v ON v.id = t.conversation_id
     LEFT JOIN feedback_consentrecord k ON k.id = p.consent_id
    WHERE p.published_number IS NULL AND p.state = 'active' AND p.visibility = 'public'
      AND c.withheld_at IS NULL
-     AND (%(delay)s = 0
+     AND (%(delay)s = 0 OR (v.contributor_id IS NULL AND p.consent_id IS NULL)
           OR p.created_at <= statement_timestamp() - make_interval(secs => %(delay)s))
      AND (k.id IS NULL OR 'publish' = ANY (k.scope))
    ORDER BY p.created_at, p.id LIMIT %(batch)s FOR NO KEY UPDATE OF p

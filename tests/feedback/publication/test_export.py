@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from feedback.people.models import ConsentRecord
+from feedback.people.models import ConsentRecord, Rater
+from feedback.pool.judgment import Judgment
 from feedback.pool.models import Comparison, Outcome, Preference
-from feedback.pool.services import preference_withdraw
+from feedback.pool.services import Provenance, preference_record, preference_withdraw
 from feedback.publication.shapes import SHAPE, reading
 from feedback.quality.models import Consensus
 from feedback.registry.models import Topic
@@ -155,6 +156,30 @@ def test_nothing_is_public_before_its_delay(
     assert lines(client, shape="consensus") == []
     settings.PUBLICATION_DELAY_SECONDS = 0
     assert len(lines(client)) == 4
+
+
+def test_only_what_somebody_here_gave_waits_for_its_delay(
+    client: Client, settings: Settings
+) -> None:
+    """A judge of a file is published already; on a person's own question it waits with them."""
+    settings.PUBLICATION_DELAY_SECONDS = 3600
+    asked_here = make_comparison()
+    asked_here.turn.conversation.contributor = make_contributor()
+    asked_here.turn.conversation.save()
+    rater = Rater.objects.create(kind="ai", source="a file", label="judge")
+    given = {}
+    for comparison in (imported := make_comparison(), asked_here):
+        given[comparison], _ = preference_record(
+            comparison=comparison,
+            rater=rater,
+            judgment=Judgment(choice="a"),
+            idempotency_key=comparison.public_id,
+            provenance=Provenance(source="a file", licence="CC0-1.0", judged_at=timezone.now()),
+        )
+    judge(imported, make_contributor(), "b")
+    assert [row["id"] for row in lines(client)] == [given[imported].public_id]
+    settings.PUBLICATION_DELAY_SECONDS = 0
+    assert len(lines(client)) == 3
 
 
 def test_a_private_judgment_and_one_without_consent_to_publish_stay_inside(
