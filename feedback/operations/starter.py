@@ -14,6 +14,8 @@ from feedback.people.models import AuditEvent
 from feedback.people.services import audit_record
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.services import ImportFile, file_import
+from feedback.publication.services import due_publish
+from feedback.quality.services import consensus_refresh
 from feedback.registry.models import LanguageModel, Topic
 from trainers.progress import Progress
 
@@ -35,13 +37,18 @@ def starter_was_loaded() -> bool:
 
 
 def starter_load(*, progress: Progress | None = None) -> dict[str, Any]:
-    """Load the starter pool, all of it or nothing; what is there already is left alone."""
+    """Load the starter pool, all of it or nothing; what is there already is left alone.
+
+    It is published and weighed at once: the first page that somebody opens has something to show.
+    """
     with transaction.atomic():
         reports = [_import(name, form, progress) for name, form in FILES]
         judges_register()
         _describe_models()
         tasks = _campaign_ensure()
         audit_record(actor=None, action=LOADED, subject=SOURCE)
+    due_publish()
+    consensus_refresh()
     created: dict[str, int] = {}
     for report in reports:
         for table, n in report.created.items():

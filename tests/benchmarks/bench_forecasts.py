@@ -10,6 +10,8 @@ forecast    a third of the models was not run on the subject, when the embedding
             what the product says, beside what the embedding expects on the questions and the mean
             of the other models; Kendall's tau of the ranking
 narrow      the same of models that were run on three other subjects only
+strange     the same of models that were run on seven subjects, on the other seven taken as a source
+            of their own, of which they have met nothing
 <n>         the same models were run on n questions: their mean, gp-IRT, and with the forecast
 <n> cells   n cells of the table were run, at random; the embedding without the subject: the mean
             of each model's own, and PromptEval's table
@@ -31,15 +33,16 @@ from tests.benchmarks import mmlu_pro
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, Outcomes
 from trainers.embedding.score import Scorer
-from trainers.forecast.assess import NEARLY_ALL, Sights, accuracies
+from trainers.forecast.assess import NEARLY_ALL, accuracies
 from trainers.forecast.benchmarks import Benchmark
 from trainers.forecast.estimates import KnownItems
 from trainers.forecast.rasch import row_scores
+from trainers.forecast.sights import Sights
 from trainers.reliability import wilson
 
 ITEMS = (10, 20, 50, 100)
 CELLS = (200, 400, 800, 1600)
-NARROW = 2  # trainings in which a third of the models was run on three subjects only
+NARROW = 2  # trainings in which a third of the models was run on few subjects only
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,7 +59,10 @@ def main() -> None:
     taus: list[float] = []
     subjects = np.unique(data.subjects)
     for number in range(NARROW):
-        narrow(data, subjects, np.random.default_rng(100 + number), found)
+        rng = np.random.default_rng(100 + number)
+        some = rng.permutation(subjects)
+        narrow(data, subjects, some[:3], rng, found["narrow"], of_one_source=True)
+        narrow(data, subjects, some[:7], rng, found["strange"], of_one_source=False)
     for number, subject in enumerate(subjects[: wanted.subjects]):
         rng = np.random.default_rng(number)
         new = rng.permutation(len(data.models))[: len(data.models) // 3]
@@ -80,13 +86,13 @@ def of_subject(
 ) -> float:
     """Forecasts and estimates of the models that were not run; the ranking's tau."""
     rng = np.random.default_rng(0)
-    inside = np.flatnonzero(data.subjects == subject)
+    inside, kin = np.flatnonzero(data.subjects == subject), np.arange(len(data.texts))
     sights, scorer = trained(data, ran, seed=len(found["forecast"]))
     complete = np.isnan(data.scores[inside]).mean(0) < 1.0 - NEARLY_ALL
     asked = [model for model in new if complete[model]]
     truth = np.nanmean(data.scores[inside], 0)
     told = np.where(ran, data.scores, np.nan)[inside].T
-    guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, told), sights))
+    guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, told), sights))
     others_mean = truth[~np.isnan(told).all(1)].mean()
     expected = scorer.probabilities(data.vectors[inside]).mean(0)
     for model in asked:
@@ -101,7 +107,7 @@ def of_subject(
             known = np.flatnonzero(~np.isnan(data.scores[inside, model]))
             seen = rng.choice(known, count, replace=False)
             few[model, seen] = data.scores[inside[seen], model]
-        both = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, few), sights))
+        both = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, few), sights))
         for model in asked:
             mean = float(np.nanmean(few[model]))
             low, high = wilson(mean, count)
@@ -114,22 +120,31 @@ def of_subject(
 
 
 def narrow(
-    data: mmlu_pro.MmluPro, subjects: NDArray[np.str_], rng: np.random.Generator, found: Found
+    data: mmlu_pro.MmluPro,
+    subjects: NDArray[np.str_],
+    known: NDArray[np.str_],
+    rng: np.random.Generator,
+    rows: list[list[float]],
+    *,
+    of_one_source: bool,
 ) -> None:
-    """Forecasts of models that were run on three subjects, on all the others."""
+    """Forecasts of models that were run on the `known` subjects, on all the others.
+
+    These belong to the same source as those that are known, or are one of their own.
+    """
     new = rng.permutation(len(data.models))[: len(data.models) // 3]
-    known = rng.permutation(subjects)[:3]
     ran = ~np.isnan(data.scores)
     ran[np.ix_(~np.isin(data.subjects, known), new)] = False
     sights, _ = trained(data, ran, seed=int(new[0]))
+    kin = np.flatnonzero(of_one_source | ~np.isin(data.subjects, known))
     for subject in np.setdiff1d(subjects, known):
         inside = np.flatnonzero(data.subjects == subject)
         told = np.where(ran, data.scores, np.nan)[inside].T
-        guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, told), sights))
+        guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, told), sights))
         for model in new:
             if not np.isnan(data.scores[inside, model]).any():
                 one, truth = guessed[int(model)], float(data.scores[inside, model].mean())
-                note(found["narrow"], truth, one.accuracy, one.low, one.high)
+                note(rows, truth, one.accuracy, one.low, one.high)
 
 
 def sparse(

@@ -15,9 +15,10 @@ from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.train import train
 from trainers.errors import InputError
-from trainers.forecast.assess import Sights, accuracies
+from trainers.forecast.assess import accuracies
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports, write_reports
+from trainers.forecast.sights import Sights
 from trainers.formats import OutcomeRecord
 from trainers.progress import Progress
 from trainers.reliability import wilson
@@ -154,10 +155,23 @@ class TestAccuracies:
         assert sorted(found) == [0, 1, 2, 3, 20, 21, 22, 23]
         assert {found[model].how for model in (20, 21, 22, 23)} == {"estimated"}
 
+    def test_a_topic_is_no_surer_than_its_source_of_a_model_that_met_none_of_it(self) -> None:
+        """The models that were run on the source have met nothing else, so they tell nothing."""
+        ran = np.zeros(MADE.logits.shape, bool)
+        ran[np.ix_(ASKED, np.arange(18))] = True
+        ran[np.ix_(np.delete(np.arange(2000), ASKED), np.arange(18, 24))] = True
+        some = ASKED[:100]
+        topic = Benchmark("exam", "law", some, ASKED, table(MADE, ran)[some].T)
+        found = dict(accuracies(topic, sights(MADE, ran)))
+        known = MADE.outcomes[np.ix_(some, np.arange(18))].mean(0)
+        for model in range(18, 24):
+            assert found[model].accuracy == pytest.approx(known.mean())
+            assert found[model].high - found[model].low > 3.5 * known.std()
+
     def test_a_benchmark_of_one_question(self) -> None:
         ran = np.ones(MADE.logits.shape, bool)
         ran[7, 10:] = False
-        one = Benchmark("one", "", np.array([7]), table(MADE, ran)[[7]].T)
+        one = Benchmark("one", "", np.array([7]), np.array([7]), table(MADE, ran)[[7]].T)
         found = dict(accuracies(one, sights(MADE, ran)))
         assert len(found) == 24
         for model, known in found.items():
@@ -171,7 +185,7 @@ def table(made: World, ran: Array) -> Array:
 
 
 def benchmark(made: World, ran: Array) -> Benchmark:
-    return Benchmark("exam", "", ASKED, table(made, ran)[ASKED].T)
+    return Benchmark("exam", "", ASKED, ASKED, table(made, ran)[ASKED].T)
 
 
 def sights(made: World, ran: Array) -> Sights:

@@ -21,12 +21,14 @@ LEAST = 20  # questions of a topic that make it a benchmark of its own
 class Benchmark:
     """`scores` (M, N) in [0, 1] of all models on `questions` (N,); NaN where one was not run.
 
-    `topic` is empty for the whole of a source. Models and questions are numbers of the evidence.
+    `topic` is empty for the whole of a source; `kin` are all questions of the source. Models and
+    questions are numbers of the evidence.
     """
 
     source: str
     topic: str
     questions: Ints
+    kin: Ints
     scores: Floats
 
 
@@ -39,9 +41,9 @@ def read_benchmarks(snapshot: Snapshot, evidence: Evidence) -> Iterator[Benchmar
         questions = np.unique(ran.prompt)
         scores = np.full((len(evidence.models), len(questions)), np.nan)
         scores[ran.model, np.searchsorted(questions, ran.prompt)] = ran.score
-        yield Benchmark(source, "", questions, scores)
+        yield Benchmark(source, "", questions, questions, scores)
         for topic, inside in _topics(evidence, questions).items():
-            yield Benchmark(source, topic, questions[inside], scores[:, inside])
+            yield Benchmark(source, topic, questions[inside], questions, scores[:, inside])
 
 
 def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outcomes]]:

@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,15 @@ def test_the_starter_pool_is_a_living_product_and_comes_in_once() -> None:
     assert again["created"] == {}
     assert again["tasks"] == 0
     assert pool_size() == size
+
+
+def test_it_can_be_downloaded_at_once(tmp_path: Path) -> None:
+    """Nobody of this site gave it, so there is nobody to wait for."""
+    starter_load()
+    for shape, least in (("preferences", 2000), ("trl", 500), ("outcomes", 300)):
+        path = tmp_path / f"{shape}.jsonl"
+        assert command("export_data", str(path), "--shape", shape)["rows"] >= least
+    assert not Preference.objects.filter(published_number=None).exists()
 
 
 def test_its_campaign_asks_people_about_some_of_it() -> None:
