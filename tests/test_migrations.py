@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from django.db.migrations.loader import MigrationLoader
 
-from feedback.sql import LoadSql, sql_digest, sql_files
+from feedback.database.sql_files import LoadSql, sql_digest, sql_files
 from tests.conftest import ROOT
 
 MIGRATIONS = sorted((ROOT / "feedback" / "migrations").glob("[0-9]*.py"))
 LIBRARIES = {"django", "pgvector"}
 OURS = {
-    "feedback.sql": "loads a SQL file, and only as it was: by its digest",
+    "feedback.database.sql_files": "loads a SQL file, and only as it was: by its digest",
     "feedback.identifiers": "defaults of keys, which a migration names as Django writes them",
 }
 

@@ -5,7 +5,7 @@ What these load is what migrations 0002 to 0014 left, so nothing changes.
 
 from django.db import migrations
 
-from feedback.sql import LoadSql
+from feedback.database.sql_files import LoadSql
 
 
 class Migration(migrations.Migration):

@@ -7,8 +7,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.state import ProjectState
 
-from feedback import sql
-from feedback.sql import LoadSql, sql_digest, sql_files
+from feedback.database.sql_files import LoadSql, sql_digest, sql_files
 
 DEFINED = re.compile(
     r"^CREATE OR REPLACE (?P<kind>FUNCTION|VIEW|TRIGGER) (?P<name>\w+)"
@@ -79,7 +78,7 @@ def test_a_migration_leaves_a_file_that_was_edited_since_to_a_later_one(
 ) -> None:
     edited = "CREATE OR REPLACE VIEW feedback_of_a_test AS SELECT 2 AS two;\n"
     path = "pool/sql/rule.sql"
-    monkeypatch.setattr(sql, "FOLDER", tmp_path)
+    monkeypatch.setattr("feedback.database.sql_files.FOLDER", tmp_path)
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).write_text(edited)
 

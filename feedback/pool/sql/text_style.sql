@@ -3,7 +3,7 @@
 -- A new body does not count the stored rows anew: the migration that loads it has to drop the
 -- column and add it again.
 
--- Return characters, headings, passages in bold and items of lists, as `trainers.style` does.
+-- Return characters, headings, passages in bold and items of lists, as `trainers.data.style` does.
 CREATE OR REPLACE FUNCTION feedback_style(text) RETURNS int[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT ARRAY[

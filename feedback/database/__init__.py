@@ -1,0 +1,1 @@
+"""The database below the ORM: prepared statements, locks, SQL files, use from an event loop."""
