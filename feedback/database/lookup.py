@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 
 from feedback.errors import NotFoundError
@@ -18,5 +18,5 @@ def get_or_not_found(rows: QuerySet[M], code: str, message: str, **lookup: Any) 
     """
     try:
         return rows.get(**lookup)
-    except (rows.model.DoesNotExist, ValidationError, ValueError):
+    except (ObjectDoesNotExist, ValidationError, ValueError):
         raise NotFoundError(code, message) from None

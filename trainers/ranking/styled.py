@@ -8,8 +8,8 @@ LMSYS 2024; arena-rank's contextual model):
 f being the relative differences of `trainers.data.style`, each divided by its root mean square, so
 that c is the effect of one standard difference. (r, c) maximise the likelihood together with a
 normal prior on c of unit variance, PRIOR / 2 · |c|², beside the *sum* over votes: what it takes
-away from a coefficient shrinks as 1/n. arena-rank 0.1.1 adds the same term to the *mean*, which leaves 0.045
-of a coefficient of 0.25 (docs/algorithms/rankings.md).
+away from a coefficient shrinks as 1/n. arena-rank 0.1.1 adds the same term to the *mean*, which
+leaves 0.045 of a coefficient of 0.25 (docs/algorithms/rankings.md).
 
 A row of the counts stands for many votes with f of mean μ and covariance Σ. Within it the logit is
 taken as normal, and its expectations by Gauss–Hermite quadrature with three nodes: exact for
