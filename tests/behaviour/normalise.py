@@ -1,6 +1,5 @@
 """Marks in place of what differs between two runs of one commit: names, times, digests."""
 
-import os.path
 import re
 from collections.abc import Sequence
 from re import Match
@@ -32,6 +31,7 @@ OF_PAGES = (
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}(?![0-9a-z])"), "<digest>"),
     (re.compile(rf'("(?:seconds|\w+_ms|\w+_seconds)": ){NUMBERS}'), r"\1<duration>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<site>"),
+    (re.compile(r"\b[A-Z2-7]{32}\b"), "<secret>"),  # of an authenticator app
     (re.compile(r"(?<![\w/-])(?=[\w-]*\d)[A-Za-z0-9_-]{40,}(?![\w-])"), "<secret>"),
 )
 
@@ -76,7 +76,8 @@ def without_prompts(text: str, prompts: Sequence[str]) -> str:
     """Return the text with a mark in place of each prompt, whole or cut short with an ellipsis."""
     for prompt in (" ".join(prompt.split()) for prompt in prompts):
         while (start := text.find(prompt[:RECOGNISED])) >= 0:
-            shared = len(os.path.commonprefix([text[start:], prompt]))
+            pairs = enumerate(zip(text[start:], prompt, strict=False))
+            shared = next((n for n, (ours, theirs) in pairs if ours != theirs), len(prompt))
             rest = text[start + shared :].lstrip()
             text = f"{text[:start]}<prompt> {rest.removeprefix('…').lstrip()}"
     return text

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.behaviour.checkout import Checkout
 from tests.behaviour.exports import record_exports
+from tests.behaviour.judging import record_judging, record_withdrawal
 from tests.behaviour.pages import record_pages
 from tests.behaviour.site import Site, running_site
 from tests.behaviour.trainings import record_trainers
@@ -30,7 +31,9 @@ OF_SITE: dict[str, Callable[[Site], Any]] = {
     "work": lambda site: site.work,
     "exports": record_exports,
     "schema": record_schema,
+    "judging": record_judging,
     "pages": record_pages,
+    "withdrawal": record_withdrawal,
 }
 PARTS = ("trainers", *OF_SITE)
 

@@ -1,22 +1,30 @@
 """A checkout's web site, with a database of its own, the starter pool, and three people."""
 
 import contextlib
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.behaviour.checkout import Checkout
+from tests.behaviour.starter import SINGLE, write_people
 
 PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 STARTS_WITHIN = 120.0  # seconds
 
 PREPARED = ("migrate", "schedules_ensure", "starter_load")
-TRAINED = (("embedding",), ("ranking",))
+TRAINED = ("embedding", "ranking")
+SCOPES = ("tasks:work", "preferences:write")
+CAMPAIGN = (
+    *("--slug", SINGLE, "--source", SINGLE, "--overlap", "5", "--gold-share", "0"),
+    *("--aspects", "accuracy,clarity", "--reasons", "too long,wrong"),
+)
 
 WORK = """
 import json
@@ -65,12 +73,16 @@ print(json.dumps(f"{module}:{name}"))
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site that answers at `url`, its routes, and the cookies of each person."""
+    """A site that answers at `url`: its routes, cookies of people, a contributor's API key.
+
+    `work` is what the commands and tasks said that made it.
+    """
 
     url: str
     routes: list[str]
     people: dict[str, dict[str, str]]
-    work: list[list[str]]
+    key: str
+    work: dict[str, Any]
 
     def client(self, person: str, language: str = "en") -> httpx.Client:
         """Return a browser of this person; `visitor` has no session."""
@@ -91,13 +103,25 @@ def running_site(checkout: Checkout) -> Iterator[Site]:
             checkout.manage(command)
         checkout.manage("contributor_create", "Operator", "--operator")
         checkout.manage("contributor_create", "Contributor")
+        imported = {
+            source: _import(checkout, path) for source, path in write_people(checkout.work).items()
+        }
+        checkout.manage("campaign_create", *CAMPAIGN)
+        key = checkout.manage("apikey_create", "Contributor", "--scope", *SCOPES)
         for kind in TRAINED:
-            checkout.manage("train", *kind)
-        work = checkout.shell(WORK)
+            checkout.manage("train", kind)
+        tasks = checkout.shell(WORK)
         people = checkout.shell(SESSIONS)
         routes = checkout.shell(ROUTES)
         with _server(checkout, checkout.shell(APPLICATION)) as url:
-            yield Site(url, routes, people, work)
+            work = {"imports": imported, "tasks": tasks}
+            yield Site(url, routes, people, json.loads(key.splitlines()[-1])["key"], work)
+
+
+def _import(checkout: Checkout, path: Path) -> dict[str, Any]:
+    printed = checkout.manage("import_data", str(path), "--format", "preferences")
+    report: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return {name: value for name, value in report.items() if name != "seconds"}
 
 
 @contextlib.contextmanager
