@@ -73,7 +73,8 @@ class _Visit:
 
     def _unseen(self) -> tuple[str, str] | None:
         """Return the first link to a route that has no record yet, and the route."""
-        patterns = [(route, pattern_of(route)) for route in self._site.routes if "<" in route]
+        routes = sorted((route for route in self._site.routes if "<" in route), key=shown)
+        patterns = [(route, pattern_of(route)) for route in routes]
         for link in self._links:
             address = urlsplit(link)
             if address.netloc:

@@ -29,15 +29,13 @@ CAMPAIGN = (
 WORK = """
 import json
 from celery import current_app
+from django.conf import settings
 from django_celery_beat.models import PeriodicTask
 current_app.loader.import_default_modules()
 current_app.conf.task_always_eager = True
-done = []
-tasks = PeriodicTask.objects.filter(enabled=True).exclude(task="training.run_scheduled")
-for name in ["training.run_next", *sorted(set(tasks.values_list("task", flat=True)))]:
-    if name in current_app.tasks:
-        done.append([name, current_app.tasks[name].apply().state])
-print(json.dumps(done))
+periodic = PeriodicTask.objects.filter(enabled=True, args="[]", kwargs="{}")
+names = [*settings.CELERY_TASK_ROUTES, *sorted(set(periodic.values_list("task", flat=True)))]
+print(json.dumps([[name, current_app.tasks[name].apply().state] for name in names]))
 """
 SESSIONS = """
 import json
