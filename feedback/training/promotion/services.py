@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from feedback.database.locks import Lock, transaction_lock
 from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
@@ -18,15 +19,13 @@ from feedback.training.promotion.promoted_links import promoted_sync
 from feedback.training.promotion.verdict_text import VerdictCode
 from trainers.artifacts import Artifact
 
-PROMOTION_LOCK = 0x46435056  # any constant that nothing else locks
-
 
 def checkpoint_register(
     *, claim: Claim, artifact: Artifact, verdict: Verdict, incumbent: Checkpoint | None
 ) -> Checkpoint:
     """End the run, keep what it made and do what the gate said, all or nothing."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         run_succeed(claim=claim, metrics=artifact.card["metrics"])
         run = TrainingRun.objects.get(pk=claim.run_id)
         checkpoint = Checkpoint.objects.create(
@@ -55,7 +54,7 @@ def checkpoint_promote(
 ) -> Promotion:
     """Make a checkpoint the live one of its kind; a person's decision."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         checkpoint.refresh_from_db()
         if checkpoint.state == CheckpointState.LIVE:
             raise ConflictError("already_live", _("%s is live already.") % checkpoint)
@@ -65,7 +64,7 @@ def checkpoint_promote(
 def checkpoint_roll_back(*, checkpoint: Checkpoint, actor: Contributor) -> Promotion:
     """Bring back what this live checkpoint replaced."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         last = checkpoint.promotions.order_by("-created_at").first()
         if last is None or last.replaced is None or _live(checkpoint.kind) != checkpoint:
             raise ConflictError("nothing_to_roll_back", _("%s replaced nothing.") % checkpoint)
@@ -108,9 +107,3 @@ def _live(kind: str) -> Checkpoint | None:
 def _next_version(kind: str) -> int:
     newest: int | None = Checkpoint.objects.filter(kind=kind).aggregate(n=Max("version"))["n"]
     return (newest or 0) + 1
-
-
-def _lock() -> None:
-    """Let one transaction at a time number and promote checkpoints."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROMOTION_LOCK])

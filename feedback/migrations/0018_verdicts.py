@@ -11,7 +11,7 @@ UPDATE feedback_checkpoint SET reason = COALESCE(verdict ->> 'text', verdict ->>
 
 
 class Migration(migrations.Migration):
-    dependencies = [("feedback", "0016_judged_today")]
+    dependencies = [("feedback", "0017_sql_files")]
 
     operations = [
         migrations.AddField("checkpoint", "verdict", models.JSONField(default=dict)),
