@@ -10,7 +10,6 @@ import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cache
 from typing import Any, get_type_hints
 
 from trainers.errors import InputError
@@ -47,7 +46,6 @@ class Config:
         yield from ()
 
 
-@cache
 def value_types(group: type[Config]) -> dict[str, ValueType]:
     """Return the types of the plain values of a group, by name."""
     hints = get_type_hints(group, include_extras=True)
@@ -58,7 +56,6 @@ def value_types(group: type[Config]) -> dict[str, ValueType]:
     }
 
 
-@cache
 def groups(group: type[Config]) -> dict[str, type[Config]]:
     """Return the groups within a group, by name."""
     hints = get_type_hints(group, include_extras=True)
@@ -70,7 +67,6 @@ def is_group(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, Config)
 
 
-@cache
 def leaves(group: type[Config]) -> dict[str, ValueType]:
     """Return the types of all values of a group and of those within it, by dotted name."""
     found = dict(value_types(group))
@@ -102,7 +98,6 @@ def _json(value: Any) -> Any:
     return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
-@cache
 def meanings(group: type[Config]) -> dict[str, str]:
     """Return the meaning of every value by dotted name: the literals that stand under the fields.
 
@@ -122,8 +117,8 @@ def _literals(group: type[Config]) -> dict[str, str]:
     assert isinstance(definition, ast.ClassDef)
     found = {}
     for field, below in zip(definition.body, definition.body[1:], strict=False):
-        named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        literal = below.value if isinstance(below, ast.Expr) else None
-        if named and isinstance(literal, ast.Constant) and isinstance(literal.value, str):
-            found[field.target.id] = " ".join(literal.value.split())
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            literal = below.value if isinstance(below, ast.Expr) else None
+            if isinstance(literal, ast.Constant) and isinstance(literal.value, str):
+                found[field.target.id] = " ".join(literal.value.split())
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from trainers.settings.config import Config, SettingError, flat, groups, leaves, meanings
@@ -70,19 +71,26 @@ class Kind(Generic[C]):
         decided nothing: those are left out.
         """
         given = {self.renamed.get(name, name): value for name, value in flat(values).items()}
-        own = leaves(self.variants[self._variant(given)])
-        others = {name for variant in self.variants.values() for name in leaves(variant)} - {*own}
+        own = self._types[self._variant(given)]
+        others = {name for types in self._types.values() for name in types} - {*own}
         return self.read({name: value for name, value in given.items() if name not in others})
 
     def settings(self) -> list[Setting]:
         """Return every setting of every variant once, in the order of their declaration."""
-        names = dict.fromkeys(name for each in self.variants.values() for name in leaves(each))
-        return [self._setting(name) for name in names]
+        texts = [meanings(variant) for variant in self.variants.values()]
+        return [
+            self._setting(name, next((text[name] for text in texts if name in text), ""))
+            for name in dict.fromkeys(name for types in self._types.values() for name in types)
+        ]
+
+    @cached_property
+    def _types(self) -> dict[str, dict[str, ValueType]]:
+        return {name: leaves(variant) for name, variant in self.variants.items()}
 
     def _parsed(self, given: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
         problems, values = {}, {}
         variant = self._variant(given)
-        known = leaves(self.variants[variant])
+        known = self._types[variant]
         for name, value in given.items():
             try:
                 if name not in known:
@@ -98,7 +106,7 @@ class Kind(Generic[C]):
         """Return the config of parsed values; a group's defaults are those of this variant."""
         config = self.variants[variant]
         own = {name: value for name, value in values.items() if "." not in name}
-        defaults = {each.name: each.default for each in fields(config)}
+        defaults: dict[str, Any] = {each.name: each.default for each in fields(config)}
         for group in groups(config):
             inner = {
                 name.removeprefix(f"{group}."): value
@@ -116,13 +124,13 @@ class Kind(Generic[C]):
         first = next(iter(self.variants))
         if self.chosen_by not in given:
             return first
-        for name, variant in self.variants.items():
+        for name, types in self._types.items():
             try:
-                leaves(variant)[self.chosen_by].read(given[self.chosen_by])
+                types[self.chosen_by].read(given[self.chosen_by])
             except ValueError:
                 continue
             return name
-        choices = ", ".join(self._setting(self.chosen_by).choices)
+        choices = ", ".join(_choices(types[self.chosen_by] for types in self._types.values()))
         problem = f"{given[self.chosen_by]!r} is not one of {choices}"
         raise SettingError({self.chosen_by: problem})
 
@@ -130,10 +138,10 @@ class Kind(Generic[C]):
         """Return what to write instead of a name that this variant does not know."""
         if name in self.renamed:
             return f"unknown setting; it is called {self.renamed[name]} now"
-        having = [other for other, config in self.variants.items() if name in leaves(config)]
+        having = [other for other, types in self._types.items() if name in types]
         if having:
             return f"is a setting of {', '.join(having)}, not of {variant}"
-        known = leaves(self.variants[variant])
+        known = self._types[variant]
         last = {full.rpartition(".")[2]: full for full in known}
         near = [
             *get_close_matches(name, known, n=2),
@@ -142,11 +150,10 @@ class Kind(Generic[C]):
         hint = " or ".join(dict.fromkeys(near)) or "one of " + ", ".join(known)
         return f"unknown setting; did you mean {hint}?"
 
-    def _setting(self, name: str) -> Setting:
-        having = {key: each for key, each in self.variants.items() if name in leaves(each)}
-        types = [leaves(variant)[name] for variant in having.values()]
+    def _setting(self, name: str, meaning: str) -> Setting:
+        having = {key: types[name] for key, types in self._types.items() if name in types}
+        types = list(having.values())
         choices = _choices(types)
-        texts = (meanings(variant).get(name, "") for variant in having.values())
         return Setting(
             name=name,
             type="choice"
@@ -155,8 +162,8 @@ class Kind(Generic[C]):
             choices=choices,
             bounds=str(types[0].bounds),
             optional=types[0].optional,
-            meaning=next(filter(None, texts), ""),
-            defaults={key: _default(variant, name) for key, variant in having.items()},
+            meaning=meaning,
+            defaults={key: _default(self.variants[key], name) for key in having},
         )
 
 
