@@ -22,7 +22,8 @@ class JsonCommand(BaseCommand):
         except InputError as error:
             raise CommandError(str(error), returncode=UNUSABLE_INPUT) from error
         except ApplicationError as error:
-            message = "\n".join([error.message, *map(str, (error.fields or {}).items())])
+            fields = (error.fields or {}).items()
+            message = "\n".join([error.message, *(f"{name}: {why}" for name, why in fields)])
             raise CommandError(message, returncode=UNUSABLE_INPUT) from error
         self.stdout.write(json.dumps(result, ensure_ascii=False))
 

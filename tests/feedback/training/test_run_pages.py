@@ -70,7 +70,7 @@ def test_a_run_has_curves_with_a_table_of_the_last_attempt(
 def test_a_failed_run_says_why_and_can_be_run_again_with_the_same_settings(
     olivia: Contributor, client_of: Callable[[Contributor], Client]
 ) -> None:
-    run = run_request(kind="reward", config={"epochs": 3}, seed=5)
+    run = run_request(kind="reward", config={"optim.num_train_epochs": 3}, seed=5)
     claim = run_claim(worker="w")
     assert claim is not None
     run_heartbeat(claim=claim, values={"log": "line one\nline <two>"})
@@ -80,7 +80,7 @@ def test_a_failed_run_says_why_and_can_be_run_again_with_the_same_settings(
     assert "line &lt;two&gt;" in page
     browser.post(f"/runs/{run.number}/again/")
     again = TrainingRun.objects.get(state=RunState.QUEUED)
-    assert (again.kind, again.config, again.seed) == ("reward", {"epochs": 3}, 5)
+    assert (again.kind, again.config, again.seed) == ("reward", run.config, 5)
 
 
 def test_starting_and_cancelling_from_the_page(
