@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
 from feedback.training.execution.leases import (
@@ -30,13 +31,7 @@ from feedback.training.execution.leases import (
     run_release,
     run_requeue,
 )
-from feedback.training.execution.reporting import (
-    DATABASE_GONE,
-    CancelledError,
-    Reporter,
-    connection_forget,
-    database_probe,
-)
+from feedback.training.execution.reporting import CancelledError, Reporter
 from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
 from feedback.training.promotion.services import checkpoint_register

@@ -49,7 +49,7 @@ def score_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     snapshot = write_toy_snapshot(folder / "snapshot")
     command = [sys.executable, "-m", "trainers"]
     train = ["reward", "--snapshot", str(snapshot.path), "--out", str(folder / "live" / "reward")]
-    subprocess.run([*command, *train, "--set", "epochs=3"], cwd=ROOT, check=True, timeout=120)
+    subprocess.run([*command, *train, "--set", "optim.num_train_epochs=3"], cwd=ROOT, check=True, timeout=120)
     process = subprocess.Popen(
         [*command, "serve", "--artifacts", str(folder / "live"), "--port", "0"],
         cwd=ROOT,
