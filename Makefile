@@ -29,13 +29,15 @@ test: ## Run every test (ARGS="-k name" for some).
 	$(call install,requirements-dev.lock)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check: ## Lint, format, types, import layers, migrations.
+check: ## Lint, format, types, import layers, migrations, a deployment on a public host.
 	$(call install,requirements-dev.lock)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=platform:. $(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@ALLOWED_HOSTS=commons.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: ## Sort imports and format.
 	$(call install,requirements-dev.lock)
