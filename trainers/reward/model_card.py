@@ -1,13 +1,15 @@
-"""The model card of a reward artifact, as Markdown, from what stands in its card.json."""
+"""The model card of a reward artifact: Markdown and a plot, from what stands in its card.json."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers.reward.plots import calibration_svg
-
 Card = Mapping[str, Any]
+Bins = Sequence[Mapping[str, float]]
+
+FEW_PROMPTS = 50
+SIDE, MARGIN = 240.0, 40.0  # pixels of the plot and around it
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -18,7 +20,7 @@ MEASURES = {
     "ece": "expected calibration error, 10 bins",
 }
 LOADERS = {
-    "frozen": "Load it with `trainers.reward.modes.load_judge(open_artifact(path))`, or score "
+    "frozen": "Load it with `trainers.reward.modes.load_model(open_artifact(path))`, or score "
     "JSONL rows by `python -m trainers score`; the tensors are described in "
     "docs/algorithms/reward-models.md.",
     "lora": "The adapter loads with `peft.PeftModel.from_pretrained` over its base model.",
@@ -29,7 +31,7 @@ LOADERS = {
 def write_about(
     folder: Path, card: Card, licence: object, quarantined: Sequence[Card] | None
 ) -> None:
-    """README.md, the plot it shows, and what was quarantined."""
+    """Write README.md, the plot it shows, and what was quarantined."""
     (folder / "README.md").write_text(readme(card, licence), encoding="utf-8")
     (folder / "calibration.svg").write_text(
         calibration_svg(card["metrics"]["calibration"]), encoding="utf-8"
@@ -40,7 +42,7 @@ def write_about(
 
 
 def readme(card: Card, licence: object) -> str:
-    """Data, metrics with intervals, calibration, bias, limits."""
+    """Return the card: data, metrics with intervals, calibration, bias, limits."""
     parts = (
         _front(card, licence),
         _data(card),
@@ -54,16 +56,14 @@ def readme(card: Card, licence: object) -> str:
 
 def _front(card: Card, licence: object) -> str:
     config, loss = card["config"], card["training"]["chosen_loss"].replace("_", " ")
-    how = (
-        "chosen on validation"
-        if config["loss"]["type"] == "auto" and config["train_baseline"]
-        else "given"
-    )
+    tried = config["loss"]["type"] == "auto" and config["train_baseline"]
+    how = "chosen on validation" if tried else "given"
+    kind = config["head"]["kind"] if config["mode"] == "frozen" else "scalar"
     named = licence if isinstance(licence, list) else [licence]
     what = {"scalar": "a scalar reward", "attributes": "a reward by aspect", "gpm": "a vector"}
     return (
         "# Reward model\n\n"
-        f"Mode **{config['mode']}**, {what[config.get('head', {}).get('kind', 'scalar')]}, {loss} loss "
+        f"Mode **{config['mode']}**, {what[kind]}, {loss} loss "
         f"({how}), seed {card['seed']}. It says of an answer how much people would prefer it to "
         f"another answer to the same prompt: σ(score a − score b).\n\n{LOADERS[config['mode']]}\n\n"
         f"Licence of the judgments: {', '.join(map(str, named)) or 'none given'}.\n"
@@ -125,16 +125,54 @@ def _limits(card: Card) -> str:
     if card["metrics"]["n_prompts"] < FEW_PROMPTS:
         lines.append(f"Fewer than {FEW_PROMPTS} test prompts: these numbers are rough.")
     if card["config"]["mode"] == "frozen":
-        lines.append(
-            f"It reads the first {card['config']['features']['max_length']} tokens of a text."
-        )
+        tokens = card["config"]["features"]["max_length"]
+        lines.append(f"It reads the first {tokens} tokens of a text.")
     if card["config"]["noise"]:
         lines.append("Comparisons set aside as doubtful are listed in quarantine.jsonl.")
     return "## Limits\n\n" + "".join(f"- {line}\n" for line in lines)
 
 
-FEW_PROMPTS = 50
-
-
 def _interval(ends: Any) -> str:
     return f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def calibration_svg(bins: Bins) -> str:
+    """Draw how often the favoured side won, with its 95 % interval, by how sure the model was."""
+    marks = "".join(_mark(row) for row in bins)
+    ticks = "".join(_tick(value) for value in (0.5, 0.75, 1.0))
+    low, high = _place(0.5), _place(1.0)
+    size = SIDE + 2 * MARGIN
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size:g} {size:g}" '
+        f'width="{size:g}" height="{size:g}" font-family="sans-serif" font-size="10" role="img">'
+        "<title>Calibration: accuracy against confidence</title>"
+        f'<rect width="{size:g}" height="{size:g}" fill="#ffffff"/>'
+        f'<line x1="{low:g}" y1="{size - low:g}" x2="{high:g}" y2="{size - high:g}" '
+        f'stroke="#888888" stroke-dasharray="4 4"/>{ticks}{marks}'
+        f'<text x="{size / 2:g}" y="{size - 8:g}" text-anchor="middle">confidence</text>'
+        f'<text x="12" y="{size / 2:g}" text-anchor="middle" '
+        f'transform="rotate(-90 12 {size / 2:g})">accuracy</text></svg>\n'
+    )
+
+
+def _mark(row: Mapping[str, float]) -> str:
+    x, size = _place(row["confidence"]), SIDE + 2 * MARGIN
+    y, low, high = (size - _place(row[name]) for name in ("accuracy", "low", "high"))
+    return (
+        f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#2f6f9f"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="#2f6f9f">'
+        f"<title>{row['n']:g} comparisons</title></circle>"
+    )
+
+
+def _tick(value: float) -> str:
+    place, size = _place(value), SIDE + 2 * MARGIN
+    return (
+        f'<text x="{place:g}" y="{size - MARGIN + 14:g}" text-anchor="middle">{value:g}</text>'
+        f'<text x="{MARGIN - 6:g}" y="{size - place + 3:g}" text-anchor="end">{value:g}</text>'
+    )
+
+
+def _place(value: float) -> float:
+    """Return pixels of a share from the lower left corner; below one half it is at the edge."""
+    return MARGIN + SIDE * (max(0.45, value) - 0.45) / 0.55

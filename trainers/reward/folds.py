@@ -9,46 +9,56 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Ints
 from trainers.reward.data import Pairs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folds:
-    """rows (n,): the pairs in use. member (n,): who holds each out; -1: nobody."""
+    """Which member of an ensemble holds which pair out.
 
-    rows: NDArray[np.int64]
-    member: NDArray[np.int64]
+    rows     [n] the pairs in use
+    member   [n] who holds each out; -1: nobody
+    members  how many there are
+    """
+
+    rows: Ints
+    member: Ints
     members: int
 
-    def trains(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether member e trains on the row at each of n places, (n, members)."""
-        trains: NDArray[np.bool_] = self.member[places][:, None] != np.arange(self.members)
+    def trains(self, places: Ints) -> Bools:
+        """Return whether each member trains on the row at each place, [n, members]."""
+        trains: Bools = self.member[places][:, None] != np.arange(self.members)
         return trains
 
     @property
-    def trained(self) -> NDArray[np.int64]:
-        """Places in `rows` that some member trains on."""
+    def trained(self) -> Ints:
+        """Return the places in `rows` that some member trains on."""
         return np.flatnonzero(self.member != 0) if self.members == 1 else np.arange(len(self.rows))
 
     @property
-    def held(self) -> NDArray[np.int64]:
-        """Places in `rows` that some member holds out."""
+    def held(self) -> Ints:
+        """Return the places in `rows` that some member holds out."""
         return np.flatnonzero(self.member >= 0)
 
 
 def make_folds(pairs: Pairs, members: int) -> Folds:
-    """Folds of whole prompts, by a hash of the prompt's id; of rows where prompts are too few."""
+    """Return folds of whole prompts, by a hash of the prompt's id; of rows where prompts are few.
+
+    Whole prompts, because answers to one prompt are alike: a member would know the pairs that it
+    is stopped on. Ordered by a hash, so that folds do not follow the order of arrival.
+    """
     train, validation = pairs.holdout.train, pairs.holdout.validation
     rows = np.concatenate([train, validation])
     if members == 1:
         held = np.concatenate([np.full(len(train), -1), np.zeros(len(validation), int)])
-        return Folds(rows, held.astype(np.int64), 1)
+        return Folds(rows=rows, member=held.astype(np.int64), members=1)
     names = [str(prompt) for prompt in pairs.comparisons.prompt_id[rows]]
     if len(set(names)) < members:
         names = [f"{name} {place}" for place, name in enumerate(names)]
     ranked = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
     members = min(members, len(ranked))
     fold = {name: place % members for place, name in enumerate(ranked)}
-    return Folds(rows, np.array([fold[name] for name in names], np.int64), members)
+    own = np.array([fold[name] for name in names], np.int64)
+    return Folds(rows=rows, member=own, members=members)

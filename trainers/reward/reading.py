@@ -6,11 +6,7 @@ holds:
 - one with a chat template: the template over the messages and the answer as the assistant's;
 - one that joins two texts (BERT and its kin): the pair of `prompt_text(messages)`, newest message
   first, and the answer;
-- any other: the plain format, ended by the end-of-sequence token,
-
-      User: How do I boil an egg?
-
-      Assistant: Eight minutes in boiling water.
+- any other: the plain format of `trainers.chat`.
 
 A sequence longer than the window loses the oldest part of its prompt, and only when nothing of
 the prompt is left a part of the answer: its end in the pair format, its beginning in the others.
@@ -22,12 +18,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jinja2.exceptions import TemplateError
 from numpy.typing import NDArray
 
-from trainers.data.texts import plain_prompt
-from trainers.errors import InputError
-from trainers.reward.answers import Answer
+from trainers.arrays import Ints
+from trainers.chat import Chat, Cuts, clean
+from trainers.reward.model import Answer
 
 Ids = NDArray[np.int32]
 
@@ -38,7 +33,11 @@ CHUNK = 1024  # answers a call of the tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Ids of a sequence, and which of two texts each is of where the model tells them apart."""
+    """A sequence.
+
+    ids    [length]
+    types  [length] which of two texts each token is of, where the model tells them apart
+    """
 
     ids: Ids
     types: Ids | None = None
@@ -47,27 +46,20 @@ class Tokens:
         return len(self.ids)
 
 
-@dataclass(slots=True)
-class Cuts:
-    """How many sequences lost a part of their prompt, and how many a part of their answer."""
-
-    prompts: int = 0
-    answers: int = 0
-
-
 class Reader:
     """Tokenises answers for one tokenizer and a window of `max_length` tokens."""
 
     def __init__(self, tokenizer: Any, max_length: int) -> None:
         self.tokenizer = tokenizer
+        self.chat = Chat(tokenizer)
         self.max_length = max_length
         self.cuts = Cuts()
         self._typed = "token_type_ids" in tokenizer.model_input_names
         # A template is a tokenizer's own word; without one, a separator joins two texts.
-        self.paired = not tokenizer.chat_template and tokenizer.sep_token is not None
+        self.paired = not self.chat.has_template and tokenizer.sep_token is not None
 
     def read(self, answers: Sequence[Answer]) -> list[Tokens]:
-        """The sequences of answers, in their order."""
+        """Return the sequences of answers, in their order."""
         found: list[Tokens] = []
         for start in range(0, len(answers), CHUNK):
             chunk = answers[start : start + CHUNK]
@@ -75,7 +67,7 @@ class Reader:
         return found
 
     def counts(self) -> dict[str, int]:
-        """What was cut so far."""
+        """Return what was cut so far."""
         return {f"cut_{name}": number for name, number in asdict(self.cuts).items()}
 
     def _pairs(self, answers: Sequence[Answer]) -> Iterator[Tokens]:
@@ -88,8 +80,11 @@ class Reader:
             cut = np.array(ids, np.int32)[kept]
             yield Tokens(cut, None if types is None else types[kept])
 
-    def _kept(self, sides: Sequence[int | None]) -> NDArray[np.int64]:
-        """The places that stay: the prompt's last tokens go first, then the answer's."""
+    def _kept(self, sides: Sequence[int | None]) -> Ints:
+        """Return the places that stay: the prompt's last tokens go first, then the answer's.
+
+        The prompt is newest message first, so that its last tokens are its oldest.
+        """
         prompt, text = (np.flatnonzero([side == end for side in sides]) for end in (0, 1))
         excess = len(sides) - self.max_length
         from_text = max(0, excess - len(prompt))
@@ -99,10 +94,14 @@ class Reader:
         return np.setdiff1d(np.arange(len(sides)), np.concatenate(gone))
 
     def _whole(self, answers: Sequence[Answer]) -> Iterator[Tokens]:
-        for answer, ids in zip(answers, self._ids([self._text(a) for a in answers]), strict=True):
+        for answer, ids in zip(
+            answers, self.chat.texts_ids([self._text(a) for a in answers]), strict=True
+        ):
             if len(ids) > self.max_length:
                 self.cuts.prompts += 1
-                self.cuts.answers += len(self._ids([self._end(answer.text)])[0]) > self.max_length
+                self.cuts.answers += (
+                    len(self.chat.texts_ids([self._end(answer.text)])[0]) > self.max_length
+                )
             yield Tokens(np.array(ids[-self.max_length :], np.int32))
 
     def _text(self, answer: Answer) -> str:
@@ -110,32 +109,12 @@ class Reader:
             {"role": said.get("role") or "user", "content": self._end(said["content"])}
             for said in answer.messages
         ]
-        reply = self._end(answer.text)
-        if not self.tokenizer.chat_template:
-            start, end = self.tokenizer.bos_token or "", self.tokenizer.eos_token or ""
-            return f"{start}{plain_prompt(messages)} {reply}{end}"
-        try:
-            return str(
-                self.tokenizer.apply_chat_template(
-                    [*messages, {"role": "assistant", "content": reply}], tokenize=False
-                )
-            )
-        except TemplateError as error:
-            raise InputError(f"the chat template refuses a conversation: {error}") from error
-
-    def _ids(self, texts: list[str]) -> list[list[int]]:
-        encoded = self.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
-        found: list[list[int]] = encoded["input_ids"]
-        return found
+        return self.chat.whole_text(messages, self._end(answer.text))
 
     def _readable(self, text: str) -> str:
-        """The beginning of a text that can matter, with lone surrogates replaced."""
-        return _clean(text[: self.max_length * CHARACTERS_PER_TOKEN])
+        """Return the beginning of a text that can matter, cleaned."""
+        return clean(text[: self.max_length * CHARACTERS_PER_TOKEN])
 
     def _end(self, text: str) -> str:
-        """The end of a text that can matter: its beginning is what a cut takes."""
-        return _clean(text[-self.max_length * CHARACTERS_PER_TOKEN :])
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+        """Return the end of a text that can matter, cleaned: its beginning is what a cut takes."""
+        return clean(text[-self.max_length * CHARACTERS_PER_TOKEN :])

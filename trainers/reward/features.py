@@ -8,39 +8,38 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.arrays import Floats32, Ints
 from trainers.encoding.cache import cache_folder
 from trainers.encoding.encoder import Encoder
-from trainers.reward.answers import Answer
 from trainers.reward.config import FeaturesConfig
+from trainers.reward.model import Answer
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
 
-Floats = NDArray[np.float32]
 CHUNK = 4096  # answers whose vectors are in memory at once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
     """Arrays of n answers to p different prompts.
 
-    prompt     unit vectors of the prompts, (p, d)
-    prompt_of  number of each answer's prompt, (n,)
-    response   the answers' vectors, (n, D): the unit vector, or the mean of every layer
-    surface    what can be seen without understanding, (n, s)
+    prompt     [p, d] unit vectors of the prompts
+    prompt_of  [n] number of each answer's prompt
+    response   [n, D] the answers' vectors: the unit vector, or the mean of every layer
+    surface    [n, s] what can be seen without understanding
     """
 
-    prompt: Floats
-    prompt_of: NDArray[np.int64]
-    response: Floats
-    surface: Floats
+    prompt: Floats32
+    prompt_of: Ints
+    response: Floats32
+    surface: Floats32
 
     def __len__(self) -> int:
         return len(self.surface)
 
-    def rows(self, rows: NDArray[np.int64] | slice, device: torch.device) -> tuple[Tensor, ...]:
-        """Prompt and response vectors and surface of some answers, on a device."""
+    def rows(self, rows: Ints | slice, device: torch.device) -> tuple[Tensor, ...]:
+        """Return prompt vectors, response vectors and surface of some answers, on a device."""
         columns = self.prompt[self.prompt_of[rows]], self.response[rows], self.surface[rows]
         return tuple(torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
 
@@ -67,7 +66,10 @@ def answer_features(
     *,
     mapped: bool = False,
 ) -> Features:
-    """Features of answers, in their order; `mapped` keeps them in unnamed files, not in memory."""
+    """Return features of answers, in their order.
+
+    `mapped` keeps them in files without a name, not in memory.
+    """
     prompts: dict[str, int] = {}
     prompt_of = np.array([prompts.setdefault(a.prompt, len(prompts)) for a in answers], np.int64)
     make = mapped_array if mapped else np.empty
@@ -84,11 +86,11 @@ def answer_features(
             surface[row] = surface_features(answer.prompt, answer.text)
         if report is not None:
             report(start + len(part), len(answers))
-    return Features(asked, prompt_of, response, surface)
+    return Features(prompt=asked, prompt_of=prompt_of, response=response, surface=surface)
 
 
-def mapped_array(shape: tuple[int, int], kind: type[np.float32]) -> Floats:
-    """An array in a file without a name: the system reclaims it however the process ends."""
+def mapped_array(shape: tuple[int, int], kind: type[np.float32]) -> Floats32:
+    """Return an array in a file without a name: the system reclaims it however the process ends."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if 0 in shape:

@@ -1,26 +1,51 @@
-"""The head of frozen mode: features of an answer to what each member of an ensemble says of it."""
+"""The head of frozen mode: features of an answer to what each member of an ensemble says of it.
+
+Three kinds:
+
+scalar      one reward
+attributes  a reward and one number an aspect; the reward is their combination
+gpm         a vector of 2k numbers compared by a skew-symmetric form (General Preference Model,
+            arXiv 2410.02197): preferences may be cyclic. With k = 1 and vectors (r, 1) it is
+            Bradley–Terry, which is where it starts.
+"""
 
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from trainers.arrays import Floats
 from trainers.reward.config import HeadKind
-from trainers.reward.frozen.features import Features
-from trainers.reward.frozen.kinds import pair_gaps
+from trainers.reward.features import Features
 
 TENSORS = "reward.safetensors"
-BRADLEY_TERRY_TENSORS = "bradley_terry.safetensors"
+BASELINE_TENSORS = "bradley_terry.safetensors"
+
+Numbers = TypeVar("Numbers", Tensor, Floats)
+
+
+def pair_gaps(kind: HeadKind, first: Numbers, second: Numbers) -> Numbers:
+    """Return the logits [...] of the first answers over the second, from outputs [..., width].
+
+    Exactly antisymmetric in floating point: swapping the answers changes the sign and no bit.
+    """
+    if kind != "gpm":
+        gaps: Numbers = first[..., 0] - second[..., 0]
+        return gaps
+    # u^T J v with J skew-symmetric: a sum over k planes of the area that u and v span in each.
+    turned = first[..., 0::2] * second[..., 1::2] - first[..., 1::2] * second[..., 0::2]
+    total: Numbers = turned.sum(-1)
+    return total
 
 
 class RewardHead(nn.Module):
-    """out(x, y) = head_e([q, v, q * u, z]) of every member e: (n, members, width); see `kinds`.
+    """out(x, y) = head_e([q, v, q * u, z]) of every member e: [n, members, width].
 
     q and u are the unit vectors of prompt and response, v the response's vector or vectors, z its
     surface. The product is what lets a linear head see how a response relates to its prompt: q
-    itself cancels in the gap of two responses.
+    itself cancels in the gap of two responses. Members share no weight.
     """
 
     response_mean: Tensor
@@ -33,7 +58,7 @@ class RewardHead(nn.Module):
     def __init__(
         self, kind: HeadKind, sizes: tuple[int, int, int], members: int, hidden: int, width: int
     ) -> None:
-        """`sizes`: of a prompt, of a response and of a surface; `hidden` 0 is the linear head."""
+        """Start from zero; `sizes` are of prompt, response and surface; `hidden` 0 is linear."""
         super().__init__()
         self.kind = kind
         prompt, response, surface = sizes
@@ -57,19 +82,21 @@ class RewardHead(nn.Module):
 
     @property
     def hidden(self) -> int:
-        """Width of the hidden layer, 0 without one."""
+        """Return the width of the hidden layer, 0 without one."""
         return self.inner.shape[2] if hasattr(self, "inner") else 0
 
     def forward(self, prompt: Tensor, response: Tensor, surface: Tensor) -> Tensor:
-        """Outputs (n, members, width) of prompt and response vectors and surface features."""
+        """Return outputs [n, members, width] of prompts, responses and surfaces, [n, d] each."""
         raw = self._raw(self.inputs(prompt, response, surface))
         if self.kind != "attributes":
             return raw
         return torch.cat([(raw * self.combination).sum(2, keepdim=True), raw], 2)
 
     def _raw(self, inputs: Tensor) -> Tensor:
+        """Return what the layers say, [n, members, width], of inputs[n, inputs]."""
         if not self.hidden:
             return torch.einsum("bi,eiw->bew", inputs, self.outer) + self.outer_bias
+        # All members' hidden layers as one product: the inputs, which are long, are read once.
         members, size, hidden = self.inner.shape
         flat = inputs @ self.inner.transpose(0, 1).reshape(size, members * hidden)
         inner = flat.view(-1, members, hidden) + self.inner_bias
@@ -77,18 +104,20 @@ class RewardHead(nn.Module):
         return torch.einsum("beh,ehw->bew", active, self.outer) + self.outer_bias
 
     def inputs(self, prompt: Tensor, response: Tensor, surface: Tensor) -> Tensor:
-        """What the members read, (n, inputs)."""
+        """Return what the members read, [n, inputs]."""
         size = prompt.shape[1]
+        # A text that is nothing like the training answers must not decide by its layout alone.
         z = ((surface - self.surface_mean) / self.surface_scale).clamp(-5.0, 5.0)
         # Entries of a unit vector are small beside z, and stay so: few pairs can be fitted by heart
-        # through many directions of meaning. The root brings the product to the same size.
+        # through many directions of meaning. The root brings the product to the same size. Of a
+        # response that is read from every layer, the last numbers are the last layer's.
         product = prompt * nn.functional.normalize(response[:, -size:], dim=1) * size**0.5
         vectors = (response - self.response_mean) / self.response_scale
         return torch.cat([prompt, vectors, product, z * self.surface_used], 1)
 
     @torch.inference_mode()
     def outputs(self, features: Features, rows: int = 4096) -> Tensor:
-        """Outputs of all answers, (n, members, width) float64 on the CPU, without dropout."""
+        """Return outputs [n, members, width] of all answers, float64 on the CPU, no dropout."""
         self.eval()
         device = self.outer.device
         parts = [torch.zeros(0, *self._shape, dtype=torch.float64)]
@@ -99,7 +128,10 @@ class RewardHead(nn.Module):
 
     @torch.no_grad()
     def rescale(self, temperature: float) -> None:
-        """Divide every gap by a temperature: each output, or both factors of a product."""
+        """Divide every gap by a temperature: each output, or both factors of a product.
+
+        A gpm gap is bilinear in two outputs, so each takes the square root.
+        """
         each = temperature**0.5 if self.kind == "gpm" else temperature
         for tensor in (self.outer, self.outer_bias):
             tensor.div_(each)
@@ -108,14 +140,14 @@ class RewardHead(nn.Module):
 
     @torch.no_grad()
     def refer_to(self, outputs: Tensor) -> None:
-        """Measure a response's own score against the mean of these, (n, members, width).
+        """Measure a response's own score against the mean of outputs[n, members, width].
 
         The form is linear in the opponent, so that is the mean preference over all of them.
         """
         self.reference.copy_(outputs.mean(0))
 
     def rewards(self, outputs: Tensor) -> Tensor:
-        """One number an answer and member, (n, members), from outputs."""
+        """Return one number an answer and member, [n, members], from outputs."""
         if self.kind == "gpm":
             return pair_gaps(self.kind, outputs, self.reference.to(outputs))
         return outputs[..., 0]

@@ -1,9 +1,11 @@
 """The model that is tuned: any sequence-classification checkpoint, under one label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import peft
 import torch
 from torch import nn
@@ -11,15 +13,18 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
+from trainers.arrays import Floats
 from trainers.encoding.encoder import DEFAULT_ENCODER, encoder_folder
 from trainers.errors import InputError
-from trainers.reward.backbone.forward import Backbone
-from trainers.reward.backbone.reading import Reader
 from trainers.reward.config import FullRewardConfig, LoraRewardConfig, TransformerConfig
+from trainers.reward.forward import Backbone, in_parts
+from trainers.reward.reading import Reader, Tokens
+from trainers.tuning.processes import Processes
 
 # Where the packaged encoder lies for those who have not installed the package.
 HUB_NAMES = {DEFAULT_ENCODER: "sentence-transformers/all-MiniLM-L6-v2"}
 LONGEST = 4096  # tokens of a sequence, where a model could read more and nobody asked for it
+SCORED_TOKENS = 16384  # of a forward without gradients
 UNBOUNDED = 1_000_000  # what tokenizers without a limit say is larger
 
 _hush: Any = transformers_logging.disable_progress_bar  # standard error carries our progress
@@ -27,7 +32,7 @@ _quiet: Any = transformers_logging.set_verbosity_error  # a new head is no news
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class Transformer:
     """A model and the reader of its texts."""
 
     backbone: Backbone
@@ -38,19 +43,20 @@ class Tuned:
         return self.backbone.model
 
 
-def new_model(config: TransformerConfig, device: torch.device) -> Tuned:
-    """The checkpoint with a freshly seeded head, and what the mode trains marked as trainable."""
+def new_model(config: TransformerConfig, device: torch.device) -> Transformer:
+    """Return the checkpoint with a freshly seeded head; only what the mode trains is trainable."""
     torch.manual_seed(config.seed)
     dtype = precision(config, device)
     # Adapters and the head stay float32; a base that is never changed need not.
     held = dtype if isinstance(config, LoraRewardConfig) and device.type != "cpu" else torch.float32
     made = load_checkpoint(encoder_folder(config.model_name_or_path), config, device, (held, dtype))
+    # Before the adapters, whose own dropout is set beside their rank.
     for module in made.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
     if isinstance(config, LoraRewardConfig):
         adapted = peft.get_peft_model(made.model, _adapter(made.model, config))
-        made = Tuned(Backbone(adapted, made.backbone.pad, dtype), made.reader)
+        made = Transformer(Backbone(adapted, made.backbone.pad, dtype), made.reader)
     elif isinstance(config, FullRewardConfig) and config.trainable_layers is not None:
         train_last_layers(made.model, config.trainable_layers)
     if config.gradient_checkpointing:
@@ -64,44 +70,47 @@ def load_checkpoint(
     device: torch.device,
     dtypes: tuple[torch.dtype, torch.dtype],
     tokenizer: str | Path | None = None,
-) -> Tuned:
-    """A checkpoint with one label; `dtypes` are those of its weights and of its products."""
+) -> Transformer:
+    """Return a checkpoint with one label; `dtypes` are those of its weights and of its products.
+
+    Raises InputError where it cannot be loaded or its tokenizer cannot pad.
+    """
     _hush()
     _quiet()
+    named = f"model_name_or_path {config.model_name_or_path!r}"
     try:
         words = AutoTokenizer.from_pretrained(tokenizer or folder)
         model: Any = AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=1, dtype=dtypes[0], use_safetensors=True
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"model_name_or_path {config.model_name_or_path!r}: cannot be loaded ({error})"
-        ) from error
+        raise InputError(f"{named}: cannot be loaded ({error})") from error
     if words.pad_token_id is None:
         # Not the end of a sequence, if it can be helped: decoders take the last token that is no
         # padding for their answer.
         words.pad_token = words.unk_token or words.eos_token
     if words.pad_token_id is None:
-        raise InputError(
-            f"model_name_or_path {config.model_name_or_path!r}: its tokenizer has no token to pad with"
-        )
+        raise InputError(f"{named}: its tokenizer has no token to pad with")
     model.config.get_text_config().pad_token_id = words.pad_token_id
     words.padding_side = "right"
     words.model_max_length = window(words, model, config.max_length)
     reader = Reader(words, words.model_max_length)
     words.truncation_side = "right" if reader.paired else "left"  # from the prompt's side
-    return Tuned(Backbone(model.to(device).eval(), words.pad_token_id, dtypes[1]), reader)
+    return Transformer(Backbone(model.to(device).eval(), words.pad_token_id, dtypes[1]), reader)
 
 
 def precision(config: TransformerConfig, device: torch.device) -> torch.dtype:
-    """What matrix products are computed in."""
+    """Return what matrix products are computed in."""
     if config.precision == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
     return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
 
 def window(tokenizer: Any, model: Any, asked: int | None) -> int:
-    """Tokens of a sequence: what was asked for, or what the model reads, at most LONGEST."""
+    """Return the tokens of a sequence: those asked for, or what the model reads, at most LONGEST.
+
+    Raises InputError where more are asked for than the model has positions.
+    """
     limits = [int(tokenizer.model_max_length), _positions(model)]
     most = min((limit for limit in limits if 0 < limit < UNBOUNDED), default=UNBOUNDED)
     if asked is not None and asked > most:
@@ -110,7 +119,7 @@ def window(tokenizer: Any, model: Any, asked: int | None) -> int:
 
 
 def _positions(model: Any) -> int:
-    """How many positions a model has; some keep the first ones for padding."""
+    """Return how many positions a model has; some keep the first ones for padding."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
             return module.num_embeddings - (
@@ -120,7 +129,7 @@ def _positions(model: Any) -> int:
 
 
 def head_name(model: Any) -> str:
-    """The name of the linear layer that gives the one number: the last with one output."""
+    """Return the name of the linear layer that gives the reward: the last with one output."""
     names: list[str] = [
         name
         for name, module in model.named_modules()
@@ -151,6 +160,7 @@ def train_last_layers(model: Any, count: int) -> None:
     inside = {id(parameter) for parameter in model.base_model.parameters()}
     learned = {id(parameter) for parameter in last}
     for name, parameter in model.named_parameters():
+        # A pooler belongs to the base model, but stands after the last layer.
         pooled = ".pooler." in name
         parameter.requires_grad_(pooled or id(parameter) in learned or id(parameter) not in inside)
 
@@ -172,7 +182,7 @@ def _adapter(model: Any, config: LoraRewardConfig) -> peft.LoraConfig:
     )
 
 
-def save_model(tuned: Tuned, config: TransformerConfig, folder: Path) -> None:
+def save_model(tuned: Transformer, config: TransformerConfig, folder: Path) -> None:
     """Write the model in the layout of transformers, or its adapter in that of peft."""
     if isinstance(config, LoraRewardConfig):
         adapter = tuned.model.peft_config["default"]
@@ -187,3 +197,20 @@ def save_model(tuned: Tuned, config: TransformerConfig, folder: Path) -> None:
     else:
         tuned.model.save_pretrained(folder)
     tuned.reader.tokenizer.save_pretrained(folder)
+
+
+@torch.inference_mode()
+def score_tokens(
+    transformer: Transformer, sequences: Sequence[Tokens], processes: Processes
+) -> Floats:
+    """Return the rewards [n] of sequences, each process computing a share of them."""
+    transformer.model.eval()
+    rewards = torch.zeros(len(sequences), device=transformer.backbone.device)
+    parts = list(in_parts(sequences, SCORED_TOKENS))
+    for rows in parts[processes.rank :: processes.count]:
+        found = transformer.backbone.rewards([sequences[row] for row in rows])
+        rewards[torch.from_numpy(rows).to(rewards.device)] = found
+    # What others computed is zero here, so that the sum is everything once.
+    processes.all_reduce([rewards])
+    scores: Floats = rewards.double().cpu().numpy().astype(np.float64)
+    return scores

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.reward.backbone.reading import Tokens
-from trainers.tuning.batches import Rows, buckets
+from trainers.arrays import Ints
+from trainers.reward.reading import Tokens
+from trainers.tuning.batches import buckets
 
 # What a forward costs before its first token, in tokens. On a CPU layers are entered in tens of
 # microseconds; a GPU needs thousands of tokens at once to be busy (not measured on one yet).
@@ -21,6 +22,7 @@ OVERHEAD = {"cpu": 32, "cuda": 4096}
 class Backbone:
     """A sequence-classification model with one label, and how it is run.
 
+    pad    id of the padding token
     dtype  of the matrix products: float32, or bfloat16 by autocast, which keeps weights as they are
     """
 
@@ -34,7 +36,7 @@ class Backbone:
         return device
 
     def rewards(self, sequences: Sequence[Tokens]) -> Tensor:
-        """One number a sequence, (n,) float32, in their order: a forward a bucket of lengths."""
+        """Return one number a sequence, [n] float32, in their order; a forward a bucket."""
         lengths = np.array([len(tokens) for tokens in sequences], np.int64)
         found = buckets(lengths, OVERHEAD.get(self.device.type, OVERHEAD["cuda"]))
         with self._autocast():  # once, so that weights are rounded once
@@ -54,7 +56,7 @@ class Backbone:
 
 
 def padded(sequences: Sequence[Tokens], pad: int) -> Iterator[tuple[str, Tensor]]:
-    """Model inputs (rows, longest), padded on the right; no mask where there is no padding.
+    """Yield model inputs [rows, longest], padded on the right; no mask where nothing is padded.
 
     Without a mask attention takes its fastest path.
     """
@@ -73,8 +75,8 @@ def padded(sequences: Sequence[Tokens], pad: int) -> Iterator[tuple[str, Tensor]
         yield "attention_mask", torch.from_numpy(mask.astype(np.int64))
 
 
-def in_parts(sequences: Sequence[Tokens], most: int) -> Iterator[Rows]:
-    """Sequence numbers, longest first, in parts of at most `most` tokens with their padding."""
+def in_parts(sequences: Sequence[Tokens], most: int) -> Iterator[Ints]:
+    """Yield sequence numbers, longest first, in parts of at most `most` tokens with padding."""
     order = np.argsort([-len(tokens) for tokens in sequences], kind="stable")
     start = 0
     while start < len(order):
