@@ -39,6 +39,8 @@ OF_PAGES = (
 OF_ROUTES = {
     # How alike two answers are depends a little on which of them is shown first, by chance.
     "/annotate/differences/<>/": re.compile(r"\d+(?= %)"),
+    # Who labels what is drawn by chance among pairs that are equal in rank.
+    "/hybrid/": re.compile(rf"(?<=<prompt> )\D{{1,40}}?{NUMBERS} {NUMBERS}"),
     # A curve has a point for each second or so; the metrics are in the list of runs over REST.
     "/runs/<>/": re.compile(rf"{NUMBERS}(?: {NUMBERS})*"),
 }
