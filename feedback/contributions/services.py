@@ -18,7 +18,7 @@ from feedback.pool.models import Choice, Preference, PreferenceState
 from feedback.pool.visibility import preference_hide, preference_repeat, preference_show
 from feedback.publication.models import Release
 from feedback.publication.services import consensus_forget
-from feedback.training.models import Checkpoint, CheckpointState
+from feedback.training.models import Checkpoint
 
 BLIND = "annotate"  # judgments of this page are given, and saved, without the models' names
 
@@ -40,7 +40,7 @@ def effects_of(contributor: Contributor) -> Effects:
     """What the contributor's judgments can have gone into."""
     raters = Rater.objects.filter(given_by(contributor, "contributor"))
     names = sorted(raters.values_list("public_id", flat=True))
-    live = Checkpoint.objects.filter(state=CheckpointState.LIVE).select_related("run")
+    live = Checkpoint.objects.live().select_related("run")
     trained = []
     for checkpoint in live.order_by("kind"):
         digest = checkpoint.run.snapshot_digest
