@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from trainers.embedding.score import TENSORS, Scorer
+from trainers.model_vectors.scorer import TENSORS, Scorer
 
 Floats = NDArray[np.float64]
 

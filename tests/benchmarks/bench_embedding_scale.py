@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
+from trainers.model_vectors.evidence import Duels, Evidence, Outcomes
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 DIMENSION = 384  # of the packaged encoder

@@ -24,12 +24,12 @@ from tests.benchmarks.mmlu_pro import divided
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.knn import knn_scores
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, sigmoid
 from trainers.embedding.trials import Trials, observed_on
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
+from trainers.model_vectors.posterior import Prior, Sightings, fit_newcomer, sigmoid
 from trainers.statistics.measures import auc, row_log_loss
 from trainers.tuning.devices import make_deterministic, one_thread
 

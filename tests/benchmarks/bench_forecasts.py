@@ -31,13 +31,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes
-from trainers.embedding.score import Scorer
 from trainers.forecast.assess import NEARLY_ALL, accuracies
 from trainers.forecast.benchmarks import Benchmark
-from trainers.forecast.estimates import KnownItems
+from trainers.forecast.leave_out import Sights
+from trainers.forecast.partial_runs import KnownItems
 from trainers.forecast.rasch import row_scores
-from trainers.forecast.sights import Sights
+from trainers.model_vectors.evidence import Evidence, Outcomes
+from trainers.model_vectors.scorer import Scorer
 from trainers.statistics.reliability import wilson
 
 ITEMS = (10, 20, 50, 100)

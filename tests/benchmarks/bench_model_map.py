@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence, read_evidence
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
 from trainers.model_map import behaviour_metric, coordinates, placed_models, plane_share
+from trainers.model_vectors.evidence import Evidence, read_evidence
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
+from trainers.calibration_prompts.anchors import Anchors, choose_anchors
+from trainers.calibration_prompts.answer_map import fit_answer_map
 from trainers.embedding.config import Config
-from trainers.embedding.posterior import Prior, fit_newcomer, sigmoid
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
-from trainers.probing.anchors import Anchors, choose_anchors
-from trainers.probing.answers import fit_answer_map
+from trainers.model_vectors.posterior import Prior, fit_newcomer, sigmoid
+from trainers.model_vectors.scorer import Scorer
 from trainers.statistics.measures import auc, row_log_loss
 
 PROMPTS = 40

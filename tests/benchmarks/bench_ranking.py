@@ -38,7 +38,7 @@ from tests.trainers.leagues import CHOICES, League, outcomes, styled_league
 from trainers.ranking import PairCounts, fit
 from trainers.ranking.bradley_terry import SCALE, hessian, imagined, inverse, strengths
 from trainers.ranking.checks import checks
-from trainers.ranking.styled import StyledRanking, fit_styled
+from trainers.ranking.style_control import StyledRanking, fit_styled
 
 TRUE = (0.25, 0.03, 0.02, 0.02)
 WINNERS = np.array([evalica.Winner.X, evalica.Winner.Y, evalica.Winner.Draw])

@@ -36,9 +36,9 @@ from tests.trainers.worlds import fitted
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes, read_evidence
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
+from trainers.model_vectors.posterior import Prior, Sightings, fit_newcomer
 from trainers.statistics.measures import fit_temperature
 
 Array = NDArray[np.float64]

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Duels, Evidence, Outcomes, read_evidence
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

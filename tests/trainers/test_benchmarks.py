@@ -14,13 +14,13 @@ from tests.trainers.worlds import World, fitted, no_duels, outcomes_where, world
 from trainers.data.formats import OutcomeRecord
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.train import train
 from trainers.errors import InputError
 from trainers.forecast.assess import accuracies
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
+from trainers.forecast.leave_out import Sights
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports, write_reports
-from trainers.forecast.sights import Sights
+from trainers.model_vectors.evidence import Evidence, read_evidence
 from trainers.progress import Progress
 from trainers.statistics.reliability import wilson
 

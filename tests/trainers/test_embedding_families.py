@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.trainers.worlds import CONFIG, World, fitted, no_duels, outcomes_where, world
-from trainers.embedding.families import KINSHIP, family_of, prior_of_sibling
-from trainers.embedding.posterior import Prior
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.families import KINSHIP, family_of, prior_of_sibling
+from trainers.model_vectors.posterior import Prior
+from trainers.model_vectors.scorer import Scorer
 
 NAMES = [f"m{number:02d}" for number in range(7)]
 

@@ -16,12 +16,12 @@ from tests.trainers.worlds import (
     world,
 )
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.data import COMMON, Duels, Evidence, read_evidence
-from trainers.embedding.features import learn_features
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
+from trainers.model_vectors.evidence import COMMON, Duels, Evidence, read_evidence
+from trainers.model_vectors.features import learn_features
+from trainers.model_vectors.scorer import Scorer
 
 MADE = world(questions=200, models=4, seed=5)
 QUICK = replace(CONFIG, epochs=6)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.trainers.worlds import CONFIG, World, duels_of, fitted, outcomes_where, world
-from trainers.embedding.data import Evidence
-from trainers.embedding.features import GAMMA
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, prior_of
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.features import GAMMA
+from trainers.model_vectors.posterior import Prior, Sightings, fit_newcomer, prior_of
+from trainers.model_vectors.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,6 @@ def test_of_two_models_the_prior_knows_no_direction_for_certain() -> None:
 
 
 def test_reading_an_embedding_needs_no_torch() -> None:
-    code = "import sys, trainers.embedding.score; print('torch' in sys.modules)"
+    code = "import sys, trainers.model_vectors.scorer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

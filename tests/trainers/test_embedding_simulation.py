@@ -13,10 +13,10 @@ from tests.trainers.worlds import (
     permuted,
     world,
 )
-from trainers.embedding.data import Evidence
 from trainers.embedding.evaluate import held_out_metrics
-from trainers.embedding.posterior import fit_newcomer, sigmoid
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.posterior import fit_newcomer, sigmoid
+from trainers.model_vectors.scorer import Scorer
 
 
 @pytest.fixture(scope="module")

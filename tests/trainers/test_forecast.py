@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from trainers.forecast.estimates import KnownItems, sparse_estimates
-from trainers.forecast.guesses import Guess, student
+from trainers.forecast.accuracy_line import Expectation, expected_mean, fit_accuracy_line
+from trainers.forecast.estimate import Guess, student
 from trainers.forecast.irt import fit_abilities, fit_items, gp_irt, p_irt
+from trainers.forecast.partial_runs import KnownItems, sparse_estimates
 from trainers.forecast.rasch import fit_rasch, row_scores
 from trainers.forecast.topics import Contest
-from trainers.forecast.transfer import Expectation, expected_mean, fit_accuracy_line
 
 Array = np.ndarray
 

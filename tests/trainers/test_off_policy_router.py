@@ -20,9 +20,9 @@ from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate
 from trainers.embedding.predict import predict_rows
-from trainers.embedding.score import TENSORS
 from trainers.embedding.train import train
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import TENSORS
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
 

@@ -8,7 +8,7 @@ from trainers.ranking import PairCounts, fit
 from trainers.ranking.bootstrap import bootstrap, largest_gap
 from trainers.ranking.bradley_terry import SCALE, hessian, inverse, strengths
 from trainers.ranking.elo import K, elo, walked
-from trainers.ranking.soundness import soundness
+from trainers.ranking.goodness_of_fit import soundness
 
 Row = tuple[str, str, str, float]
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
+from trainers.model_vectors.evidence import Duels, Evidence, Outcomes
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 Array = NDArray[np.float64]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.knn import knn_scores
-from trainers.embedding.score import Scorer
 from trainers.embedding.trials import Trials, basis_of, observed_on, trials_on
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, read_evidence
+from trainers.model_vectors.scorer import Scorer
 from trainers.off_policy.router import Judged, router_judged, router_metrics, router_table
 from trainers.statistics.measures import (
     auc,

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from trainers.embedding.bilinear import Bilinear
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence
-from trainers.embedding.features import FeatureMap, learn_features
-from trainers.embedding.fitted import Fitted, Report
-from trainers.embedding.model import Bilinear
-from trainers.embedding.published import fit_published
+from trainers.embedding.embedllm import fit_published
+from trainers.embedding.result import Fitted, Report
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.features import FeatureMap, learn_features
 from trainers.objectives.losses import adaptive_preference_loss, bradley_terry_loss
 from trainers.objectives.scaling import PreferenceScaling
 from trainers.tuning.devices import pick_device

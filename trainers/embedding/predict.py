@@ -6,8 +6,8 @@ from typing import Any
 
 from trainers.artifacts import Artifact
 from trainers.data.rows import row_prompt
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.scorer import Scorer
 
 CHUNK = 256
 

@@ -12,8 +12,8 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.data import Evidence
 from trainers.embedding.knn import Observed, observe
+from trainers.model_vectors.evidence import Evidence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

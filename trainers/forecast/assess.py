@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence
-from trainers.embedding.score import Scorer
+from trainers.forecast.accuracy_line import FEWEST, fit_accuracy_line
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
-from trainers.forecast.estimates import ENOUGH, KnownItems, sparse_estimates
-from trainers.forecast.guesses import Guess
+from trainers.forecast.estimate import Guess
+from trainers.forecast.leave_out import Sights
+from trainers.forecast.partial_runs import ENOUGH, KnownItems, sparse_estimates
 from trainers.forecast.reports import Accuracy, BenchmarkReport
-from trainers.forecast.sights import Sights
-from trainers.forecast.transfer import FEWEST, fit_accuracy_line
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.scorer import Scorer
 from trainers.statistics.reliability import wilson
 
 Floats = NDArray[np.float64]

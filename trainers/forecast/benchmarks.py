@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence, Outcomes, known_outcomes
+from trainers.model_vectors.evidence import Evidence, Outcomes, known_outcomes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

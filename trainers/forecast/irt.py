@@ -3,7 +3,7 @@
 Maia Polo et al., "tinyBenchmarks" (arXiv 2402.14992), section 4: model l is right on item i with
 the chance sigma(a_i . theta_l - b_i), with one b_i an item. The items are fitted on models that
 were run on all of them, here by alternating penalised Newton steps instead of by sampling. The
-plain "IRT" estimate is the anchors' own, `trainers.probing.anchors.Anchors.estimate`.
+plain "IRT" estimate is the anchors' own, `trainers.calibration_prompts.anchors.Anchors.estimate`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
+from trainers.model_vectors.posterior import sigmoid
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
+from trainers.model_vectors.posterior import sigmoid
 
 Floats = NDArray[np.float64]
 Seen = NDArray[np.bool_]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trainers.data.comparisons import read_prompts
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.scorer import Scorer
 from trainers.off_policy.estimates import Estimates, estimates
 from trainers.off_policy.log import Floats, Log, read_log
 from trainers.off_policy.paired import decisions_table

@@ -8,7 +8,7 @@ import numpy as np
 from trainers.ranking import bootstrap, elo
 from trainers.ranking.bradley_terry import ModelRating
 from trainers.ranking.counts import PairCounts
-from trainers.ranking.soundness import soundness
+from trainers.ranking.goodness_of_fit import soundness
 
 
 def checks(counts: PairCounts, ratings: tuple[ModelRating, ...], seed: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from trainers.errors import InputError
 from trainers.ranking.bradley_terry import SCALE, Z
 from trainers.ranking.config import Config
 from trainers.ranking.counts import PairCounts
-from trainers.ranking.reading import read_counts
+from trainers.ranking.votes import read_counts
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import uvicorn
 
 from trainers.encoding.encoder import Encoder
 from trainers.serve.app import Api, build_app
-from trainers.serve.shelf import Shelf
+from trainers.serve.model_store import Shelf
 
 LINGER_SECONDS = 1  # what open connections are given when the server is told to end
 

@@ -14,8 +14,8 @@ from trainers.encoding.encoder import Encoder
 from trainers.serve.chat import Chat
 from trainers.serve.embeddings import ENCODER, Embeddings
 from trainers.serve.errors import ApiError, answer_api_error, answer_failure, answer_http_error
+from trainers.serve.model_store import Shelf
 from trainers.serve.scores import Scores
-from trainers.serve.shelf import Shelf
 
 OWNER = "feedback-commons"
 

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from trainers.policy.adapter import Policy
-from trainers.serve.bodies import read_object
 from trainers.serve.chat_request import ChatRequest, read_chat
 from trainers.serve.errors import ApiError, error_body
-from trainers.serve.shelf import Served, Shelf
-from trainers.serve.writing import Piece, write_pieces
+from trainers.serve.generation import Piece, write_pieces
+from trainers.serve.model_store import Served, Shelf
+from trainers.serve.request_bodies import read_object
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from trainers.encoding.encoder import MAX_TOKENS, Encoder
-from trainers.serve.bodies import read_object, texts
+from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.worker import Batcher
+from trainers.serve.request_bodies import read_object, texts
 
 ENCODER = "encoder"
 MOST_TEXTS = 2048

@@ -13,8 +13,8 @@ from feedback.routing.new_models.posteriors import newcomer_of, newcomers_forget
 from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import encoder_in_use, vectors_of
 from feedback.training.models import Checkpoint
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.posterior import Prior, Sightings, fit_newcomer
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from tests.feedback.builders import (
     make_version,
 )
 from tests.feedback.routing.artifacts import promote, write_embedding
-from trainers.embedding.posterior import fit_newcomer
+from trainers.model_vectors.posterior import fit_newcomer
 
 pytestmark = pytest.mark.django_db
 

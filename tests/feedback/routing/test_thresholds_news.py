@@ -35,7 +35,7 @@ from tests.feedback.arena.openai.servers import inference_server
 from tests.feedback.builders import make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
 from trainers.artifacts import open_artifact
-from trainers.embedding.posterior import Prior
+from trainers.model_vectors.posterior import Prior
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[3]

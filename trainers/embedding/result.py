@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.features import FeatureMap
+from trainers.model_vectors.features import FeatureMap
 
 # (epoch, epochs, log-loss): of the validation prompts, or of training as published
 Report = Callable[[int, int, float], None]

@@ -10,7 +10,7 @@ seen too little for that; the interval is that of a share of as many questions.
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.forecast.guesses import Guess, student
+from trainers.forecast.estimate import Guess, student
 from trainers.forecast.irt import fit_items, gp_irt, p_irt
 from trainers.forecast.rasch import row_scores
 from trainers.statistics.reliability import wilson

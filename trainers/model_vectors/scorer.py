@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from trainers.artifacts import open_artifact
-from trainers.embedding.families import family_of, prior_of_sibling
-from trainers.embedding.features import FeatureMap
-from trainers.embedding.posterior import Prior, Sightings, sigmoid
 from trainers.errors import InputError
+from trainers.model_vectors.families import family_of, prior_of_sibling
+from trainers.model_vectors.features import FeatureMap
+from trainers.model_vectors.posterior import Prior, Sightings, sigmoid
 
 TENSORS = "embedding.safetensors"
 LAYOUT = 2  # of the tensors and the card; 1 had a linear projection and no families

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainers.embedding.data import Evidence
-from trainers.embedding.features import FeatureMap
-from trainers.embedding.fitted import Fitted, Report
+from trainers.embedding.result import Fitted, Report
 from trainers.errors import InputError
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.features import FeatureMap
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.data import Evidence
-from trainers.embedding.posterior import Sightings, fit_newcomer
-from trainers.embedding.score import Scorer
-from trainers.forecast.transfer import Expectation, expected_mean
+from trainers.forecast.accuracy_line import Expectation, expected_mean
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.posterior import Sightings, fit_newcomer
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

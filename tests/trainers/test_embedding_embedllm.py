@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from tests.trainers.worlds import no_duels, outcomes_where, world
-from trainers.embedding.published import PUBLISHED, EmbedLLM, Published, fit_published
+from trainers.embedding.embedllm import PUBLISHED, EmbedLLM, Published, fit_published
 
 MADE = world(questions=300, models=6, seed=2)
 

@@ -7,7 +7,7 @@ of its vector, and vectors of models that share strength within a family.
 import torch
 from torch import Tensor, nn
 
-from trainers.embedding.families import KINSHIP
+from trainers.model_vectors.families import KINSHIP
 
 SPREAD = 1.0  # of models' levels, in logits: their prior standard deviation
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
-from trainers.forecast.guesses import Guess, student
+from trainers.forecast.estimate import Guess, student
+from trainers.model_vectors.posterior import sigmoid
 
 Floats = NDArray[np.float64]
 

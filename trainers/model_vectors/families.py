@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.posterior import Prior
+from trainers.model_vectors.posterior import Prior
 
 Floats = NDArray[np.float64]
 

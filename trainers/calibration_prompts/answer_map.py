@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.embedding.posterior import Prior, spread_of
+from trainers.model_vectors.posterior import Prior, spread_of
 
 Floats = NDArray[np.float64]
 
