@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from trainers.arrays import Floats, Ints
 from trainers.model_vectors.scorer import TENSORS, Scorer
-
-Floats = NDArray[np.float64]
 
 PLANE = 2  # the columns that a map shows
 
@@ -33,7 +31,7 @@ class Placed:
     """Models (n), how often training saw each (n,), and their coordinates (n, k)."""
 
     models: list[str]
-    seen: NDArray[np.int64]
+    seen: Ints
     coordinates: Floats
 
 
@@ -102,7 +100,7 @@ def coordinates(vectors: Floats, metric: Floats) -> Floats:
     return found
 
 
-def turned_like(placed: Floats, own: NDArray[np.int64], before: Floats) -> Floats:
+def turned_like(placed: Floats, own: Ints, before: Floats) -> Floats:
     """The same coordinates (M, k), their plane turned to resemble an earlier map.
 
     own: (n,) rows that the earlier map had too; before: (n, 2) where these lay. Turning and

@@ -38,7 +38,7 @@ from trainers.forecast.partial_runs import KnownItems
 from trainers.forecast.rasch import row_scores
 from trainers.model_vectors.evidence import Evidence, Outcomes
 from trainers.model_vectors.scorer import Scorer
-from trainers.statistics.reliability import wilson
+from trainers.statistics.intervals import wilson
 
 ITEMS = (10, 20, 50, 100)
 CELLS = (200, 400, 800, 1600)

@@ -22,7 +22,7 @@ from trainers.forecast.leave_out import Sights
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports, write_reports
 from trainers.model_vectors.evidence import Evidence, read_evidence
 from trainers.progress import Progress
-from trainers.statistics.reliability import wilson
+from trainers.statistics.intervals import wilson
 
 Array = np.ndarray
 

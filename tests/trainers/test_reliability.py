@@ -10,7 +10,8 @@ from crowdkit.aggregation import DawidSkene, MajorityVote
 
 from tests.trainers.test_consensus import simulate
 from trainers.statistics.consensus import CLASSES, K, dawid_skene
-from trainers.statistics.reliability import against_others, wilson
+from trainers.statistics.intervals import wilson
+from trainers.statistics.reliability import against_others
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:crowdkit")
 

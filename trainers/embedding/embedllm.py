@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from trainers.arrays import Floats32
 from trainers.embedding.result import Fitted, Report
 from trainers.errors import InputError
 from trainers.model_vectors.evidence import Evidence
@@ -67,7 +67,7 @@ class EmbedLLM(nn.Module):
 
 def fit_published(
     evidence: Evidence,
-    vectors: NDArray[np.float32],
+    vectors: Floats32,
     report: Report,
     settings: Published = PUBLISHED,
 ) -> tuple[Fitted, int]:

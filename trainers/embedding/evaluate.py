@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Floats32
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.knn import knn_scores
@@ -24,9 +24,6 @@ from trainers.statistics.measures import (
     row_log_loss,
     with_intervals,
 )
-
-Floats = NDArray[np.float64]
-Vectors = NDArray[np.float32]
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
@@ -60,7 +57,7 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
     return pa.table({"prompt_id": names, "score": score, "n": n})
 
 
-def held_out_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) -> dict[str, Any]:
+def held_out_metrics(evidence: Evidence, vectors: Floats32, scorer: Scorer) -> dict[str, Any]:
     """The metrics of the contract, each with an interval from resampled prompts.
 
     auc, log_loss and accuracy are of the rows of the trials, the *_score of their units. Where
@@ -85,7 +82,7 @@ class Baselines:
     knn_routed: Floats
 
 
-def _baselines(evidence: Evidence, vectors: Vectors, trials: Trials) -> Baselines:
+def _baselines(evidence: Evidence, vectors: Floats32, trials: Trials) -> Baselines:
     """What the embedding knows, they know: each k is tuned on validation, then all teach."""
     basis = basis_of(evidence)
     seen = observed_on(evidence, basis, vectors, evidence.holdout.train)
@@ -152,7 +149,7 @@ def _auc(trials: Trials, logits: Floats) -> Callable[[Floats], float]:
     return lambda weights: area(np.tile(weights, 2))
 
 
-def _preference_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) -> dict[str, Any]:
+def _preference_metrics(evidence: Evidence, vectors: Floats32, scorer: Scorer) -> dict[str, Any]:
     duels = trials_on(evidence, "preferences", evidence.holdout.test)
     if not len(duels.label):
         return {}
@@ -167,7 +164,7 @@ def _preference_metrics(evidence: Evidence, vectors: Vectors, scorer: Scorer) ->
     }
 
 
-def _model_scores(scorer: Scorer, evidence: Evidence, vectors: Vectors) -> Floats:
+def _model_scores(scorer: Scorer, evidence: Evidence, vectors: Floats32) -> Floats:
     """Logits (n, M) of the evidence's models; of a new one, what is believed of it."""
     logits: Floats = scorer.features(vectors) @ scorer.means(evidence.models).T + scorer.offset
     return logits
@@ -179,7 +176,7 @@ def _routed(artifact: Artifact, snapshot: Snapshot) -> dict[str, Judged]:
     return router_judged(scorer, snapshot, _encoder(artifact).encode, after=made)
 
 
-def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Vectors, Scorer]:
+def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Floats32, Scorer]:
     evidence = read_evidence(snapshot)
     return evidence, evidence.vectors(_encoder(artifact)), Scorer.load(artifact.path)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from trainers.arrays import Floats32, Ints
 from trainers.embedding.bilinear import Bilinear
 from trainers.embedding.config import Config
 from trainers.embedding.embedllm import fit_published
@@ -19,8 +20,6 @@ from trainers.model_vectors.features import FeatureMap, learn_features
 from trainers.objectives.losses import adaptive_preference_loss, bradley_terry_loss
 from trainers.objectives.scaling import PreferenceScaling
 from trainers.tuning.devices import pick_device
-
-Floats = NDArray[np.float32]
 
 DuelLoss = Callable[[Tensor, Tensor], Tensor]
 
@@ -42,7 +41,7 @@ DUEL_LOSSES: dict[str, DuelLoss] = {
 class RowsByPrompt:
     """Rows grouped by prompt, so that those of a batch of prompts are found without a search."""
 
-    def __init__(self, prompt: NDArray[np.int64], prompts: int, columns: list[Tensor]) -> None:
+    def __init__(self, prompt: Ints, prompts: int, columns: list[Tensor]) -> None:
         order = np.argsort(prompt, kind="stable")
         counts = np.bincount(prompt, minlength=prompts)
         self.counts = torch.from_numpy(counts).to(columns[0].device)
@@ -62,7 +61,7 @@ class EvidenceTensors:
     """Questions' features, outcomes and duels on the training device."""
 
     def __init__(
-        self, evidence: Evidence, features: Floats, duel_loss: DuelLoss, device: torch.device
+        self, evidence: Evidence, features: Floats32, duel_loss: DuelLoss, device: torch.device
     ) -> None:
         def tensor(array: NDArray[np.generic]) -> Tensor:
             kind = torch.float32 if array.dtype.kind == "f" else torch.int64
@@ -112,7 +111,7 @@ class EvidenceTensors:
 
 
 def fit_embedding(
-    evidence: Evidence, vectors: Floats, config: Config, report: Report
+    evidence: Evidence, vectors: Floats32, config: Config, report: Report
 ) -> tuple[Fitted, int]:
     """The model, and how many epochs it was trained.
 
@@ -138,7 +137,7 @@ def fit_embedding(
 
 
 def _prepared(
-    evidence: Evidence, vectors: Floats, prompts: NDArray[np.int64], config: Config
+    evidence: Evidence, vectors: Floats32, prompts: Ints, config: Config
 ) -> tuple[FeatureMap, EvidenceTensors]:
     """The features that some prompts teach, and the evidence in terms of them.
 
@@ -153,7 +152,7 @@ def _prepared(
 
 
 def _epochs(
-    evidence: Evidence, tensors: EvidenceTensors, prompts: NDArray[np.int64], config: Config
+    evidence: Evidence, tensors: EvidenceTensors, prompts: Ints, config: Config
 ) -> Iterator[Bilinear]:
     """The model after every epoch over some prompts, always the same object."""
     torch.manual_seed(config.seed)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats, Floats32, Ints
 
 CHOICES = (1, 5, 10, 20, 50, 100, 200)  # of k, tuned on validation
 CHUNK = 128  # questions at once: bounds the neighbours' scores held in memory
@@ -18,7 +17,7 @@ class Observed:
     A score that was not observed adds to neither: missing is missing, never wrong.
     """
 
-    questions: NDArray[np.float32]
+    questions: Floats32
     total: Floats
     count: Floats
 
@@ -31,9 +30,9 @@ class Observed:
 
 
 def observe(
-    questions: NDArray[np.float32],
-    prompt: NDArray[np.int64],
-    model: NDArray[np.int64],
+    questions: Floats32,
+    prompt: Ints,
+    model: Ints,
     score: Floats,
     models: int,
 ) -> Observed:
@@ -45,7 +44,7 @@ def observe(
     return Observed(questions[seen], total[seen], count[seen])
 
 
-def knn_scores(observed: Observed, questions: NDArray[np.float32]) -> dict[int, Floats]:
+def knn_scores(observed: Observed, questions: Floats32) -> dict[int, Floats]:
     """For each k, the mean score of every model on the k nearest questions by cosine, (n, M).
 
     The model's overall mean counts as one more neighbour, which settles ties and absences.

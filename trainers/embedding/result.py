@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from trainers.arrays import Floats
 from trainers.model_vectors.features import FeatureMap
 
 # (epoch, epochs, log-loss): of the validation prompts, or of training as published
@@ -17,5 +15,5 @@ class Fitted:
     """What training decided: logits are z(q) . p_m + c0, p (M, k)."""
 
     features: FeatureMap
-    vectors: NDArray[np.float64]
+    vectors: Floats
     offset: float

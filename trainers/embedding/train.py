@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from trainers.arrays import Floats, Floats32, Ints
 from trainers.artifacts import Artifact, write_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
@@ -20,14 +21,13 @@ from trainers.forecast.assess import benchmark_reports
 from trainers.forecast.reports import write_reports
 from trainers.model_map import behaviour_metric
 from trainers.model_vectors.evidence import Evidence, read_evidence
-from trainers.model_vectors.posterior import covariance, prior_of, sigmoid
+from trainers.model_vectors.posterior import covariance, prior_of
 from trainers.model_vectors.scorer import LAYOUT, TENSORS, Scorer
 from trainers.off_policy.router import router_judged, router_metrics
 from trainers.progress import Progress
+from trainers.statistics.logistic import sigmoid
 from trainers.tuning.devices import make_deterministic, one_thread
 
-Vectors = NDArray[np.float32]
-Floats = NDArray[np.float64]
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -74,7 +74,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     return artifact
 
 
-def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Vectors) -> Tensors:
+def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Floats32) -> Tensors:
     """What the artifact holds: the model, the models' counts, prior and posterior covariances.
 
     A model without training evidence is put at the prior.
@@ -104,8 +104,8 @@ def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Vectors) -> Tens
 class Sightings:
     """Every observation of a model on a prompt that taught, and how it bends the log-loss; (n,)."""
 
-    model: NDArray[np.int64]
-    prompt: NDArray[np.int64]
+    model: Ints
+    prompt: Ints
     curvature: Floats
 
 

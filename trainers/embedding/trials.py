@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Floats32, Ints
 from trainers.embedding.knn import Observed, observe
 from trainers.model_vectors.evidence import Evidence
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Basis = Literal["outcomes", "preferences"]
 
 
@@ -102,9 +100,7 @@ def trials_on(evidence: Evidence, basis: Basis, prompts: Ints) -> Trials:
     return make(evidence, prompts)
 
 
-def observed_on(
-    evidence: Evidence, basis: Basis, vectors: NDArray[np.float32], prompts: Ints
-) -> Observed:
+def observed_on(evidence: Evidence, basis: Basis, vectors: Floats32, prompts: Ints) -> Observed:
     """What the trials on some prompts say of each model: the table behind the baselines."""
     trials = trials_on(evidence, basis, prompts)
     at = trials.unit_prompt[trials.unit]

@@ -9,8 +9,8 @@ and a forecast can be had, the estimate is both, weighed by their precision.
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats, Floats32, Ints
 from trainers.data.snapshot import Snapshot
 from trainers.forecast.accuracy_line import FEWEST, fit_accuracy_line
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
@@ -20,16 +20,13 @@ from trainers.forecast.partial_runs import ENOUGH, KnownItems, sparse_estimates
 from trainers.forecast.reports import Accuracy, BenchmarkReport
 from trainers.model_vectors.evidence import Evidence
 from trainers.model_vectors.scorer import Scorer
-from trainers.statistics.reliability import wilson
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from trainers.statistics.intervals import wilson
 
 NEARLY_ALL = 0.9  # of the questions
 
 
 def benchmark_reports(
-    snapshot: Snapshot, evidence: Evidence, vectors: NDArray[np.float32], scorer: Scorer
+    snapshot: Snapshot, evidence: Evidence, vectors: Floats32, scorer: Scorer
 ) -> list[BenchmarkReport]:
     """Of the prompts' vectors (P, d) and the embedding that was trained on the snapshot."""
     benchmarks = list(read_benchmarks(snapshot, evidence))
@@ -76,7 +73,7 @@ def _told(scores: Floats, guess: Guess) -> Accuracy:
     return Accuracy("estimated" if seen.any() else "forecast", int(seen.sum()), value, low, high)
 
 
-def _estimates(scores: Floats, features: Floats, whole: NDArray[np.bool_]) -> dict[int, Guess]:
+def _estimates(scores: Floats, features: Floats, whole: Bools) -> dict[int, Guess]:
     """Of the models that were run on some questions."""
     partly = np.flatnonzero(~whole & ~np.isnan(scores).all(1)).tolist()
     if not partly:
@@ -88,7 +85,7 @@ def _estimates(scores: Floats, features: Floats, whole: NDArray[np.bool_]) -> di
     return {row: guesses[row] for row in partly}
 
 
-def _forecasts(benchmark: Benchmark, sights: Sights, whole: NDArray[np.bool_]) -> dict[int, Guess]:
+def _forecasts(benchmark: Benchmark, sights: Sights, whole: Bools) -> dict[int, Guess]:
     """Of the models that were not run on nearly all questions, from those that were.
 
     Whoever was run on other topics of the source is told by vectors without this topic, whoever met

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.data.snapshot import Snapshot
 from trainers.model_vectors.evidence import Evidence, Outcomes, known_outcomes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEAST = 20  # questions of a topic that make it a benchmark of its own
 

@@ -1,7 +1,6 @@
 """An expected accuracy and how far it may be off; numpy only."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Self
 
 
@@ -19,12 +18,3 @@ class Guess:
             return self
         value = (others * self.value + own * other.value) / (own + others)
         return type(self)(value, (own * others / (own + others)) ** 0.5)
-
-
-def student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t, by Fisher's expansion: within 2 % from 3 degrees on."""
-    z = NormalDist().inv_cdf(0.975)
-    first = (z**3 + z) / 4.0
-    second = (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / 96.0
-    third = (3.0 * z**7 + 19.0 * z**5 + 17.0 * z**3 - 15.0 * z) / 384.0
-    return z + first / freedom + second / freedom**2 + third / freedom**3

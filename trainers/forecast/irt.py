@@ -9,11 +9,9 @@ plain "IRT" estimate is the anchors' own, `trainers.calibration_prompts.anchors.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.model_vectors.posterior import sigmoid
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+from trainers.statistics.logistic import sigmoid
 
 ROUNDS = 30
 NEWTON_STEPS = 4  # within a round: the next one goes on from there

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.forecast.accuracy_line import Expectation, expected_mean
 from trainers.model_vectors.evidence import Evidence
 from trainers.model_vectors.posterior import Sightings, fit_newcomer
 from trainers.model_vectors.scorer import Scorer
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MOST = 1000  # observations that a vector without some questions is fitted on
 DIRECTIONS = 4  # of the models' vectors, as features of PromptEval's table

@@ -8,14 +8,12 @@ seen too little for that; the interval is that of a share of as many questions.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.forecast.estimate import Guess, student
+from trainers.arrays import Bools, Floats
+from trainers.forecast.estimate import Guess
 from trainers.forecast.irt import fit_items, gp_irt, p_irt
 from trainers.forecast.rasch import row_scores
-from trainers.statistics.reliability import wilson
-
-Floats = NDArray[np.float64]
+from trainers.statistics.intervals import t_quantile, wilson
 
 ENOUGH = 8  # models that were run on nearly all questions: fewer do not tell items apart
 FOLDS = 4
@@ -48,9 +46,9 @@ class KnownItems:
         off = float(np.sqrt(np.square(mixed(plain, model) - truth).mean()))
         rows = scores[None]
         value = mixed(np.nanmean(rows, 1), p_irt(self._items, rows))[0]
-        return Guess(float(value), student(len(truth) - 1) * off)
+        return Guess(float(value), t_quantile(len(truth) - 1) * off)
 
-    def _rehearsed(self, seen: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    def _rehearsed(self, seen: Bools) -> tuple[Floats, Floats, Floats]:
         """Plain means and p-IRT of the known models on these questions alone, and the truth."""
         told = np.where(seen, self._whole, np.nan)
         model = [p_irt(items, told[held]) for held, items in self._folds]

@@ -8,16 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Floats32, Ints
 from trainers.data.comparisons import read_comparisons, read_prompts
 from trainers.data.holdout import Holdout, hold_out
 from trainers.data.snapshot import Snapshot
 from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 COMMON = 20  # training prompts that make a topic one to learn
 
@@ -75,7 +72,7 @@ class Evidence:
         names = self.families or self.models
         return np.unique(np.array(names, str), return_inverse=True)[1].astype(np.int64)
 
-    def topic_shares(self) -> NDArray[np.float32]:
+    def topic_shares(self) -> Floats32:
         """Each prompt's share of the common topics, (P, T); zero where none of them is known."""
         known = [set(topics) for topics in self.topics] or [set()] * len(self.prompts)
         often = Counter(topic for row in self.holdout.train for topic in known[row])
@@ -87,7 +84,7 @@ class Evidence:
 
     def vectors(
         self, encoder: Encoder, report: Callable[[int, int], None] | None = None
-    ) -> NDArray[np.float32]:
+    ) -> Floats32:
         """Unit vectors of the prompts, (P, d).
 
         A prompt without text, of imported votes, gets the mean vector of the training prompts: its

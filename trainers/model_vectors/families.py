@@ -5,12 +5,8 @@ p_family ~ N(mean, V), where mean and V are those of all models.
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from trainers.arrays import Floats
 from trainers.model_vectors.posterior import Prior
-
-Floats = NDArray[np.float64]
 
 KINSHIP = 0.2  # how widely the versions of a model differ, as a share of how widely models differ
 

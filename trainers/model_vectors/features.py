@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from trainers.arrays import Floats32
 
 GAMMA = 2.0  # of unit vectors at a right angle the kernel is e^-4
 CENTRES = 1000
@@ -36,19 +36,19 @@ class FeatureMap:
     bias     b, (k,)
     """
 
-    centres: Floats
-    mix: Floats
-    sort: Floats
-    intercept: Floats
-    topics: Floats
-    bias: Floats
+    centres: Floats32
+    mix: Floats32
+    sort: Floats32
+    intercept: Floats32
+    topics: Floats32
+    bias: Floats32
 
     @property
     def dimension(self) -> int:
         """The length d of a question vector."""
         return int(self.centres.shape[1])
 
-    def __call__(self, questions: NDArray[Any], known: Floats | None = None) -> Floats:
+    def __call__(self, questions: NDArray[Any], known: Floats32 | None = None) -> Floats32:
         """Features of vectors (n, d). `known` (n, T): shares of the topics, zero where unknown."""
         parts = [
             self._of(questions[rows], None if known is None else known[rows])
@@ -56,9 +56,9 @@ class FeatureMap:
         ]
         return np.concatenate(parts) if parts else np.empty((0, len(self.bias)), np.float32)
 
-    def _of(self, questions: NDArray[Any], known: Floats | None) -> Floats:
+    def _of(self, questions: NDArray[Any], known: Floats32 | None) -> Floats32:
         near = kernel(questions, self.centres)
-        features: Floats = near @ self.mix + self.bias
+        features: Floats32 = near @ self.mix + self.bias
         if len(self.topics):
             shares = _softmax(near @ self.sort + self.intercept)
             if known is not None:
@@ -88,12 +88,12 @@ class FeatureMap:
             bias=np.zeros(dimension, np.float32),
         )
 
-    def tensors(self) -> dict[str, Floats]:
+    def tensors(self) -> dict[str, Floats32]:
         """As an artifact keeps them."""
         return {name: np.ascontiguousarray(value) for name, value in vars(self).items()}
 
 
-def learn_features(vectors: Floats, shares: Floats, seed: int) -> FeatureMap:
+def learn_features(vectors: Floats32, shares: Floats32, seed: int) -> FeatureMap:
     """Inputs of training from vectors (n, d) and topic shares (n, T): kernel and topics, centred.
 
     The kernel's features have the kernel as their inner product on the centres, and the topics
@@ -126,7 +126,7 @@ def learn_features(vectors: Floats, shares: Floats, seed: int) -> FeatureMap:
     return plain.then(SCALE * np.eye(len(mean)), -SCALE * mean)
 
 
-def kernel(questions: NDArray[Any], centres: Floats) -> Floats:
+def kernel(questions: NDArray[Any], centres: Floats32) -> Floats32:
     """exp(-GAMMA |q - c|^2), (n, m), of vectors (n, d); the vectors themselves of no centres."""
     questions = np.asarray(questions, np.float32)
     if not len(centres):
@@ -136,14 +136,14 @@ def kernel(questions: NDArray[Any], centres: Floats) -> Floats:
     return np.asarray(np.exp(-GAMMA * distances), np.float32)
 
 
-def _inverse_root(matrix: Floats) -> Floats:
+def _inverse_root(matrix: Floats32) -> Floats32:
     """B, (m, r), with B^T K B = I on the directions of K that are more than rounding."""
     values, axes = np.linalg.eigh(matrix.astype(np.float64))
     kept = values > FADED * values[-1]
     return np.asarray(axes[:, kept] / np.sqrt(values[kept]), np.float32)
 
 
-def _ridge(inputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
+def _ridge(inputs: Floats32, targets: Floats32) -> tuple[Floats32, Floats32]:
     """Weights (r, T) and intercepts (T,) of a ridge regression of targets (n, T)."""
     means = inputs.mean(0), targets.mean(0)
     inputs = inputs - means[0]
@@ -152,7 +152,7 @@ def _ridge(inputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
     return weight, np.asarray(means[1] - means[0] @ weight, np.float32)
 
 
-def _softmax(logits: Floats) -> Floats:
+def _softmax(logits: Floats32) -> Floats32:
     raised = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
 

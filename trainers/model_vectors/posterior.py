@@ -7,9 +7,9 @@ posterior of a logistic regression, here in Laplace's approximation.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats, Ints
+from trainers.statistics.logistic import sigmoid
 
 NEWTON_STEPS = 50
 SMALLEST_STEP = 1e-9
@@ -23,7 +23,7 @@ class Prior:
     covariance: Floats
 
 
-def prior_of(vectors: Floats, counts: NDArray[np.int64]) -> Prior:
+def prior_of(vectors: Floats, counts: Ints) -> Prior:
     """The spread of the vectors (M, k) of models that were observed (empirical Bayes)."""
     seen = vectors[counts > 0]
     return Prior(seen.mean(0), spread_of(seen - seen.mean(0)))
@@ -110,8 +110,3 @@ def fit_newcomer(seen: Sightings, prior: Prior) -> tuple[Floats, Floats]:
         if np.abs(step).max() < SMALLEST_STEP:
             break
     return vector, spread(vector)[0]
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """1 / (1 + e^-s) without overflow."""
-    return 0.5 * (1.0 + np.tanh(0.5 * logits))

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from trainers.arrays import Floats, Ints
 from trainers.artifacts import open_artifact
 from trainers.errors import InputError
 from trainers.model_vectors.families import family_of, prior_of_sibling
 from trainers.model_vectors.features import FeatureMap
-from trainers.model_vectors.posterior import Prior, Sightings, sigmoid
+from trainers.model_vectors.posterior import Prior, Sightings
+from trainers.statistics.logistic import sigmoid
 
 TENSORS = "embedding.safetensors"
 LAYOUT = 2  # of the tensors and the card; 1 had a linear projection and no families
 BELIEF = ("models", "covariance", "prior_mean", "prior_covariance")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Scorer:
 
     models: tuple[str, ...]
     encoder: str
-    counts: NDArray[np.int64]
+    counts: Ints
     vectors: Floats
     covariance: Floats
     prior: Prior

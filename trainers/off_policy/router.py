@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Floats32
 from trainers.data.comparisons import read_prompts
 from trainers.data.snapshot import Snapshot
 from trainers.model_vectors.scorer import Scorer
 from trainers.off_policy.estimates import Estimates, estimates
-from trainers.off_policy.log import Floats, Log, read_log
+from trainers.off_policy.log import Log, read_log
 from trainers.off_policy.paired import decisions_table
 from trainers.off_policy.terms import Terms, best_of, terms_of
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Encode = Callable[[Sequence[str]], Floats32]
 KINDS = ("duels", "singles")
 
 

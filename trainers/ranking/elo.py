@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Indices
 from trainers.ranking.bradley_terry import CENTRE
 from trainers.ranking.counts import PairCounts
 
@@ -47,9 +47,7 @@ def elo(
     )
 
 
-def walked(
-    first: NDArray[np.intp], second: NDArray[np.intp], score: NDArray[np.float64], models: int
-) -> NDArray[np.float64]:
+def walked(first: Indices, second: Indices, score: Floats, models: int) -> Floats:
     """(orders, models): ratings after (judgments, orders) judgments, each column an order."""
     orders = np.arange(first.shape[1])
     ratings = np.full((len(orders), models), CENTRE)
@@ -61,7 +59,7 @@ def walked(
     return ratings
 
 
-def _judgments(counts: PairCounts, rng: np.random.Generator) -> NDArray[np.intp]:
+def _judgments(counts: PairCounts, rng: np.random.Generator) -> Indices:
     """The row of each judgment: all of a small pool that weigh alike, else a weighted sample."""
     n = np.rint(counts.n).astype(int)
     if n.sum() <= JUDGMENTS and np.allclose(counts.count, counts.n):

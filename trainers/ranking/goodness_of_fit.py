@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from trainers.ranking.bradley_terry import Floats, probability, strengths
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import probability, strengths
 from trainers.ranking.counts import PairCounts
 
 WANTED: Final = 10  # judgments of each pair of a triad

@@ -20,14 +20,8 @@ from typing import Final
 
 import numpy as np
 
-from trainers.ranking.bradley_terry import (
-    Floats,
-    hessian,
-    imagined,
-    inverse,
-    probability,
-    strengths,
-)
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import hessian, imagined, inverse, probability, strengths
 from trainers.ranking.counts import PairCounts
 
 CHALLENGERS: Final = 3  # the models next to the leader that are tried

@@ -25,17 +25,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats
 from trainers.data.style import FEATURES
 from trainers.ranking.bradley_terry import (
     FEW,
     MAX_STEPS,
     STEP_TOLERANCE,
-    Floats,
     ModelRating,
     Strengths,
-    Z,
     anchor,
     imagined,
     probability,
@@ -44,6 +42,7 @@ from trainers.ranking.bradley_terry import (
 )
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import StyledCounts
+from trainers.statistics.intervals import Z
 
 PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
 CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing
@@ -205,7 +204,7 @@ def chance_of_twice(coefficient: float, scale: float) -> float:
 
 
 def _effects(
-    kept: NDArray[np.bool_], coefficients: Floats, errors: Floats, scale: Floats
+    kept: Bools, coefficients: Floats, errors: Floats, scale: Floats
 ) -> tuple[StyleEffect, ...]:
     found = iter(zip(coefficients.tolist(), errors.tolist(), strict=True))
     effects = []

@@ -25,7 +25,7 @@ from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import vectors_of
 from feedback.training.models import Checkpoint
 from trainers.calibration_prompts.anchors import choose_anchors
-from trainers.model_vectors.posterior import sigmoid
+from trainers.statistics.logistic import sigmoid
 
 SOURCE = "probe"
 PROBE_LOCK = 5_012
