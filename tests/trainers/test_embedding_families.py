@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.trainers.worlds import CONFIG, World, fitted, no_duels, outcomes_where, world
+from tests.trainers.worlds import CONFIG, World, fitted, no_comparisons, outcomes_where, world
 from trainers.model_vectors.families import KINSHIP, family_of, prior_of_sibling
 from trainers.model_vectors.posterior import Prior
 from trainers.model_vectors.scorer import Scorer
@@ -25,7 +25,7 @@ def made() -> World:
 def with_few_of_the_twin(made: World, *, related: bool) -> Scorer:
     ran = np.ones(made.logits.shape, bool)
     ran[10:, 7] = False
-    evidence = made.evidence(outcomes_where(made, ran), no_duels())
+    evidence = made.evidence(outcomes_where(made, ran), no_comparisons())
     names = [*NAMES, "m00 v2"]
     families = [*NAMES, "m00"] if related else names
     named = replace(evidence, models=names, families=families)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainers.forecast.accuracy_line import Expectation, expected_mean, fit_accuracy_line
-from trainers.forecast.estimate import Guess
+from trainers.forecast.estimate import AccuracyEstimate
 from trainers.forecast.irt import fit_abilities, fit_items, gp_irt, p_irt
 from trainers.forecast.partial_runs import KnownItems, sparse_estimates
 from trainers.forecast.rasch import fit_rasch, row_scores
@@ -229,11 +229,15 @@ class TestTransfer:
 
 
 def test_two_guesses_are_weighed_by_their_precision() -> None:
-    both = Guess(0.2, 0.1).and_also(Guess(0.8, 0.2))
+    both = AccuracyEstimate(0.2, 0.1).combine(AccuracyEstimate(0.8, 0.2))
     assert both.value == pytest.approx((0.2 / 0.01 + 0.8 / 0.04) / (1 / 0.01 + 1 / 0.04))
     assert both.half == pytest.approx((1 / (1 / 0.01 + 1 / 0.04)) ** 0.5)
-    assert Guess(0.2, 0.0).and_also(Guess(0.8, 0.1)) == Guess(0.2, 0.0)
-    assert Guess(0.2, 0.0).and_also(Guess(0.8, 0.0)) == Guess(0.2, 0.0)
+    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.1)) == AccuracyEstimate(
+        0.2, 0.0
+    )
+    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.0)) == AccuracyEstimate(
+        0.2, 0.0
+    )
 
 
 @pytest.mark.parametrize(

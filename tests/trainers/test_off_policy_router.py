@@ -64,7 +64,7 @@ def inverted(trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Art
 
 @pytest.fixture(scope="module")
 def logged(pool: Snapshot, trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Duels of before and after the embedding was made, and two single answers with thumbs."""
+    """Decisions of before and after the embedding was made, and two single answers with thumbs."""
     made = datetime.fromisoformat(trained.card["created_at"])
     prompts, rng = pool.table("prompts").to_pylist(), np.random.default_rng(0)
     old = [duel(row, BEFORE, rng) for row in prompts for _ in range(3)]

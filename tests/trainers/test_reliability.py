@@ -15,10 +15,10 @@ from trainers.statistics.reliability import against_others
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:crowdkit")
 
-Fitted = tuple[np.ndarray, np.ndarray, np.ndarray]
+TrainingResult = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def columns(votes: list[tuple[int, int, int]]) -> Fitted:
+def columns(votes: list[tuple[int, int, int]]) -> TrainingResult:
     item, rater, choice = np.array(votes).T
     return item, rater, choice
 

@@ -43,6 +43,12 @@ class Comparisons:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
+    def between_models(self) -> Bools:
+        """Return where both sides' models are known and differ."""
+        pairs = zip(self.model_a, self.model_b, strict=True)
+        return np.array([a is not None and b is not None and a != b for a, b in pairs], bool)
+
+    @property
     def decided(self) -> Bools:
         """Where one side is preferred: p_a differs from p_b by more than rounding."""
         return np.abs(self.label - 0.5) > 1e-9

@@ -21,7 +21,7 @@ class Holdout:
     test: Ints
 
     @property
-    def taught(self) -> Ints:
+    def train_and_validation(self) -> Ints:
         """The rows that may teach once every choice is made: those of training and validation."""
         return np.sort(np.concatenate([self.train, self.validation]))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainers.arrays import Floats
-from trainers.forecast.estimate import Guess
+from trainers.forecast.estimate import AccuracyEstimate
 from trainers.statistics.intervals import t_quantile
 from trainers.statistics.logistic import sigmoid
 
@@ -50,13 +50,13 @@ class AccuracyLine:
     apart: float
     models: int
 
-    def forecast(self, expected: Expectation) -> Guess:
+    def forecast(self, expected: Expectation) -> AccuracyEstimate:
         """For a new model: the line's own uncertainty, what it leaves open, and the vector's."""
         away = expected.mean - self.centre
         drawn = 1.0 / self.models + (away**2 / self.apart if self.slope else 0.0)
         variance = self.error**2 * (1.0 + drawn) + self.slope**2 * expected.variance
         half = t_quantile(self.models - 2) * variance**0.5
-        return Guess(min(max(self.mean + self.slope * away, 0.0), 1.0), half)
+        return AccuracyEstimate(min(max(self.mean + self.slope * away, 0.0), 1.0), half)
 
 
 def fit_accuracy_line(expected: Floats, scores: Floats) -> AccuracyLine:

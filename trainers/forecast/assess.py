@@ -14,8 +14,8 @@ from trainers.arrays import Bools, Floats, Floats32, Ints
 from trainers.data.snapshot import Snapshot
 from trainers.forecast.accuracy_line import FEWEST, fit_accuracy_line
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
-from trainers.forecast.estimate import Guess
-from trainers.forecast.leave_out import Sights
+from trainers.forecast.estimate import AccuracyEstimate
+from trainers.forecast.leave_out import LeaveOutVectors
 from trainers.forecast.partial_runs import ENOUGH, KnownItems, sparse_estimates
 from trainers.forecast.reports import Accuracy, BenchmarkReport
 from trainers.model_vectors.evidence import Evidence
@@ -32,7 +32,7 @@ def benchmark_reports(
     benchmarks = list(read_benchmarks(snapshot, evidence))
     if not benchmarks:
         return []
-    sights = Sights(evidence, scorer.features(vectors).astype(np.float64), scorer)
+    sights = LeaveOutVectors(evidence, scorer.features(vectors).astype(np.float64), scorer)
     return [
         BenchmarkReport(
             source=one.source,
@@ -44,14 +44,14 @@ def benchmark_reports(
     ]
 
 
-def accuracies(benchmark: Benchmark, sights: Sights) -> Iterator[tuple[int, Accuracy]]:
+def accuracies(benchmark: Benchmark, sights: LeaveOutVectors) -> Iterator[tuple[int, Accuracy]]:
     """The models, by number, whose accuracy can be told; few models tell nothing of the others."""
     scores = benchmark.scores
     ran = (~np.isnan(scores)).sum(1)
     whole = ran >= NEARLY_ALL * scores.shape[1]
     guesses = _forecasts(benchmark, sights, whole)
     for row, estimate in _estimates(scores, sights.features, whole).items():
-        guesses[row] = estimate.and_also(guesses[row]) if row in guesses else estimate
+        guesses[row] = estimate.combine(guesses[row]) if row in guesses else estimate
     for row in range(len(scores)):
         if whole[row]:
             mean = float(np.nanmean(scores[row]))
@@ -61,7 +61,7 @@ def accuracies(benchmark: Benchmark, sights: Sights) -> Iterator[tuple[int, Accu
             yield row, _told(scores[row], guesses[row])
 
 
-def _told(scores: Floats, guess: Guess) -> Accuracy:
+def _told(scores: Floats, guess: AccuracyEstimate) -> Accuracy:
     """A guess, within what the scores (N,) leave possible."""
     seen = ~np.isnan(scores)
     least = float(scores[seen].sum()) / len(scores)
@@ -73,7 +73,7 @@ def _told(scores: Floats, guess: Guess) -> Accuracy:
     return Accuracy("estimated" if seen.any() else "forecast", int(seen.sum()), value, low, high)
 
 
-def _estimates(scores: Floats, features: Floats, whole: Bools) -> dict[int, Guess]:
+def _estimates(scores: Floats, features: Floats, whole: Bools) -> dict[int, AccuracyEstimate]:
     """Of the models that were run on some questions."""
     partly = np.flatnonzero(~whole & ~np.isnan(scores).all(1)).tolist()
     if not partly:
@@ -85,7 +85,9 @@ def _estimates(scores: Floats, features: Floats, whole: Bools) -> dict[int, Gues
     return {row: guesses[row] for row in partly}
 
 
-def _forecasts(benchmark: Benchmark, sights: Sights, whole: Bools) -> dict[int, Guess]:
+def _forecasts(
+    benchmark: Benchmark, sights: LeaveOutVectors, whole: Bools
+) -> dict[int, AccuracyEstimate]:
     """Of the models that were not run on nearly all questions, from those that were.
 
     Whoever was run on other topics of the source is told by vectors without this topic, whoever met
@@ -96,7 +98,7 @@ def _forecasts(benchmark: Benchmark, sights: Sights, whole: Bools) -> dict[int, 
     if len(known) < FEWEST:
         return {}
     strange = np.array([sights.is_new_to(row, benchmark.kin) for row in others.tolist()], bool)
-    guesses: dict[int, Guess] = {}
+    guesses: dict[int, AccuracyEstimate] = {}
     for group, hidden in (
         (others[~strange], benchmark.questions),
         (others[strange], benchmark.kin),
@@ -107,8 +109,8 @@ def _forecasts(benchmark: Benchmark, sights: Sights, whole: Bools) -> dict[int, 
 
 
 def _by_line(
-    benchmark: Benchmark, sights: Sights, known: Ints, group: Ints, hidden: Ints
-) -> dict[int, Guess]:
+    benchmark: Benchmark, sights: LeaveOutVectors, known: Ints, group: Ints, hidden: Ints
+) -> dict[int, AccuracyEstimate]:
     """Of a group that knows no more of the source than the line's models, without `hidden`, do."""
     questions = benchmark.questions
     expected = [sights.expected(row, questions, hidden).mean for row in known.tolist()]

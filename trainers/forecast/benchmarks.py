@@ -54,7 +54,7 @@ def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outco
     for source, name in sorted(enumerate(sources.dictionary.to_pylist()), key=itemgetter(1)):
         rows = np.flatnonzero(number == source)
         if name:
-            yield name, Outcomes(ran.prompt[rows], ran.model[rows], ran.score[rows])
+            yield name, ran.where(rows)
 
 
 def _topics(evidence: Evidence, questions: Ints) -> dict[str, Ints]:

@@ -5,13 +5,13 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class AccuracyEstimate:
     """The 95 % interval is `value` ± `half`; in units of a score."""
 
     value: float
     half: float
 
-    def and_also(self, other: Self) -> Self:
+    def combine(self, other: Self) -> Self:
         """Of two independent guesses the mean, each weighed by its precision."""
         own, others = self.half**2, other.half**2
         if own + others == 0.0:

@@ -98,7 +98,7 @@ def rated(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
 
 def strengths(counts: PairCounts) -> Strengths:
     """The maximum-likelihood strengths and their standard errors."""
-    prior = imagined(counts)
+    prior = pseudo_ties(counts)
     r = _maximum(counts, prior)
     inverted = inverse(hessian(counts, r, prior))
     weights = anchor(counts)
@@ -111,7 +111,7 @@ def strengths(counts: PairCounts) -> Strengths:
     return Strengths(r - weights @ r, np.sqrt(variance))
 
 
-def imagined(counts: PairCounts) -> Floats:
+def pseudo_ties(counts: PairCounts) -> Floats:
     """(models,): how many imagined ties each model has, one where the votes leave it unbounded."""
     return np.where(counts.told(), 0.0, PRIOR_COUNT)
 

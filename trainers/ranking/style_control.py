@@ -35,8 +35,8 @@ from trainers.ranking.bradley_terry import (
     ModelRating,
     Strengths,
     anchor,
-    imagined,
     probability,
+    pseudo_ties,
     rated,
     spread_from,
 )
@@ -92,7 +92,7 @@ class _Problem:
     def __init__(self, counts: PairCounts, mean: Floats, spread: Floats) -> None:
         self.counts, self.mean, self.spread = counts, mean, spread
         self.size = len(counts.models)
-        self.ties = imagined(counts)
+        self.ties = pseudo_ties(counts)
 
     def maximum(self) -> Floats:
         """Newton's method; a step that overshoots is halved."""

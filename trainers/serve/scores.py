@@ -12,7 +12,7 @@ from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
 from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.model_store import Served, Shelf
+from trainers.serve.model_store import ModelStore, Served
 from trainers.serve.request_bodies import read_object
 
 MOST_ITEMS = 1024
@@ -24,7 +24,7 @@ Scored = tuple[Scorer, Answer]
 class Scores:
     """The reward models in a thread of their own."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ModelStore) -> None:
         self._shelf = shelf
         self._worker: Batcher[Scored, float] = Batcher("scorer", score_batch, size=BATCH_ITEMS)
 
