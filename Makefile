@@ -35,6 +35,7 @@ check: ## Lint, format, types, import layers, migrations.
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=platform:. $(BIN)/lint-imports
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 format: ## Sort imports and format.
 	$(call install,requirements-dev.lock)

@@ -6,12 +6,13 @@ from django.db import connection
 from django.db.models import BigIntegerField, F, Func, Value
 from django.db.models.functions import Coalesce
 
+from feedback.database.locks import Lock, transaction_lock
+
 if TYPE_CHECKING:  # the models' own module is written in these terms
     from django.db.models import QuerySet
 
     from feedback.pool.models import Preference
 
-PUBLICATION_LOCK = 0x46435055  # any constant that nothing else locks
 NEXT_NUMBER = Func(
     Value("feedback_publication_number"), function="nextval", output_field=BigIntegerField()
 )
@@ -23,8 +24,7 @@ def publication_lock() -> None:
     A reader that follows the sequence would otherwise skip a number which was taken early and
     committed late.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
+    transaction_lock(Lock.PUBLICATION)
 
 
 def next_publication_number() -> int:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
@@ -132,7 +132,8 @@ def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
     digest = snapshot_write(on_tick=reporter.tick)
     run.snapshot_digest, run.code_version = digest, code_version()
     try:
-        claim.write(snapshot_digest=digest, code_version=run.code_version)
+        with transaction.atomic():
+            claim.write(snapshot_digest=digest, code_version=run.code_version)
     except IntegrityError as error:
         raise RepeatedError(_repeats(run)) from error
     return snapshots_folder() / digest

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from feedback.database.locks import Lock, transaction_lock
 from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
@@ -17,7 +18,6 @@ from feedback.training.promotion.gate import Verdict
 from feedback.training.promotion.promoted_links import promoted_sync
 from trainers.artifacts import Artifact
 
-PROMOTION_LOCK = 0x46435056  # any constant that nothing else locks
 OVERTAKEN = "Kept: while it was compared, something else was promoted."
 
 
@@ -26,7 +26,7 @@ def checkpoint_register(
 ) -> Checkpoint:
     """End the run, keep what it made and do what the gate said, all or nothing."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         run_succeed(claim=claim, metrics=artifact.card["metrics"])
         run = TrainingRun.objects.get(pk=claim.run_id)
         checkpoint = Checkpoint.objects.create(
@@ -55,7 +55,7 @@ def checkpoint_promote(
 ) -> Promotion:
     """Make a checkpoint the live one of its kind; a person's decision."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         checkpoint.refresh_from_db()
         if checkpoint.state == CheckpointState.LIVE:
             raise ConflictError("already_live", _("%s is live already.") % checkpoint)
@@ -65,7 +65,7 @@ def checkpoint_promote(
 def checkpoint_roll_back(*, checkpoint: Checkpoint, actor: Contributor) -> Promotion:
     """Bring back what this live checkpoint replaced."""
     with transaction.atomic():
-        _lock()
+        transaction_lock(Lock.PROMOTION)
         last = checkpoint.promotions.order_by("-created_at").first()
         if last is None or last.replaced is None or live_checkpoint(checkpoint.kind) != checkpoint:
             raise ConflictError("nothing_to_roll_back", _("%s replaced nothing.") % checkpoint)
@@ -110,9 +110,3 @@ def live_checkpoint(kind: str) -> Checkpoint | None:
 def _next_version(kind: str) -> int:
     newest: int | None = Checkpoint.objects.filter(kind=kind).aggregate(n=Max("version"))["n"]
     return (newest or 0) + 1
-
-
-def _lock() -> None:
-    """Let one transaction at a time number and promote checkpoints."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROMOTION_LOCK])
