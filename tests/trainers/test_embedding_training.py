@@ -26,9 +26,9 @@ from trainers.data.snapshot import Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import train
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import Scorer
 from trainers.progress import Progress
 
 CONFIG = Config(dimension=8, epochs=8, device="cpu")

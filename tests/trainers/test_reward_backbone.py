@@ -29,7 +29,7 @@ from trainers.reward.evaluate import evaluate
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
-from trainers.serve.shelf import Shelf
+from trainers.serve.model_store import Shelf
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,

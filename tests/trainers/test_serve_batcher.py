@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.loops import run_async
-from trainers.serve.worker import Batcher
+from trainers.serve.batcher import Batcher
 
 
 class Recorder:

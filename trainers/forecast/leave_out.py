@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.data import Evidence
-from trainers.embedding.posterior import Sightings, fit_newcomer
-from trainers.embedding.score import Scorer
-from trainers.forecast.transfer import Expectation, expected_mean
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from trainers.arrays import Floats, Ints
+from trainers.forecast.accuracy_line import Expectation, expected_mean
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.posterior import Observations, fit_new_model
+from trainers.model_vectors.scorer import Scorer
 
 MOST = 1000  # observations that a vector without some questions is fitted on
 DIRECTIONS = 4  # of the models' vectors, as features of PromptEval's table
@@ -28,14 +25,14 @@ class _Rows:
     weight: Floats
 
 
-class Sights:
+class LeaveOutVectors:
     """Everything that taught an embedding, by model."""
 
     def __init__(self, evidence: Evidence, z: Floats, scorer: Scorer) -> None:
         """Features z (P, k) of the prompts."""
         self._z, self._scorer = z, scorer
-        taught = evidence.holdout.taught
-        ran, fought = evidence.outcomes.on(taught), evidence.duels.on(taught)
+        taught = evidence.holdout.train_and_validation
+        ran, fought = evidence.outcomes.on(taught), evidence.comparisons.on(taught)
         score = z @ scorer.vectors.T
         columns = (
             np.concatenate([ran.model, fought.first, fought.second]),
@@ -82,7 +79,10 @@ class Sights:
         if free.all():
             return self._scorer.vectors[model], self._scorer.covariance[model]
         used = np.flatnonzero(free)[:MOST]
-        seen = Sightings(
-            self._z[rows.prompt[used]], rows.known[used], rows.score[used], rows.weight[used]
+        seen = Observations(
+            features=self._z[rows.prompt[used]],
+            known=rows.known[used],
+            score=rows.score[used],
+            weight=rows.weight[used],
         )
-        return fit_newcomer(seen, self._scorer.prior)
+        return fit_new_model(seen, self._scorer.prior)

@@ -25,25 +25,24 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats
 from trainers.data.style import FEATURES
 from trainers.ranking.bradley_terry import (
     FEW,
     MAX_STEPS,
     STEP_TOLERANCE,
-    Floats,
     ModelRating,
     Strengths,
-    Z,
     anchor,
-    imagined,
     probability,
+    pseudo_ties,
     rated,
     spread_from,
 )
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import StyledCounts
+from trainers.statistics.intervals import Z
 
 PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
 CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing
@@ -93,7 +92,7 @@ class _Problem:
     def __init__(self, counts: PairCounts, mean: Floats, spread: Floats) -> None:
         self.counts, self.mean, self.spread = counts, mean, spread
         self.size = len(counts.models)
-        self.ties = imagined(counts)
+        self.ties = pseudo_ties(counts)
 
     def maximum(self) -> Floats:
         """Newton's method; a step that overshoots is halved."""
@@ -205,7 +204,7 @@ def chance_of_twice(coefficient: float, scale: float) -> float:
 
 
 def _effects(
-    kept: NDArray[np.bool_], coefficients: Floats, errors: Floats, scale: Floats
+    kept: Bools, coefficients: Floats, errors: Floats, scale: Floats
 ) -> tuple[StyleEffect, ...]:
     found = iter(zip(coefficients.tolist(), errors.tolist(), strict=True))
     effects = []

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainers.embedding.data import Evidence
-from trainers.embedding.features import FeatureMap
-from trainers.embedding.fitted import Fitted, Report
+from trainers.arrays import Floats32
+from trainers.embedding.result import Report, TrainingResult
 from trainers.errors import InputError
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.features import FeatureMap
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The settings of the paper."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedLLMSettings:
+    """The settings of the paper and its repository."""
 
     dimension: int = 232
     noise: float = 0.05
@@ -32,13 +32,16 @@ class Published:
     seed: int = 42
 
 
-PUBLISHED = Published()
+PUBLISHED = EmbedLLMSettings()
 
 
 class EmbedLLM(nn.Module):
-    """l(m, q) = C (p_m * (W q + b)) + c in R^2; the logit is the difference of its two entries."""
+    """l(m, q) = C (p_m * (W q + b)) + c in R^2 (equation 1 of the paper, of wrong and right).
 
-    def __init__(self, models: int, questions: int, settings: Published) -> None:
+    The logit of a right answer is the difference of its two entries.
+    """
+
+    def __init__(self, models: int, questions: int, settings: EmbedLLMSettings) -> None:
         super().__init__()
         self.noise = settings.noise
         self.vectors = nn.Embedding(models, settings.dimension)
@@ -46,15 +49,15 @@ class EmbedLLM(nn.Module):
         self.readout = nn.Linear(settings.dimension, 2)
 
     def forward(self, models: Tensor, questions: Tensor) -> Tensor:
-        """Logits (n,) of models (n,) on question vectors (n, d)."""
+        """Return logits [n] of models [n] on question vectors [n, d]."""
         if self.training:
             questions = questions + self.noise * torch.randn_like(questions)
         both = self.readout(self.vectors(models) * self.projection(questions))
         logits: Tensor = both[:, 1] - both[:, 0]
         return logits
 
-    def fitted(self) -> Fitted:
-        """As z(q) . p_m + c0 with z = C (W q + b): of the readout only the difference matters."""
+    def result(self) -> TrainingResult:
+        """Return it as z(q) . p_m + c0 with z = C (W q + b), C the readout's difference."""
         deep = self.double()
         with torch.no_grad():
             readout = (deep.readout.weight[1] - deep.readout.weight[0]).numpy()
@@ -62,17 +65,22 @@ class EmbedLLM(nn.Module):
             weight = readout[:, None] * deep.projection.weight.numpy()
             bias = readout * deep.projection.bias.numpy()
             vectors = deep.vectors.weight.numpy()
-        return Fitted(FeatureMap.linear(weight.shape[1]).then(weight, bias), vectors, offset)
+        features = FeatureMap.linear(weight.shape[1]).then(weight, bias)
+        return TrainingResult(features=features, vectors=vectors, offset=offset)
 
 
-def fit_published(
+def fit_embedllm(
     evidence: Evidence,
-    vectors: NDArray[np.float32],
+    vectors: Floats32,
     report: Report,
-    settings: Published = PUBLISHED,
-) -> tuple[Fitted, int]:
-    """The model after the last epoch, as published: nothing is chosen, validation teaches too."""
-    outcomes = evidence.outcomes.on(evidence.holdout.taught)
+    settings: EmbedLLMSettings = PUBLISHED,
+) -> tuple[TrainingResult, int]:
+    """Return the model after the last epoch and the number of epochs, as published.
+
+    vectors: [P, d] of the prompts. Nothing is chosen, so the validation prompts train too. Raises
+    InputError where no training prompt has an outcome.
+    """
+    outcomes = evidence.outcomes.on(evidence.holdout.train_and_validation)
     if not len(outcomes.score):
         raise InputError("method embedllm learns from outcomes, and no training prompt has any")
     torch.manual_seed(settings.seed)
@@ -92,4 +100,4 @@ def fit_published(
             optimizer.step()
             losses.append(float(loss.detach()))
         report(epoch, settings.epochs, float(np.mean(losses)))
-    return net.eval().fitted(), settings.epochs
+    return net.eval().result(), settings.epochs

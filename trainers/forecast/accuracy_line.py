@@ -9,12 +9,11 @@ questions: that ranks models well, and the line tells how hard the benchmark is 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
-from trainers.forecast.guesses import Guess, student
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+from trainers.forecast.estimate import AccuracyEstimate
+from trainers.statistics.intervals import t_quantile
+from trainers.statistics.logistic import sigmoid
 
 FEWEST = 5  # models to draw the line through
 ALIKE = 1e-8  # squared scores: with less between them, expectations tell nothing apart
@@ -51,13 +50,13 @@ class AccuracyLine:
     apart: float
     models: int
 
-    def forecast(self, expected: Expectation) -> Guess:
+    def forecast(self, expected: Expectation) -> AccuracyEstimate:
         """For a new model: the line's own uncertainty, what it leaves open, and the vector's."""
         away = expected.mean - self.centre
         drawn = 1.0 / self.models + (away**2 / self.apart if self.slope else 0.0)
         variance = self.error**2 * (1.0 + drawn) + self.slope**2 * expected.variance
-        half = student(self.models - 2) * variance**0.5
-        return Guess(min(max(self.mean + self.slope * away, 0.0), 1.0), half)
+        half = t_quantile(self.models - 2) * variance**0.5
+        return AccuracyEstimate(min(max(self.mean + self.slope * away, 0.0), 1.0), half)
 
 
 def fit_accuracy_line(expected: Floats, scores: Floats) -> AccuracyLine:

@@ -32,7 +32,7 @@ class Served:
         return {"name": self.name, "kind": self.artifact.kind, "digest": self.artifact.digest}
 
 
-class Shelf:
+class ModelStore:
     """The direct children of a directory that hold a card, loaded; a thread watches for changes.
 
     Feedback promotes by swapping a symbolic link. The new artifact is loaded beside the old one

@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from trainers.ranking.bradley_terry import Floats, probability, strengths
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import probability, strengths
 from trainers.ranking.counts import PairCounts
 
 WANTED: Final = 10  # judgments of each pair of a triad
@@ -25,7 +26,7 @@ CERTAIN: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Soundness:
+class GoodnessOfFit:
     """Pearson's statistic with its p-value, and cyclic triads with the share expected by chance.
 
     `p_value`: the share of leagues that fit as badly, (1 + k) / (1 + leagues). `by_chance_low`,
@@ -55,9 +56,9 @@ class _League:
     square: Floats
 
 
-def soundness(
+def goodness_of_fit(
     counts: PairCounts, rng: np.random.Generator, leagues: int = LEAGUES
-) -> Soundness | None:
+) -> GoodnessOfFit | None:
     """The checks of a ranking of two models or more; None where nothing is compared."""
     if len(counts.models) < 2:
         return None
@@ -70,7 +71,7 @@ def soundness(
     misfits = np.array([one[0] for one in drawn])
     rounds = np.array([one[1] for one in drawn])
     low, high = np.percentile(rounds, (2.5, 97.5))
-    return Soundness(
+    return GoodnessOfFit(
         pairs=len(league.first),
         chi_square=fit,
         p_value=_share(misfits >= fit),

@@ -9,11 +9,9 @@ of the answer sets (kernel ridge), whose leave-one-out errors have a closed form
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.posterior import Prior, spread_of
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+from trainers.model_vectors.posterior import Prior, spread_of
 
 RIDGES = np.logspace(-3, 3, 25)  # times the mean of the Gram matrix' diagonal
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from trainers.embedding.posterior import spread_of
-from trainers.probing.anchors import choose_anchors
-from trainers.probing.answers import fit_answer_map
+from trainers.calibration_prompts.anchors import choose_anchors
+from trainers.calibration_prompts.answer_map import fit_answer_map
+from trainers.model_vectors.posterior import spread_of
 
 Array = np.ndarray
 

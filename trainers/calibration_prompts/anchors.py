@@ -7,10 +7,8 @@ tell of models, take the item nearest to each centre, and weigh it by the share 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from trainers.arrays import Bools, Floats, Ints
 
 ROUNDS = 100  # of Lloyd's algorithm at most; a few dozen are enough for thousands of items
 
@@ -66,7 +64,7 @@ def _means(items: Floats, cluster: Ints) -> Floats:
     return sums / np.bincount(cluster)[:, None]
 
 
-def _medoid(items: Floats, inside: NDArray[np.bool_]) -> int:
+def _medoid(items: Floats, inside: Bools) -> int:
     """The row of the item nearest to the mean of those inside."""
     rows = np.flatnonzero(inside)
     gaps = np.square(items[rows] - items[rows].mean(0)).sum(1)

@@ -24,7 +24,7 @@ class Piece:
     finish: Finish | None = None
 
 
-def write_pieces(
+def generate_pieces(
     policy: Policy,
     prompt: list[int],
     how: Sampling,

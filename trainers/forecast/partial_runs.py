@@ -8,14 +8,12 @@ seen too little for that; the interval is that of a share of as many questions.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.forecast.guesses import Guess, student
+from trainers.arrays import Bools, Floats
+from trainers.forecast.estimate import AccuracyEstimate
 from trainers.forecast.irt import fit_items, gp_irt, p_irt
 from trainers.forecast.rasch import row_scores
-from trainers.statistics.reliability import wilson
-
-Floats = NDArray[np.float64]
+from trainers.statistics.intervals import t_quantile, wilson
 
 ENOUGH = 8  # models that were run on nearly all questions: fewer do not tell items apart
 FOLDS = 4
@@ -34,10 +32,10 @@ class KnownItems:
         folds = np.array_split(np.random.default_rng(0).permutation(len(whole)), FOLDS)
         self._folds = [(held, fit_items(np.delete(whole, held, axis=0))) for held in folds]
 
-    def estimate(self, scores: Floats) -> Guess:
+    def estimate(self, scores: Floats) -> AccuracyEstimate:
         """From scores (N,), NaN where the model was not run, of which at least one is a number."""
         seen = ~np.isnan(scores)
-        plain, model, truth = self._rehearsed(seen)
+        plain, model, truth = self._cross_validated(seen)
         if len(truth) < ENOUGH:  # nearly all may still lack just these questions
             return _share(float(np.nanmean(scores)), int(seen.sum()))
         error = float(np.sqrt(np.square(model - truth).mean()))
@@ -48,9 +46,9 @@ class KnownItems:
         off = float(np.sqrt(np.square(mixed(plain, model) - truth).mean()))
         rows = scores[None]
         value = mixed(np.nanmean(rows, 1), p_irt(self._items, rows))[0]
-        return Guess(float(value), student(len(truth) - 1) * off)
+        return AccuracyEstimate(float(value), t_quantile(len(truth) - 1) * off)
 
-    def _rehearsed(self, seen: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+    def _cross_validated(self, seen: Bools) -> tuple[Floats, Floats, Floats]:
         """Plain means and p-IRT of the known models on these questions alone, and the truth."""
         told = np.where(seen, self._whole, np.nan)
         model = [p_irt(items, told[held]) for held, items in self._folds]
@@ -60,7 +58,7 @@ class KnownItems:
         return np.nanmean(told[order], 1), np.concatenate(model)[ran], self._truth[order]
 
 
-def sparse_estimates(scores: Floats, features: Floats) -> list[Guess]:
+def sparse_estimates(scores: Floats, features: Floats) -> list[AccuracyEstimate]:
     """Of every model from scores (M, N), mostly NaN, and the models' features (M, f)."""
     seen = ~np.isnan(scores)
     counts, known = seen.sum(1), np.where(seen, scores, 0.0)
@@ -71,7 +69,7 @@ def sparse_estimates(scores: Floats, features: Floats) -> list[Guess]:
     return [_share(*pair) for pair in zip(values.tolist(), counts.tolist(), strict=True)]
 
 
-def _share(value: float, count: int) -> Guess:
+def _share(value: float, count: int) -> AccuracyEstimate:
     """With the farther end of the interval of a share of that many questions."""
     low, high = wilson(value, count)
-    return Guess(value, max(value - float(low), float(high) - value))
+    return AccuracyEstimate(value, max(value - float(low), float(high) - value))

@@ -1,4 +1,7 @@
-"""Reading a trained embedding and scoring models with it; numpy only, for the web process."""
+"""A trained embedding, read from its artifact, scores models on questions; numpy only.
+
+The web process imports this module, so nothing here may bring in torch (a test holds that).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -10,37 +13,39 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from trainers.arrays import Floats, Ints
 from trainers.artifacts import open_artifact
-from trainers.embedding.families import family_of, prior_of_sibling
-from trainers.embedding.features import FeatureMap
-from trainers.embedding.posterior import Prior, Sightings, sigmoid
 from trainers.errors import InputError
+from trainers.model_vectors.families import family_of, prior_of_sibling
+from trainers.model_vectors.features import FeatureMap
+from trainers.model_vectors.posterior import Observations, Prior
+from trainers.statistics.logistic import sigmoid
 
 TENSORS = "embedding.safetensors"
 LAYOUT = 2  # of the tensors and the card; 1 had a linear projection and no families
+# The tensors in which models are believed something, widened to float64 for linear algebra.
 BELIEF = ("models", "covariance", "prior_mean", "prior_covariance")
 
-Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Logits of every model on a question, with how uncertain they are.
+    """Gives logits s = z(q) . p_m + c0 of every model on a question, and how uncertain they are.
 
-    models      names of the M models, in the order of all arrays
-    encoder     the encoder whose vectors it reads, of `dimension` d
-    fingerprint of the encoder, where known: a name alone can mean two encoders, or two windows
-    counts      observations behind each model, (M,)
-    vectors     the models' embeddings p_m, (M, k)
-    covariance  of each p_m, (M, k, k)
-    prior       of a model that is not among them, nor a version of one
-    families    the name of which each model is a version
-    features    z(q), (n, k), of question vectors (n, d): logits are linear in them
+    models       names of the M models, in the order of all arrays
+    encoder      the encoder whose vectors it reads, of `dimension` d
+    counts       observations behind each model, [M]
+    vectors      the models' embeddings p_m, [M, k]
+    covariance   of each p_m, [M, k, k]
+    prior        of a model that is not among them, nor a version of one
+    families     the name of which each model is a version
+    features     z(q) [n, k] of question vectors [n, d]: logits are linear in them
+    offset       c0, the mean logit of all models on all questions
+    fingerprint  of the encoder, where known: a name alone can mean two encoders, or two windows
     """
 
     models: tuple[str, ...]
     encoder: str
-    counts: NDArray[np.int64]
+    counts: Ints
     vectors: Floats
     covariance: Floats
     prior: Prior
@@ -51,7 +56,10 @@ class Scorer:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Open an embedding artifact after checking its digests."""
+        """Open an embedding artifact after checking its digests.
+
+        Raises InputError for an artifact of another kind or of an older layout.
+        """
         artifact = open_artifact(path)
         if artifact.kind != "embedding":
             raise InputError.at(path, f"is a {artifact.kind} artifact, not an embedding")
@@ -69,7 +77,7 @@ class Scorer:
         encoder: str,
         families: Sequence[str] = (),
     ) -> Self:
-        """From the tensors of an artifact."""
+        """Make a scorer from the tensors of an artifact, by their stored names."""
         wide = {name: tensors[name].astype(np.float64) for name in BELIEF}
         return cls(
             models=tuple(models),
@@ -85,13 +93,13 @@ class Scorer:
 
     @property
     def dimension(self) -> int:
-        """The length d of a question vector."""
+        """Return the length d of a question vector."""
         return self.features.dimension
 
     def prior_of(self, model: str) -> Prior:
-        """What is believed of a model that is not among the models: its siblings tell, if any.
+        """Return the prior of a model by name: from its siblings, where the embedding has any.
 
-        A version that is among them is told by its siblings alone.
+        A version that is itself among the models is predicted from its siblings alone.
         """
         family = family_of(model, self.families)
         rows = [
@@ -102,7 +110,7 @@ class Scorer:
         return prior_of_sibling(self.vectors[rows], self.covariance[rows], self.prior)
 
     def means(self, models: Sequence[str]) -> Floats:
-        """The vectors of models, (m, k); of one that is not known, what is believed of it."""
+        """Return the vectors of models by name, [m, k]; of an unknown one its prior's mean."""
         rows = [self._number.get(model) for model in models]
         known = [
             self.prior_of(model).mean if row is None else self.vectors[row]
@@ -112,23 +120,25 @@ class Scorer:
 
     @cached_property
     def _number(self) -> dict[str, int]:
+        """Return the row of each model by its name."""
         return {name: number for number, name in enumerate(self.models)}
 
     def scores(self, questions: NDArray[Any]) -> Floats:
-        """Logits (n, M) of question vectors (n, d)."""
+        """Return logits [n, M] of question vectors [n, d]."""
         logits: Floats = self.features(questions).astype(np.float64) @ self.vectors.T + self.offset
         return logits
 
     def probabilities(self, questions: NDArray[Any]) -> Floats:
-        """sigma of the logits, (n, M): the expected score of each model."""
+        """Return the expected score of each model in [0, 1], [n, M]: sigma of the logits."""
         return sigmoid(self.scores(questions))
 
     def believed(self, question: NDArray[Any], models: Sequence[str]) -> tuple[Floats, Floats]:
-        """Posterior mean and standard deviation of the logits of `models` on one question (d,).
+        """Return posterior means and standard deviations [m] of logits on one question [d].
 
-        A model that the embedding does not know is the prior: average, and widely uncertain.
+        A model that the embedding does not know has the prior's: average, and widely uncertain.
         """
         z = self.features(question[None])[0].astype(np.float64)
+        # All M models at once, known or asked for: one product costs less than picking rows.
         means = self.vectors @ z
         variances = np.einsum("mk,k->m", self.covariance @ z, z)
         rows = [self._number.get(model) for model in models]
@@ -142,24 +152,28 @@ class Scorer:
         mean, variance = np.array(believed).reshape(-1, 2).T
         return mean + self.offset, np.sqrt(variance)
 
-    def outcomes(self, questions: NDArray[Any], scores: Floats) -> Sightings:
-        """A model's scores (n,) on questions (n, d), as `fit_newcomer` takes them."""
+    def outcome_observations(self, questions: NDArray[Any], scores: Floats) -> Observations:
+        """Return a model's scores [n] on questions [n, d], as `fit_new_model` takes them."""
         z = self.features(questions).astype(np.float64)
-        return Sightings(z, np.full(len(z), self.offset), scores, np.ones(len(z)))
+        return Observations(
+            features=z, known=np.full(len(z), self.offset), score=scores, weight=np.ones(len(z))
+        )
 
-    def duels(
+    def comparison_observations(
         self,
         questions: NDArray[Any],
         opponents: Sequence[str],
         shares: Floats,
         weights: Floats,
-    ) -> Sightings:
-        """A model's shares (n,) of the preference against others on questions (n, d).
+    ) -> Observations:
+        """Return a model's shares [n] of the preference against others on questions [n, d].
 
-        An opponent's vector is taken as known; a tie is one half.
+        opponents: their names, n of them; a tie is a share of one half. An opponent's vector is
+        taken as known, so that the model's posterior stands alone. c0 cancels in a difference.
         """
         z = self.features(questions).astype(np.float64)
-        return Sightings(z, -(z * self.means(opponents)).sum(1), shares, weights)
+        against = -(z * self.means(opponents)).sum(1)
+        return Observations(features=z, known=against, score=shares, weight=weights)
 
     def sample(
         self,
@@ -168,7 +182,7 @@ class Scorer:
         rng: np.random.Generator,
         models: Sequence[str] | None = None,
     ) -> Floats:
-        """Draws (n_draws, m) from the posterior of the logits on one question (d,).
+        """Return draws [n_draws, m] from the posterior of the logits on one question [d].
 
         For one question a draw of z . p_m is a draw of a normal, so no vector is drawn.
         """
