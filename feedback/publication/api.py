@@ -1,22 +1,24 @@
 """Export and withdrawal over REST. What is published reads without a key."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
 
 from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.people.authentication import contributor_of, scope
+from feedback.pool.publication_sequence import last_number
 from feedback.publication.encoding import encoded
+from feedback.publication.holders import Holders
 from feedback.publication.query import FORMATS, ExportQuery, export_query
-from feedback.publication.services import due_publish, judgment_withdraw, last_number
+from feedback.publication.services import judgment_withdraw
 
 PARAMETERS = ("shape", "format", "release", "since", "topic", "language", "rater_kind", "campaign")
 
@@ -30,7 +32,6 @@ PARAMETERS = ("shape", "format", "release", "since", "topic", "language", "rater
 @permission_classes([AllowAny])
 def preferences_export(request: Request) -> StreamingHttpResponse:
     """The live pool in a shape, streamed; `X-Next-Cursor` is what to pass as `since` next time."""
-    due_publish()
     query = export_query(request.GET.dict(), until=last_number())
     return StreamingHttpResponse(
         _stream(query),
@@ -57,10 +58,29 @@ def _next(chunks: Iterator[bytes]) -> bytes | None:
             connection.close()
 
 
-@extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+class HoldersSerializer(serializers.Serializer[Holders]):
+    """Who held a judgment when it was withdrawn, by name."""
+
+    releases = serializers.ListField(child=serializers.CharField())
+    checkpoints = serializers.ListField(child=serializers.CharField())
+    unreadable = serializers.ListField(child=serializers.CharField(), required=False)
+
+    def to_representation(self, instance: Holders) -> dict[str, list[str]]:
+        """Leave `unreadable` out where every checkpoint could be asked."""
+        held: dict[str, list[str]] = super().to_representation(instance)
+        if not held["unreadable"]:
+            del held["unreadable"]
+        return held
+
+
+@extend_schema(request=None, responses={200: HoldersSerializer})
 @api_view(["POST"])
 @permission_classes([scope("preferences:write")])
 def preference_withdraw(request: Request, public_id: str) -> Response:
-    """`{"releases", "checkpoints"}` that held the judgment."""
+    """Withdraw a judgment, and name the releases and checkpoints that had held it.
+
+    `unreadable`, where there are any: checkpoints whose training data cannot be read any more, so
+    that nobody can tell whether they held it.
+    """
     holders = judgment_withdraw(public_id=public_id, actor=contributor_of(request))
-    return Response(asdict(holders))
+    return Response(HoldersSerializer(holders).data)

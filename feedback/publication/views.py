@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 
 from feedback.errors import ApplicationError
 from feedback.people.models import RaterKind
+from feedback.pool.publication_sequence import last_number
 from feedback.publication.query import FORMATS, SHAPES, export_query
 from feedback.publication.selectors import counters, preview, releases
-from feedback.publication.services import due_publish, last_number
 from feedback.registry.models import Topic
 
 PREVIEW_TEXT = 120  # characters of a text that a preview shows
@@ -22,7 +22,6 @@ PREVIEW_TEXT = 120  # characters of a text that a preview shows
 @require_GET
 def data_page(request: HttpRequest) -> HttpResponse:
     """Counters, the export builder with a preview, releases."""
-    due_publish()
     chosen = {key: value for key, value in request.GET.dict().items() if value}
     context: dict[str, Any] = {
         "counters": counters(),

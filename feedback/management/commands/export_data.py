@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
+from feedback.pool.lifecycle import judgments_publish
+from feedback.pool.publication_sequence import last_number
 from feedback.publication.encoding import encoded
 from feedback.publication.query import FORMATS, LIVE, SHAPES, export_query
-from feedback.publication.services import due_publish, last_number
 from feedback.quality.services import consensus_refresh
 from trainers.errors import InputError
 
@@ -28,7 +29,7 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         """Export."""
         started = time.perf_counter()
-        due_publish()
+        judgments_publish()
         consensus_refresh()  # does nothing where it is up to date
         asked = {name: options[name] for name in ("shape", "format", "release")}
         query = export_query(asked, until=last_number())

@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from feedback.people.models import ConsentRecord, Rater
 from feedback.pool.judgment import Judgment
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Comparison, Outcome, Preference
-from feedback.pool.services import Provenance, preference_record, preference_withdraw
+from feedback.pool.services import Provenance, preference_record
 from feedback.publication.shapes import SHAPE, reading
 from feedback.quality.models import Consensus
 from feedback.registry.models import Topic
@@ -23,6 +24,7 @@ from tests.feedback.builders import (
     make_contributor,
     make_turn,
     make_version,
+    withdraw,
 )
 
 pytestmark = [
@@ -38,7 +40,8 @@ def _publish_at_once(settings: Settings) -> None:
 
 
 def export(client: Client, **query: str) -> Any:
-    """The response, with its bytes read."""
+    """The response, with its bytes read, after a round of publishing."""
+    judgments_publish()
     response = client.get("/api/v1/preferences/export/", query)
     response.body = b"".join(response)
     return response
@@ -200,11 +203,11 @@ def test_since_gives_only_what_is_new_and_what_was_withdrawn(
     cursor = export(client)["X-Next-Cursor"]
     assert lines(client, since=cursor) == []
     alice = pool[0].rater.contributor
-    preference_withdraw(preference=pool[0], actor=alice)
+    withdraw(pool[0], alice)
     fleeting = judge(make_comparison(), alice, "b")
     lasting = judge(make_comparison(), alice, "a")
     export(client)
-    preference_withdraw(preference=fleeting, actor=alice)
+    withdraw(fleeting, alice)
     rows = lines(client, since=cursor)
     assert [row["id"] for row in rows] == [pool[0].public_id, lasting.public_id]
     assert rows[0] == {"id": pool[0].public_id, "withdrawn": True}
