@@ -14,48 +14,44 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.people.authentication import contributor_of, scope
+from feedback.people.models import RaterKind
 from feedback.pool.publication_sequence import last_number
-from feedback.publication.encoding import encoded
+from feedback.publication.encoding import ENCODERS, encoded
 from feedback.publication.holders import Holders
-from feedback.publication.query import FORMATS, ExportQuery, export_query
+from feedback.publication.query import LIVE, export_query
 from feedback.publication.services import judgment_withdraw
+from feedback.publication.shapes import SHAPES
+from feedback.publication.shapes.base import FILTERS, ExportQuery
 
-PARAMETERS = ("shape", "format", "release", "since", "topic", "language", "rater_kind", "campaign")
-
-
-@extend_schema(
-    parameters=[OpenApiParameter(name, OpenApiTypes.STR) for name in PARAMETERS],
-    responses={(200, media): OpenApiTypes.BINARY for media in FORMATS.values()},
-)
-@api_view(["GET"])
-@authentication_classes([])
-@permission_classes([AllowAny])
-def preferences_export(request: Request) -> StreamingHttpResponse:
-    """The live pool in a shape, streamed; `X-Next-Cursor` is what to pass as `since` next time."""
-    query = export_query(request.GET.dict(), until=last_number())
-    return StreamingHttpResponse(
-        _stream(query),
-        content_type=FORMATS[query.format],
-        headers={
-            "X-Next-Cursor": str(query.until),
-            "Content-Disposition": f'attachment; filename="{query.shape}.{query.format}"',
-        },
-    )
-
-
-async def _stream(query: ExportQuery) -> AsyncIterator[bytes]:
-    chunks = (data for _, data in encoded(query))
-    while (data := await sync_to_async(_next)(chunks)) is not None:
-        yield data
-
-
-def _next(chunks: Iterator[bytes]) -> bytes | None:
-    """The next chunk; its connection goes back, since the reader may be slow."""
-    try:
-        return next(chunks, None)
-    finally:
-        if not connection.in_atomic_block:
-            connection.close()
+FOLLOWED = ", ".join(shape.name for shape in SHAPES.values() if shape.can_follow)
+KNOWN = {"rater_kind": RaterKind.values}  # filters with a fixed set of values
+PARAMETERS = [
+    OpenApiParameter(
+        "shape",
+        enum=list(SHAPES),
+        default="preferences",
+        description="\n".join(f"- `{name}`: {shape.description}" for name, shape in SHAPES.items()),
+    ),
+    OpenApiParameter("format", enum=list(ENCODERS), default="jsonl"),
+    OpenApiParameter("release", enum=[LIVE], default=LIVE),
+    OpenApiParameter(
+        "since",
+        description=(
+            "Only what is newer than this `X-Next-Cursor` of an earlier export, withdrawals as"
+            f' rows `{{"id", "withdrawn": true}}`. For {FOLLOWED}.'
+        ),
+    ),
+    *(
+        OpenApiParameter(
+            name,
+            enum=KNOWN.get(name),
+            description=f"{meaning} For "
+            + ", ".join(shape.name for shape in SHAPES.values() if name in shape.filters)
+            + ".",
+        )
+        for name, meaning in FILTERS.items()
+    ),
+]
 
 
 class HoldersSerializer(serializers.Serializer[Holders]):
@@ -71,6 +67,44 @@ class HoldersSerializer(serializers.Serializer[Holders]):
         if not held["unreadable"]:
             del held["unreadable"]
         return held
+
+
+@extend_schema(
+    parameters=PARAMETERS,
+    responses={(200, each.media_type): OpenApiTypes.BINARY for each in ENCODERS.values()},
+)
+@api_view(["GET"])
+@authentication_classes([])
+@permission_classes([AllowAny])
+def preferences_export(request: Request) -> StreamingHttpResponse:
+    """Export the live pool in a shape, streamed.
+
+    Pass the `X-Next-Cursor` of the answer as `since` next time.
+    """
+    query = export_query(request.GET.dict(), until=last_number())
+    return StreamingHttpResponse(
+        _stream(query),
+        content_type=ENCODERS[query.format].media_type,
+        headers={
+            "X-Next-Cursor": str(query.until),
+            "Content-Disposition": f'attachment; filename="{query.shape}.{query.format}"',
+        },
+    )
+
+
+async def _stream(query: ExportQuery) -> AsyncIterator[bytes]:
+    chunks = (data for _, data in encoded(query))
+    while (data := await sync_to_async(_next)(chunks)) is not None:
+        yield data
+
+
+def _next(chunks: Iterator[bytes]) -> bytes | None:
+    """Return the next chunk and give its connection back, since the reader may be slow."""
+    try:
+        return next(chunks, None)
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 @extend_schema(request=None, responses={200: HoldersSerializer})
