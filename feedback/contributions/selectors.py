@@ -12,7 +12,7 @@ from feedback.people.selectors import given_by
 from feedback.pool.models import Preference, PreferenceState
 from feedback.publication.holders import Holdings, holdings_of
 from feedback.publication.models import Release
-from feedback.training.models import Checkpoint, CheckpointState
+from feedback.training.models import Checkpoint
 
 OWN_PAGE = 50
 
@@ -23,7 +23,7 @@ def holdings_in_use(contributor: Contributor) -> Holdings:
     return holdings_of(
         sorted(raters.values_list("public_id", flat=True)),
         releases=Release.objects.filter(retracted_at=None),
-        checkpoints=Checkpoint.objects.filter(state=CheckpointState.LIVE),
+        checkpoints=Checkpoint.objects.live(),
     )
 
 

@@ -6,8 +6,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.db.models import PROTECT, Q, QuerySet
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import Campaign, CampaignState, Task
+from feedback.campaigns.models import Assignment, Campaign, CampaignState, Task
 from feedback.hybrid.models import AIJudge
 from feedback.operations.starter import CAMPAIGN, SOURCE
 from feedback.people.models import Rater

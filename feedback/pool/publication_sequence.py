@@ -3,7 +3,8 @@
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Func, Value
 
-PUBLICATION_LOCK = 0x46435055  # any constant that nothing else locks
+from feedback.database.locks import Lock, transaction_lock
+
 NEXT_NUMBER = Func(
     Value("feedback_publication_number"), function="nextval", output_field=BigIntegerField()
 )
@@ -15,8 +16,7 @@ def publication_lock() -> None:
     A reader that follows the sequence would otherwise skip a number which was taken early and
     committed late.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLICATION_LOCK])
+    transaction_lock(Lock.PUBLICATION)
 
 
 def last_number() -> int:

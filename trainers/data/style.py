@@ -1,6 +1,7 @@
 """The style of an answer that rankings control for: how long it is, and how it is laid out.
 
-The database counts the same in SQL (`feedback_style`, migration 0014); a test holds the two equal.
+The database counts the same in SQL (`feedback/pool/sql/text_style.sql`); a test holds the two
+equal.
 """
 
 import re

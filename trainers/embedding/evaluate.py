@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.knn import knn_scores
 from trainers.embedding.score import Scorer
@@ -185,5 +186,5 @@ def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Vectors, 
 
 
 def _encoder(artifact: Artifact) -> Encoder:
-    config = artifact.card["config"]
-    return Encoder(config["encoder"], max_tokens=config["max_tokens"])
+    config = EMBEDDING.stored(artifact.card["config"])
+    return Encoder(config.model_name_or_path, max_tokens=config.max_length)

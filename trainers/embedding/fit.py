@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.data import Evidence
 from trainers.embedding.features import FeatureMap, learn_features
 from trainers.embedding.fitted import Fitted, Report
 from trainers.embedding.model import Bilinear
 from trainers.embedding.published import fit_published
 from trainers.objectives.losses import adaptive_preference_loss, bradley_terry_loss
-from trainers.objectives.scaling import PreferenceScaling
+from trainers.objectives.scaling import ScalingConfig
 from trainers.tuning.devices import pick_device
 
 Floats = NDArray[np.float32]
@@ -35,7 +35,7 @@ INDIFFERENT = 1e-3
 
 DUEL_LOSSES: dict[str, DuelLoss] = {
     "logistic": bradley_terry_loss,
-    "adaptive": partial(adaptive_preference_loss, scaling=PreferenceScaling()),
+    "adaptive": partial(adaptive_preference_loss, scaling=ScalingConfig()),
 }
 
 
@@ -112,7 +112,7 @@ class EvidenceTensors:
 
 
 def fit_embedding(
-    evidence: Evidence, vectors: Floats, config: Config, report: Report
+    evidence: Evidence, vectors: Floats, config: EmbeddingConfig, report: Report
 ) -> tuple[Fitted, int]:
     """The model, and how many epochs it was trained.
 
@@ -126,19 +126,21 @@ def fit_embedding(
     features, tensors = _prepared(evidence, vectors, train, config)
     for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
         scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
-        report(epoch, 2 * config.epochs, scores[epoch])
+        report(epoch, 2 * config.optim.num_train_epochs, scores[epoch])
         if scores[epoch] < best + INDIFFERENT:
             best, chosen = min(best, scores[epoch]), epoch
     told = evidence.holdout.taught
     features, tensors = _prepared(evidence, vectors, told, config)
     for epoch, model in enumerate(islice(_epochs(evidence, tensors, told, config), chosen), 1):
-        report(config.epochs + epoch, 2 * config.epochs, scores[chosen])
+        report(
+            config.optim.num_train_epochs + epoch, 2 * config.optim.num_train_epochs, scores[chosen]
+        )
         last = model
     return _exported(last.eval(), features), chosen
 
 
 def _prepared(
-    evidence: Evidence, vectors: Floats, prompts: NDArray[np.int64], config: Config
+    evidence: Evidence, vectors: Floats, prompts: NDArray[np.int64], config: EmbeddingConfig
 ) -> tuple[FeatureMap, EvidenceTensors]:
     """The features that some prompts teach, and the evidence in terms of them.
 
@@ -153,7 +155,10 @@ def _prepared(
 
 
 def _epochs(
-    evidence: Evidence, tensors: EvidenceTensors, prompts: NDArray[np.int64], config: Config
+    evidence: Evidence,
+    tensors: EvidenceTensors,
+    prompts: NDArray[np.int64],
+    config: EmbeddingConfig,
 ) -> Iterator[Bilinear]:
     """The model after every epoch over some prompts, always the same object."""
     torch.manual_seed(config.seed)
@@ -163,11 +168,13 @@ def _epochs(
     optimizer = torch.optim.AdamW(_groups(model, config))
     rows = torch.from_numpy(prompts).to(device)
     order = torch.Generator().manual_seed(config.seed)
-    steps = config.epochs * len(_batches(rows, config.batch, torch.Generator()))
+    steps = config.optim.num_train_epochs * len(
+        _batches(rows, config.optim.train_batch_size, torch.Generator())
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(config.epochs):
+    for _ in range(config.optim.num_train_epochs):
         model.train()
-        for batch in _batches(rows, config.batch, order):
+        for batch in _batches(rows, config.optim.train_batch_size, order):
             optimizer.zero_grad()
             torch.autograd.backward(tensors.loss(model, batch))
             optimizer.step()
@@ -201,12 +208,12 @@ def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
     return batches
 
 
-def _groups(model: Bilinear, config: Config) -> list[dict[str, object]]:
+def _groups(model: Bilinear, config: EmbeddingConfig) -> list[dict[str, object]]:
     """Only what grows with the data is decayed: the projection and the models' deviations.
 
     The levels are logits themselves and have further to go than any other entry.
     """
-    rate, decay = config.learning_rate, config.weight_decay
+    rate, decay = config.optim.learning_rate, config.optim.weight_decay
     levels = [model.level, model.shared_level, model.own_level]
     return [
         {

@@ -1,6 +1,6 @@
 """Training a model embedding from a snapshot."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from trainers.artifacts import Artifact, write_artifact
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
@@ -24,6 +24,7 @@ from trainers.forecast.reports import write_reports
 from trainers.model_map import behaviour_metric
 from trainers.off_policy.router import router_judged, router_metrics
 from trainers.progress import Progress
+from trainers.settings.config import as_json
 from trainers.tuning.devices import make_deterministic, one_thread
 
 Vectors = NDArray[np.float32]
@@ -31,7 +32,7 @@ Floats = NDArray[np.float64]
 Tensors = dict[str, NDArray[Any]]
 
 
-def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:
+def train(snapshot: Snapshot, out: Path, config: EmbeddingConfig, progress: Progress) -> Artifact:
     """Fit the embedding on outcomes and comparisons together, measure it, write the artifact.
 
     The same snapshot, config, code and seed give the same files on the same machine.
@@ -39,7 +40,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     progress.plan({"encode": 12, "train": 6, "evaluate": 2})
     make_deterministic(config.seed)
     evidence = read_evidence(snapshot)
-    encoder = Encoder(config.encoder, max_tokens=config.max_tokens, device=config.device)
+    encoder = Encoder(config.model_name_or_path, max_tokens=config.max_length, device=config.device)
     vectors = evidence.vectors(encoder, partial(progress.report, "encode"))
 
     def report(epoch: int, epochs: int, score: float) -> None:
@@ -54,7 +55,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     reports = benchmark_reports(snapshot, evidence, vectors, scorer)
     card = {
         "snapshot_digest": snapshot.digest,
-        "config": asdict(config),
+        "config": as_json(config),
         "seed": config.seed,
         "metrics": {**held_out_metrics(evidence, vectors, scorer), **router_metrics(routed)},
         "layout": LAYOUT,

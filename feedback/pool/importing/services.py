@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from feedback.database.locks import Lock, transaction_lock
 from feedback.pool.importing.batches import batch_write, in_batches
 from feedback.pool.importing.limits import record_problem
 from feedback.pool.importing.report import ImportReport
@@ -25,7 +26,6 @@ from trainers.data.formats import Record, Skipped, read
 from trainers.progress import Progress
 
 MANY_ROWS = 1000
-IMPORT_LOCK = 0x46434D49  # any constant that nothing else locks
 
 OnComparisons = Callable[[Sequence[UUID]], None]
 
@@ -115,4 +115,4 @@ def _one_import_at_a_time() -> None:
     with connection.cursor() as cursor:
         # Foreign keys are checked at the end of each statement, not queued up to the commit.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
+    transaction_lock(Lock.IMPORT)

@@ -3,9 +3,9 @@
 A report that a curator upheld is the truth; `withheld_at` of answers, prompts and comparisons
 follows from it, so that tasks, recorded answers, exports and snapshots ask one column. With a text
 go its copies (the same answer replayed, the same prompt asked again) and what repeats it later in
-the same conversation; what is new on a withheld text is withheld from the start, by triggers (in
-migration 0009). Judgments stay what they are; published ones leave the live export as
-removals, and return under a new number when their texts do.
+the same conversation; what is new on a withheld text is withheld from the start, by triggers
+(`feedback/pool/sql/withheld_texts.sql`). Judgments stay what they are; published ones leave the
+live export as removals, and return under a new number when their texts do.
 """
 
 from dataclasses import dataclass, field

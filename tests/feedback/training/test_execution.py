@@ -35,7 +35,7 @@ def three_models() -> list:
 
 def finished(run: TrainingRun) -> TrainingRun:
     """The run after a worker has worked on it."""
-    assert worker.run_next()
+    assert worker.next_run_execute()
     run.refresh_from_db()
     return run
 
@@ -52,7 +52,7 @@ def test_a_ranking_is_trained_registered_and_live(data_dir: Path, three_models: 
     snapshot = Snapshot.open(data_dir / "snapshots" / run.snapshot_digest)
     assert snapshot.manifest["counts"]["preferences"] == 5
     assert snapshot.manifest["licence"] == ["CC-BY-4.0"]
-    assert not worker.run_next()
+    assert not worker.next_run_execute()
 
 
 def test_the_same_data_settings_and_code_are_not_trained_twice(
