@@ -19,7 +19,7 @@ TORCH_FREE = (
     "artifacts",
     "statistics.consensus",
     "ranking",
-    "embedding.score",
+    "model_vectors.scorer",
     "off_policy.paired",
 )
 
