@@ -16,6 +16,7 @@ from trainers.objectives.pairwise import Objective, Targets
 from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
+from trainers.statistics.logistic import sigmoid
 
 LENGTH: Final = ("log_characters", "log_words", "log_lines", "log_sentences")
 LAYOUT: Final = ("code_share", "log_list_items", "log_headings", "log_bold")
@@ -68,7 +69,7 @@ def logistic(rows: Floats, labels: Floats, weights: Floats) -> Floats:
     found = np.zeros(rows.shape[1])
     weights = weights / weights.sum()
     for _ in range(NEWTON_STEPS):
-        chance = 0.5 * (1.0 + np.tanh(0.5 * rows @ found))
+        chance = sigmoid(rows @ found)
         slope = rows.T @ (weights * (chance - labels)) + RIDGE * found
         hessian = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows
         found = found - np.linalg.solve(hessian + RIDGE * np.eye(len(found)), slope)

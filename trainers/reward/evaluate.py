@@ -14,6 +14,7 @@ from trainers.reward.calibrate import pair_outputs
 from trainers.reward.data import Pairs, read_pairs
 from trainers.reward.model import RewardModel
 from trainers.reward.modes import load_baseline, load_model
+from trainers.statistics.logistic import sigmoid
 from trainers.statistics.measures import (
     calibration_bins,
     calibration_error,
@@ -134,7 +135,7 @@ def measure_bias(pairs: Pairs, found: EvaluationResult) -> dict[str, Any]:
         "position": {
             "first_wins_by_people": float(labels.mean()),
             "first_wins_by_model": float(row_accuracy(logits, np.ones_like(logits)).mean()),
-            "swap_difference": float(np.abs(_chance(logits) + _chance(found.swapped) - 1.0).max()),
+            "swap_difference": float(np.abs(sigmoid(logits) + sigmoid(found.swapped) - 1.0).max()),
         },
         "length": _length(pairs, logits, labels),
     }
@@ -167,8 +168,3 @@ def _correlation(gaps: Floats, differences: Floats) -> float:
     """
     size = float(np.sqrt((gaps @ gaps) * (differences @ differences)))
     return float(gaps @ differences) / size if size else 0.0
-
-
-def _chance(logits: Floats) -> Floats:
-    chance: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
-    return chance

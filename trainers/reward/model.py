@@ -15,6 +15,7 @@ import numpy as np
 
 from trainers.arrays import Floats, Ints
 from trainers.data.texts import Conversation, prompt_text
+from trainers.statistics.logistic import sigmoid
 from trainers.statistics.measures import outcome_probabilities
 
 
@@ -91,7 +92,7 @@ def disagreement(gaps: Floats) -> Floats:
 
     gaps[n, members] are logits.
     """
-    chance = 0.5 * (1.0 + np.tanh(0.5 * gaps))
+    chance = sigmoid(gaps)
     # Never negative by Jensen's inequality; rounding alone may make it so.
     gained: Floats = np.maximum(0.0, _entropy(chance.mean(1)) - _entropy(chance).mean(1))
     return gained
