@@ -20,7 +20,6 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 from kombu import pools
-from pytest_django import DjangoDbBlocker
 from xdist.remote import Producer
 
 from config.celery import app as celery_app
@@ -28,7 +27,7 @@ from config.environment import database_config
 from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.postgres import EmbeddedPostgres
 from tests.costs import mark_by_cost
-from tests.database import empty_tables, make_template
+from tests.database import empty_tables, make_template, start_server
 from tests.sharing import FileScheduling, put_longest_first
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""
         if config.getoption("numprocesses", 0):  # this process only shares out the tests
-            config.add_cleanup(start_database().stop)
+            config.add_cleanup(start_database(config).stop)
     if "CELERY_BROKER_URL" not in os.environ:
         settings.CELERY_BROKER_URL = "memory://"  # takes messages, delivers them to nobody
 
@@ -91,21 +90,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileSch
 # --- the database -------------------------------------------------------------------------------
 
 
-def start_database() -> EmbeddedPostgres:
+def start_database(config: pytest.Config) -> EmbeddedPostgres:
     """Start a server and make its address known to this process and those that it starts."""
-    server = EmbeddedPostgres(Path(os.environ["DATA_DIR"]), durable=False)
-    server.start()
+    assert config.cache is not None
+    server = start_server(Path(os.environ["DATA_DIR"]), config.cache.mkdir("postgres"))
     os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
     return server
 
 
 @pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
+def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a PostgreSQL: DATABASE_URL, or a server that lives as long as the tests."""
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
         return
-    server = start_database()
+    server = start_database(pytestconfig)
     try:
         yield server.url
     finally:
@@ -113,14 +112,11 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    database_url: str, worker_id: str, django_db_blocker: DjangoDbBlocker
-) -> None:
+def django_db_modify_db_settings(database_url: str, worker_id: str) -> None:
     """Tell Django where the database is, before pytest-django creates the one of the tests."""
     database = settings.DATABASES["default"]
     database.update(database_config(database_url))
-    with django_db_blocker.unblock():
-        database["TEST"]["TEMPLATE"] = make_template(database_url)
+    database["TEST"]["TEMPLATE"] = make_template(database_url)
     database["TEST"]["NAME"] = f"test_{database['NAME']}_{worker_id}"
 
 
