@@ -30,7 +30,7 @@ run: ## Install what is needed and run the whole site (PORT=8000 DATA_DIR=var GP
 
 test: ## Run every test (ARGS="-k name" for some, ARGS="-m 'not slow'" for the quick ones).
 	$(call install,requirements-dev.lock)
-	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --no-loadscope-reorder $(ARGS)
 
 check: ## Lint, format, types, import layers, migrations.
 	$(call install,requirements-dev.lock)
