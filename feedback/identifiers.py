@@ -9,6 +9,7 @@ import uuid_utils
 from django.db import models
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no letter that is read as another
+PUBLIC_ID_LETTERS = 16
 NAME_LETTERS = 240  # of the longest name, a version's label: whoever notes one has room for it
 
 
@@ -23,10 +24,10 @@ def first_id_at(moment: datetime) -> uuid.UUID:
 
 
 def new_public_id() -> str:
-    """Sixteen random characters, 79 bits, derived from nothing."""
-    number = secrets.randbelow(len(ALPHABET) ** 16)
+    """Return sixteen random characters, 79 bits, derived from nothing."""
+    number = secrets.randbelow(len(ALPHABET) ** PUBLIC_ID_LETTERS)
     letters = []
-    for _ in range(16):
+    for _ in range(PUBLIC_ID_LETTERS):
         number, letter = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[letter])
     return "".join(letters)

@@ -23,7 +23,7 @@ from feedback.pool.models import (
     Response,
     Turn,
 )
-from feedback.pool.report_models import Report
+from feedback.pool.moderation.models import Report
 from feedback.publication.models import Release
 from feedback.quality.models import (
     CampaignAgreement,
@@ -35,8 +35,8 @@ from feedback.quality.models import (
 from feedback.ranking.models import Influence, RankingCheck, StyledBoard, StyleTally, VoteTally
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, Topic
 from feedback.routing.models import ModelRoute, Threshold
-from feedback.routing.newcomer_models import AnswerVector, ModelPosterior, ProbePrompt
-from feedback.routing.vector_models import PromptEncoder, PromptVector
+from feedback.routing.new_models.models import AnswerVector, ModelPosterior, ProbePrompt
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint, ModelVector, Promotion, RunEvent, TrainingRun
 
 __all__ = [

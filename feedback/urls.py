@@ -2,11 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from feedback.web.converters import register_converters
+
 DOMAINS = (
     "operations",
     "arena",
     "arena.openai",
     "annotation",
+    "catalogue",
+    "contributions",
     "hybrid",
     "routing",
     "publication",
@@ -18,6 +22,8 @@ DOMAINS = (
     "registry",
     "people",
 )
+
+register_converters()
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(f"feedback.{domain}.urls")) for domain in DOMAINS

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from feedback.errors import ApplicationError
+from feedback.pool.choices import SHOWN_CHOICES, stored_choice
 from feedback.pool.judgment import Judgment
-from feedback.pool.shown import SHOWN_CHOICES, stored_choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from feedback.pool.api import (
     idempotency_key_of,
     model_labels,
 )
-from feedback.pool.shown import SHOWN_CHOICES
+from feedback.pool.choices import SHOWN_CHOICES
 
 WORKER = permission_classes([scope("tasks:work")])
 

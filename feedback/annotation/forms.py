@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from feedback.annotation.answers import Answer
 from feedback.errors import ApplicationError
+from feedback.pool.choices import SHOWN_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
-from feedback.pool.shown import SHOWN_CHOICES
 
 ASPECT_PREFIX = "aspect:"
 

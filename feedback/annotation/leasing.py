@@ -12,10 +12,10 @@ from typing import Any
 
 from django.conf import settings
 
+from feedback.database.prepared import prepared_rows
 from feedback.identifiers import ALPHABET, new_id, new_public_id
 from feedback.people.models import Contributor
 from feedback.pool.models import Order
-from feedback.prepared import prepared_rows
 
 WALK_STEPS = 100  # tasks taken, and
 WALK_MINUTES = 10  # minutes, until a walk begins at the head of the line again

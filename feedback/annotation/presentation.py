@@ -20,16 +20,16 @@ from feedback.annotation.selectors import (
 from feedback.campaigns.audience import why_not_asked
 from feedback.campaigns.models import Campaign, CampaignState
 from feedback.campaigns.selectors import campaigns_open
-from feedback.differences import differences
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
 from feedback.people.models import Contributor
+from feedback.pool.choices import CHOICE_WORDS, shown_choice
 from feedback.pool.models import Preference
-from feedback.pool.shown import CHOICE_WORDS, shown_choice
-from feedback.prompts import message_shown
-from feedback.rendering import render
 from feedback.templatetags.ui import number
+from feedback.text.differences import differences
+from feedback.text.message_display import message_shown
+from feedback.text.rendering import render
 
 SKIP_WORDS = (
     (SkipReason.CANNOT_JUDGE.value, gettext_lazy("I cannot judge this")),

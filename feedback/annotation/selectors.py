@@ -18,13 +18,13 @@ from feedback.annotation.models import Assignment, AssignmentState, Place
 from feedback.campaigns.audience import asks
 from feedback.campaigns.models import Campaign, GoldItem, Task
 from feedback.campaigns.selectors import campaigns_open
+from feedback.database.prepared import prepared_first, prepared_objects, prepared_rows
 from feedback.errors import ConflictError, NotFoundError
 from feedback.people.models import ConsentRecord, Contributor
 from feedback.people.selectors import consent_missing
 from feedback.people.terms import TERMS_VERSION
+from feedback.pool.choices import CHOICE_WORDS, shown_choice
 from feedback.pool.models import Comparison, Preference, Response, Turn
-from feedback.pool.shown import CHOICE_WORDS, shown_choice
-from feedback.prepared import prepared_first, prepared_objects, prepared_rows
 from feedback.registry.models import ModelVersion
 
 SLUG = re.compile(r"[-\w]{1,100}")

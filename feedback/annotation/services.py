@@ -27,12 +27,12 @@ from feedback.annotation.selectors import (
     lesson_of,
 )
 from feedback.campaigns.models import Campaign
+from feedback.database.prepared import prepared_rows
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.pool.models import Preference, PreferenceState
 from feedback.pool.services import Provenance, preference_record
-from feedback.prepared import prepared_rows
-from feedback.quality.gold import gold_task_for
+from feedback.quality.gold.services import gold_task_for
 
 LIVE_LIMIT = 3
 FINISH = """

@@ -44,7 +44,7 @@ from feedback.annotation.services import (
 from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
-from feedback.pool.shown import CHOICE_WORDS
+from feedback.pool.choices import CHOICE_WORDS
 
 PAGE, FRAGMENT = "annotation/annotate.html", "annotation/swap.html"
 SAVED = gettext_lazy("Saved: %(choice)s.")

@@ -8,10 +8,10 @@ from feedback.arena.selectors import ARENA
 from feedback.arena.services import conversation_continue, conversation_start
 from feedback.arena.turns import Messages
 from feedback.identifiers import new_public_id
-from feedback.people.addresses import client_network
 from feedback.people.authentication import contributor_of
-from feedback.people.limits import Rate, limit_take
 from feedback.people.models import Contributor
+from feedback.people.rate_limits.addresses import client_network
+from feedback.people.rate_limits.limits import Rate, limit_take
 from feedback.pool.models import Conversation, Mode
 from feedback.routing.constraints import Constraints
 

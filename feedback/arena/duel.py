@@ -10,6 +10,7 @@ from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
 from feedback.arena.writing import NAMES_MODEL
 from feedback.identifiers import new_public_id
+from feedback.pool.choices import shown_choice
 from feedback.pool.models import (
     Choice,
     Conversation,
@@ -19,11 +20,10 @@ from feedback.pool.models import (
     ResponseState,
 )
 from feedback.pool.reveal import REVEALED
-from feedback.pool.shown import shown_choice
-from feedback.prompts import message_shown
 from feedback.registry.health import live_versions
-from feedback.routing.explaining import explain
-from feedback.routing.words import sentences
+from feedback.routing.explaining.sentences import sentences
+from feedback.routing.explaining.why import explain
+from feedback.text.message_display import message_shown
 
 
 def duel_context(conversation: Conversation) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
 from feedback.errors import ApplicationError
 from feedback.identifiers import ALPHABET, new_public_id
+from feedback.pool.choices import SHOWN_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
 from feedback.pool.models import Mode
 from feedback.pool.reactions import EDIT_LIMIT
-from feedback.pool.shown import SHOWN_CHOICES
 from feedback.templatetags.ui import number
 
 MESSAGE_LIMIT = 20_000  # characters

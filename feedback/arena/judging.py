@@ -10,11 +10,11 @@ from feedback.arena.selectors import ARENA, Exchange, comparison_of, exchange_fr
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import Contributor
 from feedback.people.selectors import consent_required, rater_of
+from feedback.pool.choices import stored_choice
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Order, Preference, PreferenceState, RaterRole
 from feedback.pool.reveal import conversation_reveal
 from feedback.pool.services import Provenance, preference_record
-from feedback.pool.shown import stored_choice
 
 
 def comparison_judge(

@@ -23,7 +23,7 @@ from feedback.pool.models import Reaction, ReactionKind, Response, ResponseState
 from feedback.ranking.selectors import Row, leaderboard
 from feedback.registry.health import live_versions
 from feedback.registry.models import Topic
-from feedback.routing.explaining import route_of
+from feedback.routing.explaining.why import route_of
 from feedback.templatetags.ui import number
 
 START_TOGETHER = timedelta(seconds=4)  # texts wait for each other this long: speed betrays nobody

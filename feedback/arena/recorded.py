@@ -10,7 +10,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Length
 
-from feedback.pool.content import messages_hash
+from feedback.pool.hashing import messages_hash
 from feedback.pool.models import Response, ResponseState, Turn
 from feedback.registry.models import ProviderKind, VersionState
 

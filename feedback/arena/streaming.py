@@ -17,9 +17,9 @@ from django.utils import translation
 from feedback.arena.conversations import conversation_context
 from feedback.arena.presentation import ShownAnswer
 from feedback.arena.writing import answers_continue
-from feedback.asynchronous import stored
+from feedback.database.db_async import stored
 from feedback.pool.models import Conversation, Response, ResponseState
-from feedback.rendering import closed_length, render
+from feedback.text.rendering import closed_length, render
 
 LOOK_SECONDS = 0.3  # so that nothing is sent more often than this
 SIGN_OF_LIFE_SECONDS = 15.0  # a silent connection would be closed on its way

@@ -10,8 +10,8 @@ from feedback.arena.selectors import COMPLETE
 from feedback.errors import UnavailableError
 from feedback.identifiers import new_public_id
 from feedback.pool.models import Conversation, Response, ResponseState
-from feedback.prompts import message_shown
 from feedback.registry.health import live_versions
+from feedback.text.message_display import message_shown
 
 
 def thread_context(conversation: Conversation) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from feedback.arena.recorded import recorded_answer, recorded_question
 from feedback.arena.writing import answer_check
 from feedback.errors import UnavailableError
-from feedback.pool.content import messages_hash, text_hash
+from feedback.pool.hashing import messages_hash, text_hash
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
 from feedback.registry.models import ModelVersion, ProviderKind
 

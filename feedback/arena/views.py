@@ -27,7 +27,7 @@ from feedback.arena.selectors import conversation_find
 from feedback.arena.services import answers_replace, answers_retry, answers_stop
 from feedback.arena.streaming import answer_events
 from feedback.arena.writing import answers_continue
-from feedback.asynchronous import stored
+from feedback.database.db_async import stored
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.models import Conversation

@@ -18,11 +18,11 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from feedback.pool.content import text_hash
+from feedback.pool.hashing import text_hash
 from feedback.pool.models import Comparison, Response, ResponseState, Turn
-from feedback.pool.naming import names_version
+from feedback.pool.self_identification import names_version
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.providers import answer_stream
-from feedback.registry.reasons import NoAnswerError
 
 CLAIM = timedelta(seconds=45)  # longer than a server may be silent
 WRITE_SECONDS = 0.5  # between two writes of what has arrived so far

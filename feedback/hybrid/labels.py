@@ -12,7 +12,7 @@ from feedback.hybrid.models import AIJudge
 from feedback.hybrid.signals import AILabel, Signals, signals_of
 from feedback.pool.models import Preference
 from feedback.quality.votes import Votes, votes_load
-from trainers.consensus import CLASSES, dawid_skene
+from trainers.statistics.consensus import CLASSES, dawid_skene
 
 SWAPPED_SUFFIX = " (swapped)"
 

@@ -12,7 +12,7 @@ import numpy as np
 from django.utils.translation import gettext_noop
 from numpy.typing import NDArray
 
-from trainers.consensus import CLASSES
+from trainers.statistics.consensus import CLASSES
 
 DISAGREEMENT = gettext_noop("disagreement")
 CONTRADICTION = gettext_noop("contradiction")

@@ -3,7 +3,7 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import migrations
 
-from feedback.pool.words import prompt_words
+from feedback.pool.search import prompt_words
 
 
 class Migration(migrations.Migration):

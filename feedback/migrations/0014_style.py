@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 import feedback.identifiers
 
-# The same counts as `trainers.style.counted`; kept with the text by whoever writes it, and of no
+# The same counts as `trainers.data.style.counted`; kept with the text by whoever writes it, and of no
 # use to the ORM, which does not know the column.
 COUNTED = """
 CREATE FUNCTION feedback_style(text) RETURNS int[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

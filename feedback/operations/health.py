@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext, gettext_noop
 
-from feedback.routing.vectors import encoder_trouble
+from feedback.routing.prompt_vectors.store import encoder_trouble
 
 PATIENCE_SECONDS = 1
 WORKERS = 2  # one for each queue: it is enough to hear from these

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
 from feedback.pool.models import Comparison, Preference, PreferenceState, Turn
-from feedback.pool.words import CONFIG, prompt_words
-from feedback.routing.vectors import turns_like
+from feedback.pool.search import CONFIG, prompt_words
+from feedback.routing.prompt_vectors.store import turns_like
 
 PAGE = 30
 LIKE = 8  # prompts like one

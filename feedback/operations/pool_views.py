@@ -17,7 +17,7 @@ from feedback.operations.pool_search import (
 from feedback.operations.rewards import rewards_of
 from feedback.people.authentication import operator_required
 from feedback.pool.models import Comparison
-from feedback.routing.vectors import EncoderChangedError
+from feedback.routing.prompt_vectors.store import EncoderChangedError
 
 
 @require_GET

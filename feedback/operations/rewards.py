@@ -11,7 +11,7 @@ from django.conf import settings
 
 from feedback.pool.models import Response
 from feedback.training.models import Checkpoint, Kind
-from feedback.training.promotion import live_checkpoint
+from feedback.training.promotion.services import live_checkpoint
 
 DEADLINE_SECONDS = 3.0
 MODEL = "reward"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from feedback.training.schedules import default_schedules_create
+from feedback.training.schedules.services import default_schedules_create
 
 MINUTE = 60
 

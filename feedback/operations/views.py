@@ -9,8 +9,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from feedback.operations.health import health
 from feedback.operations.metrics import exposition
-from feedback.people.accounts import has_account, needs_second_factor
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.people.sign_in.accounts import has_account, needs_second_factor
 
 
 @require_GET

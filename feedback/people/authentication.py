@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
-from feedback.people.accounts import needs_second_factor
 from feedback.people.models import ApiKey, Contributor
 from feedback.people.selectors import apikey_find, current_consent
+from feedback.people.sign_in.accounts import needs_second_factor
 
 if TYPE_CHECKING:  # REST framework imports this module while it imports its views
     from rest_framework.views import APIView

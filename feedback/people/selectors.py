@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from feedback.database.prepared import prepared_first, prepared_objects
 from feedback.errors import ForbiddenError
 from feedback.identifiers import secret_digest
 from feedback.people.models import ApiKey, ConsentRecord, Contributor, Rater
 from feedback.people.terms import TERMS_VERSION
-from feedback.prepared import prepared_first, prepared_objects
 
 APIKEY = """
   FROM feedback_apikey key JOIN feedback_contributor owner ON owner.id = key.contributor_id

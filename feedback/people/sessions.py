@@ -4,7 +4,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from feedback.prepared import prepared_first
+from feedback.database.prepared import prepared_first
 
 CURRENT = "x.session_key = %(key)s AND x.expire_date > %(now)s"
 

@@ -11,12 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback.errors import ApplicationError
-from feedback.pages import next_url
-from feedback.people.accounts import has_account, needs_second_factor
+from feedback.people.api_keys import keys_of, own_key_create, own_key_revoke, scopes_of
 from feedback.people.authentication import contributor_of, contributor_required
-from feedback.people.keys import keys_of, own_key_create, own_key_revoke, scopes_of
+from feedback.people.display_settings import PREFERENCES, preferences_of, remember
 from feedback.people.models import Contributor
-from feedback.people.preferences import PREFERENCES, preferences_of, remember
+from feedback.people.sign_in.accounts import has_account, needs_second_factor
+from feedback.web.middleware import next_url
 
 
 @never_cache

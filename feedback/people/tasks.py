@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from feedback.people.cache import cache_sweep
-from feedback.people.limits import limits_sweep
+from feedback.people.rate_limits.limits import limits_sweep
 
 
 @shared_task(name="people.sweep_limits")

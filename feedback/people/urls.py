@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from feedback.people import expertise, invitation_views, settings_views, views
+from feedback.people import expertise, settings_views, views
+from feedback.people.invitations import views as invitation_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),

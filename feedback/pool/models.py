@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from feedback.identifiers import Row, new_public_id
 from feedback.people.models import ConsentRecord, Contributor, Rater
-from feedback.pool.words import prompt_words
+from feedback.pool.search import prompt_words
 from feedback.registry.models import ModelVersion, Topic
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from feedback.database.prepared import prepared_insert
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.people.services import audit_record
@@ -18,8 +19,7 @@ from feedback.pool.models import (
     PreferenceState,
     RaterRole,
 )
-from feedback.pool.numbering import next_publication_number
-from feedback.prepared import prepared_insert
+from feedback.pool.publication_sequence import next_publication_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from feedback.pool import api, report_views
+from feedback.pool import api
+from feedback.pool.moderation import views as report_views
 
 urlpatterns: list[URLPattern] = [
     path("api/v1/preferences/", api.preferences, name="api_preferences"),

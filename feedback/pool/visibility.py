@@ -10,7 +10,7 @@ from feedback.people.models import ConsentRecord, Contributor
 from feedback.people.services import audit_record
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Preference, PreferenceState, Visibility
-from feedback.pool.numbering import next_publication_number
+from feedback.pool.publication_sequence import next_publication_number
 from feedback.pool.services import Provenance, preference_record
 
 

@@ -13,7 +13,7 @@ from feedback.errors import NotFoundError
 from feedback.people.models import Contributor
 from feedback.people.selectors import given_by
 from feedback.pool.models import Preference
-from feedback.pool.numbering import publication_lock
+from feedback.pool.publication_sequence import publication_lock
 from feedback.pool.services import preference_withdraw
 from feedback.publication.models import Release
 from feedback.quality.models import Consensus

@@ -17,7 +17,7 @@ from feedback.campaigns.models import Campaign
 from feedback.people.models import Contributor, TrustTier
 from feedback.quality.human_ai import human_ai_write
 from feedback.quality.models import CampaignAgreement
-from trainers.agreement import Alpha, Level, krippendorff_alpha
+from trainers.statistics.agreement import Alpha, Level, krippendorff_alpha
 
 PATTERNS = """
 SELECT n, count(*) FROM (

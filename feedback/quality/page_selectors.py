@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from feedback.campaigns.models import Campaign
 from feedback.errors import NotFoundError
 from feedback.people.models import Rater, TrustTier
+from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
-from feedback.pool.shown import shown_choice
 from feedback.quality.human_ai import SHARE
 from feedback.quality.known_answers import GoldResult, gold_results
 from feedback.quality.models import (

@@ -12,8 +12,8 @@ from django.utils import timezone
 from feedback.pool.models import Preference
 from feedback.quality.selectors import consensus_is_stale
 from feedback.quality.votes import Votes, votes_load
-from trainers.consensus import Consensus, dawid_skene
-from trainers.reliability import against_others
+from trainers.statistics.consensus import Consensus, dawid_skene
+from trainers.statistics.reliability import against_others
 
 REFRESH_LOCK = 0x46435143  # any constant that nothing else locks
 NOTICEABLE = 0.001  # a probability that moves by less is not written again

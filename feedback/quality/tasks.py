@@ -3,8 +3,8 @@
 from celery import shared_task
 
 from feedback.quality.agreements import agreements_refresh
+from feedback.quality.quarantine import standings_refresh
 from feedback.quality.services import consensus_refresh
-from feedback.quality.standings import standings_refresh
 from feedback.quality.uncertainty import priorities_follow
 
 

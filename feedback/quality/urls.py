@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from feedback.quality import gold_views, views
+from feedback.quality import views
+from feedback.quality.gold import views as gold_views
 
 urlpatterns: list[URLPattern] = [
     path("quality/", views.quality, name="quality"),

@@ -22,8 +22,8 @@ from feedback.quality.page_selectors import (
     set_aside,
     signal_details,
 )
-from feedback.quality.standings import standing_release, standing_set
-from trainers.consensus import CLASSES
+from feedback.quality.quarantine import standing_release, standing_set
+from trainers.statistics.consensus import CLASSES
 
 
 @never_cache

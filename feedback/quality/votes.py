@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from feedback.people.models import TIER_WEIGHT, RaterKind, TrustTier
 from feedback.pool.models import Preference, PreferenceState
-from trainers.consensus import CLASSES
+from trainers.statistics.consensus import CLASSES
 
 POSITION = {choice: position for position, choice in enumerate(CLASSES)}
 

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from feedback.people.authentication import IsOperator, contributor_of, scope
+from feedback.registry.health_check import provider_try, version_try
 from feedback.registry.models import ModelVersion, Provider, VersionState
-from feedback.registry.probing import provider_try, version_try
 from feedback.registry.selectors import (
     condition,
     model_named,

@@ -14,8 +14,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError
 from feedback.registry.models import ModelVersion, Provider, ProviderKind, VersionState
-from feedback.registry.reasons import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError
 
 LIVE_KINDS = (ProviderKind.INFERENCE, ProviderKind.OPENAI)
 PAUSE_AFTER = 3  # failures one after another

@@ -20,13 +20,13 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from feedback.asynchronous import stored
+from feedback.database.db_async import stored
 from feedback.errors import RateLimitedError
-from feedback.people.limits import Rate, limit_take
+from feedback.people.rate_limits.limits import Rate, limit_take
+from feedback.registry.errors import OWN_LIMIT, TOO_MANY, NoAnswerError
 from feedback.registry.health import LIVE_KINDS, call_ended
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
-from feedback.registry.reading import Reading
-from feedback.registry.reasons import OWN_LIMIT, TOO_MANY, NoAnswerError
+from feedback.registry.sse_parser import Reading
 
 SILENCE = httpx.Timeout(30.0, connect=3.0)  # seconds without a sign of the server
 SECONDS = re.compile(r"\d{1,9}(\.\d+)?")

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
+from feedback.registry.errors import reason_words
 from feedback.registry.health import LIVE_KINDS, PAUSE_AFTER
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, VersionState
-from feedback.registry.reasons import reason_words
 
 ANSWERED = ("finished", "stopped")  # states of a response that hold a version to what it was
 

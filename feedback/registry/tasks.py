@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from feedback.registry.probing import probes_run
+from feedback.registry.health_check import probes_run
 
 
 @shared_task(name="registry.probe")

@@ -21,8 +21,8 @@ from feedback.registry.forms import (
     price_of,
     provider_fields,
 )
+from feedback.registry.health_check import Trial, provider_try, version_try
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
-from feedback.registry.probing import Trial, provider_try, version_try
 from feedback.registry.selectors import (
     condition,
     has_answered,

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 
 from feedback.people.authentication import contributor_of, scope
 from feedback.routing.constraints import Constraints
-from feedback.routing.explaining import Explanation, explain, route_find
+from feedback.routing.explaining.sentences import sentences
+from feedback.routing.explaining.why import Explanation, explain, route_find
 from feedback.routing.names import PolicyName
 from feedback.routing.selectors import routable_versions, route_body
 from feedback.routing.services import models_route
-from feedback.routing.words import sentences
 
 
 class MessageInput(serializers.Serializer[Any]):

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion
-from feedback.routing.encoder import PromptUnusedError
 from feedback.routing.models import Threshold
 from feedback.routing.names import PolicyName
 from feedback.routing.policy import Policy, between, greedy, thompson
@@ -18,8 +17,9 @@ from feedback.routing.posterior import (
     prompt_belief,
     readable,
 )
-from feedback.routing.thresholds import decided_share, strong_chance
-from feedback.routing.vectors import prompt_vector
+from feedback.routing.prompt_vectors.client import PromptUnusedError
+from feedback.routing.prompt_vectors.store import prompt_vector
+from feedback.routing.thresholds.services import decided_share, strong_chance
 from feedback.training.models import Checkpoint
 
 BY_SHARE = "share"  # who believes, where a threshold cannot be applied: nobody, a coin decides

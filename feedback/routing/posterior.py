@@ -16,9 +16,9 @@ from django.core.cache import cache
 from numpy.typing import NDArray
 
 from feedback.ranking.selectors import leaderboard
-from feedback.routing.encoder import PromptUnusedError
-from feedback.routing.moment import for_a_moment
-from feedback.routing.newcomers import Newcomer, joined, newcomers_known
+from feedback.routing.new_models.posteriors import Newcomer, joined, newcomers_known
+from feedback.routing.prompt_vectors.client import PromptUnusedError
+from feedback.routing.ttl_cache import for_a_moment
 from feedback.training.models import Checkpoint, CheckpointState, Kind
 from trainers.embedding.score import Scorer
 from trainers.errors import InputError

@@ -5,8 +5,8 @@ from typing import Any
 from feedback.registry.health import well_versions
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import Threshold
-from feedback.routing.moment import for_a_moment
 from feedback.routing.services import Routed
+from feedback.routing.ttl_cache import for_a_moment
 
 
 def routable_versions() -> list[ModelVersion]:

@@ -15,7 +15,7 @@ from feedback.routing.constraints import ANY, Constraints, versions_able
 from feedback.routing.decision import Decision, decide, prompt_read
 from feedback.routing.models import ModelRoute, Threshold
 from feedback.routing.names import PolicyName
-from feedback.routing.thresholds import threshold_get
+from feedback.routing.thresholds.services import threshold_get
 
 
 @dataclass(frozen=True, slots=True)

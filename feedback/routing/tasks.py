@@ -6,12 +6,12 @@ from celery import shared_task
 
 from feedback.errors import UnavailableError
 from feedback.registry.models import ModelVersion
-from feedback.routing.encoding import prompts_encode
-from feedback.routing.newcomers_refresh import newcomers_refresh
-from feedback.routing.probes import probe_ask, probe_next
-from feedback.routing.probes_vectors import probe_vectors_write
+from feedback.routing.new_models.refresh import newcomers_refresh
+from feedback.routing.probes.services import probe_ask, probe_next
+from feedback.routing.probes.vectors import probe_vectors_write
+from feedback.routing.prompt_vectors.backfill import prompts_encode
 from feedback.routing.retention import routes_collect
-from feedback.routing.thresholds import thresholds_recalibrate
+from feedback.routing.thresholds.services import thresholds_recalibrate
 
 logger = logging.getLogger(__name__)
 

@@ -1,32 +1,13 @@
-"""Pages and API of routing, and of the models that it chooses from."""
+"""Pages and API of routing."""
 
-from django.urls import URLPattern, path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import URLPattern, path
 
-from feedback.routing import (
-    api,
-    model_api,
-    model_views,
-    probes_api,
-    probes_views,
-    threshold_api,
-    views,
-)
-
-
-class WordConverter(StringConverter):
-    """A slug in any script, as models have it."""
-
-    regex = r"[-\w]+"
-
-
-register_converter(WordConverter, "word")
+from feedback.routing import api, views
+from feedback.routing.probes import api as probes_api
+from feedback.routing.probes import views as probes_views
+from feedback.routing.thresholds import api as threshold_api
 
 urlpatterns: list[URLPattern] = [
-    path("models/", model_views.models_page, name="models"),
-    path("models/<word:slug>/", model_views.model_page, name="model"),
-    path("api/v1/models/", model_api.ModelsView.as_view()),
-    path("api/v1/models/<word:slug>/", model_api.model_detail),
     path("routes/<str:public_id>/", views.why, name="why"),
     path("operate/router/", views.router, name="router"),
     path("operate/router/thresholds/", views.threshold_new, name="threshold_new"),

@@ -12,19 +12,25 @@ from django.views.decorators.http import require_POST, require_safe
 from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, contributor_required, operator_required
 from feedback.registry.health import well_versions
-from feedback.routing.evaluation import evaluations_shown
-from feedback.routing.explaining import explain, prompts_like, route_find
+from feedback.routing.explaining.decision_log import (
+    USED,
+    chosen_labels,
+    log_page,
+    policies_known,
+    summary,
+)
+from feedback.routing.explaining.evaluation import evaluations_shown
+from feedback.routing.explaining.sentences import FALLBACKS, fallback_words, sentences
+from feedback.routing.explaining.why import explain, prompts_like, route_find
 from feedback.routing.forms import threshold_fields
-from feedback.routing.log import USED, chosen_labels, log_page, policies_known, summary
 from feedback.routing.models import Threshold
 from feedback.routing.posterior import live_embedding
-from feedback.routing.thresholds import (
+from feedback.routing.thresholds.services import (
     threshold_calibrate,
     threshold_create,
     threshold_get,
     threshold_remove,
 )
-from feedback.routing.words import FALLBACKS, fallback_words, sentences
 
 
 @never_cache

@@ -10,10 +10,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from feedback.people.preferences import preferences_of
+from feedback.people.display_settings import preferences_of
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
-from feedback.rendering import render
+from feedback.text.rendering import render
 from feedback.training.models import RunState, TrainingRun
 
 register = template.Library()

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from feedback.people.authentication import IsOperator, contributor_of, scope
 from feedback.training.models import Kind
-from feedback.training.promotion import checkpoint_promote
+from feedback.training.promotion.services import checkpoint_promote
 from feedback.training.selectors import (
     checkpoint_body,
     checkpoint_get,

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from feedback.errors import NotFoundError
-from feedback.training.leases import last_heard
+from feedback.training.execution.leases import last_heard
 from feedback.training.models import Checkpoint, RunEvent, RunState, TrainingRun
 
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING)

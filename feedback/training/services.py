@@ -13,7 +13,7 @@ from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Kind, RunState, TrainingRun
-from feedback.training.promotion import live_checkpoint
+from feedback.training.promotion.services import live_checkpoint
 from trainers.artifacts import code_version, digest_of
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from celery import Task, shared_task
 
 from feedback.errors import ApplicationError
 from feedback.people.services import audit_record
-from feedback.training import execution
-from feedback.training.leases import expired_settle, work_waits
-from feedback.training.live_files import promoted_sync
+from feedback.training.execution import worker
+from feedback.training.execution.leases import expired_settle, work_waits
+from feedback.training.promotion.promoted_links import promoted_sync
 from feedback.training.services import run_request, workers_wake
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def run_next() -> None:
     """Work on runs until none waits."""
     promoted_sync()
-    while execution.run_next():
+    while worker.run_next():
         pass
 
 

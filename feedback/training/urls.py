@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from feedback.training import api, schedule_views, views
+from feedback.training import api, views
+from feedback.training.schedules import views as schedule_views
 
 urlpatterns: list[URLPattern] = [
     path("runs/", views.runs, name="runs"),

@@ -8,11 +8,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from feedback.people.authentication import contributor_of, operator_required
-from feedback.training.charts import run_charts
-from feedback.training.distributions import last_histogram, reliability
-from feedback.training.metric_rows import metric_rows
+from feedback.training.charts.curves import run_charts
+from feedback.training.charts.distributions import last_histogram, reliability
+from feedback.training.charts.metric_rows import metric_rows
 from feedback.training.models import Checkpoint, CheckpointState, Kind, RunState, TrainingRun
-from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back, live_checkpoint
+from feedback.training.promotion.services import (
+    checkpoint_promote,
+    checkpoint_roll_back,
+    live_checkpoint,
+)
 from feedback.training.selectors import (
     UNFINISHED,
     run_events,

@@ -104,7 +104,7 @@ def database_config(url: str) -> dict[str, Any]:
             "timeout": 10,
             "connection_class": PooledConnection,
         },
-        # For `feedback.prepared`, whose statements are planned once, whatever the values.
+        # For `feedback.database.prepared`, whose statements are planned once, whatever the values.
         "prepare_threshold": 5,
         "options": "-c plan_cache_mode=force_generic_plan",
     }

@@ -88,19 +88,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "feedback.compression.CompressionMiddleware",
+    "feedback.web.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "feedback.people.accounts.VisitorMiddleware",
+    "feedback.people.sign_in.accounts.VisitorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "feedback.pages.PageErrorMiddleware",
+    "feedback.web.middleware.PageErrorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -143,7 +143,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "feedback.people.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "feedback.people.sign_in.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # an address lies in a table apart from the pseudonym
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -160,10 +160,10 @@ ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
-SOCIALACCOUNT_ADAPTER = "feedback.people.adapters.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "feedback.people.sign_in.adapters.SocialAdapter"
 SOCIALACCOUNT_PROVIDERS = _provider_settings
 MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
-MFA_FORMS = {"add_webauthn": "feedback.people.forms.PasskeyForm"}
+MFA_FORMS = {"add_webauthn": "feedback.people.sign_in.forms.PasskeyForm"}
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_TOTP_ISSUER = "Feedback Commons"
@@ -214,7 +214,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter of the export
-    "DEFAULT_THROTTLE_CLASSES": ["feedback.people.throttling.WriteThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["feedback.people.rate_limits.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "feedback.errors.api_exception_handler",
 }
 SPECTACULAR_SETTINGS = {

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from trainers.losses import adaptive_temperature, penalty
-from trainers.scaling import LOG_2, PreferenceScaling
+from trainers.objectives.losses import adaptive_temperature, penalty
+from trainers.objectives.scaling import LOG_2, PreferenceScaling
 
 SCALINGS = [
     PreferenceScaling(0.1, 0.1, 4.0),

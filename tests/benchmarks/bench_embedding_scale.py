@@ -14,14 +14,14 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.devices import make_deterministic, one_thread
+from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
 from trainers.embedding.data import Duels, Evidence, Outcomes
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
-from trainers.holdout import Holdout
+from trainers.tuning.devices import make_deterministic, one_thread
 
 DIMENSION = 384  # of the packaged encoder
 RANK = 8

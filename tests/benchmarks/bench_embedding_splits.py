@@ -21,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.benchmarks.mmlu_pro import divided
-from trainers.devices import make_deterministic, one_thread
+from trainers.data.holdout import Holdout
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.knn import knn_scores
 from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, sigmoid
 from trainers.embedding.trials import Trials, observed_on
-from trainers.encoder import Encoder
-from trainers.holdout import Holdout
-from trainers.measures import auc, row_log_loss
-from trainers.snapshot import Snapshot
+from trainers.encoding.encoder import Encoder
+from trainers.statistics.measures import auc, row_log_loss
+from trainers.tuning.devices import make_deterministic, one_thread
 
 Table = NDArray[np.float64]
 Vectors = NDArray[np.float32]

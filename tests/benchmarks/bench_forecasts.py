@@ -38,7 +38,7 @@ from trainers.forecast.benchmarks import Benchmark
 from trainers.forecast.estimates import KnownItems
 from trainers.forecast.rasch import row_scores
 from trainers.forecast.sights import Sights
-from trainers.reliability import wilson
+from trainers.statistics.reliability import wilson
 
 ITEMS = (10, 20, 50, 100)
 CELLS = (200, 400, 800, 1600)

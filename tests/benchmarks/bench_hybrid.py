@@ -30,8 +30,8 @@ from feedback.hybrid.draw import decisions_draw  # noqa: E402
 from feedback.hybrid.labels import ai_posteriors, signals_from  # noqa: E402
 from feedback.hybrid.models import Destination  # noqa: E402
 from feedback.quality.votes import Votes  # noqa: E402
-from trainers.consensus import CLASSES  # noqa: E402
-from trainers.formats import PairRecord, read  # noqa: E402
+from trainers.data.formats import PairRecord, read  # noqa: E402
+from trainers.statistics.consensus import CLASSES  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BUDGETS = (0.25, 0.5, 0.75)

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.score import Scorer
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.model_map import behaviour_metric, coordinates, placed_models, plane_share
-from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
+from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
 from trainers.embedding.posterior import fit_newcomer, sigmoid
 from trainers.embedding.score import Scorer
-from trainers.holdout import Holdout
-from trainers.measures import auc, row_log_loss
+from trainers.statistics.measures import auc, row_log_loss
 
 SIZES = (0, 5, 20, 100, 500)
 WEAK = 0.45

@@ -23,10 +23,10 @@ from tests.benchmarks import mmlu_pro
 from trainers.embedding.config import Config
 from trainers.embedding.posterior import Prior, fit_newcomer, sigmoid
 from trainers.embedding.score import Scorer
-from trainers.encoder import Encoder
-from trainers.measures import auc, row_log_loss
+from trainers.encoding.encoder import Encoder
 from trainers.probing.anchors import Anchors, choose_anchors
 from trainers.probing.answers import fit_answer_map
+from trainers.statistics.measures import auc, row_log_loss
 
 PROMPTS = 40
 

@@ -30,8 +30,8 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from trainers.comparisons import Comparisons
-    from trainers.holdout import Holdout
+    from trainers.data.comparisons import Comparisons
+    from trainers.data.holdout import Holdout
     from trainers.progress import Progress
     from trainers.reward.answers import Answer
     from trainers.reward.config import Config

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks import reward_trials as trials
-from trainers.measures import mean, row_accuracy
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
+from trainers.statistics.measures import mean, row_accuracy
 
 SINGLE: dict[str, Any] = {
     "loss": "adaptive",

@@ -43,8 +43,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tests.benchmarks.reward_trials import Bound, note, rounded
-from trainers.losses import adaptive_preference_loss, adaptive_temperature, bradley_terry_loss
-from trainers.scaling import PreferenceScaling
+from trainers.objectives.losses import (
+    adaptive_preference_loss,
+    adaptive_temperature,
+    bradley_terry_loss,
+)
+from trainers.objectives.scaling import PreferenceScaling
 
 Floats = NDArray[np.float64]
 Scaling = PreferenceScaling | None  # None is Bradley–Terry

@@ -35,17 +35,17 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification
 from trl import RewardConfig, RewardTrainer
 
-from trainers.measures import mean, with_intervals
-from trainers.processes import Processes
 from trainers.reward.answers import Answer
-from trainers.reward.backbone.checkpoints import Checkpoints
-from trainers.reward.backbone.fit import Work, tune
 from trainers.reward.backbone.load import score_tokens
 from trainers.reward.backbone.model import Tuned, new_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.backbone.step import Corpus, Gradients
 from trainers.reward.config import Config
 from trainers.reward.objective import Objective, Targets
+from trainers.statistics.measures import mean, with_intervals
+from trainers.tuning.checkpoints import Checkpoints
+from trainers.tuning.loop import Work, tune
+from trainers.tuning.processes import Processes
+from trainers.tuning.step import Corpus, Gradients
 
 SEED = 0
 NO_CHECKPOINT = 1e9

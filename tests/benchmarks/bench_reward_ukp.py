@@ -23,12 +23,12 @@ import pyarrow.parquet as pq
 
 from tests.benchmarks import reward_trials as trials
 from trainers.artifacts import digest_of
-from trainers.comparisons import Comparisons
-from trainers.holdout import Holdout
-from trainers.measures import row_accuracy
+from trainers.data.comparisons import Comparisons
+from trainers.data.holdout import Holdout
 from trainers.reward.answers import Answer
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
+from trainers.statistics.measures import row_accuracy
 
 BASE: dict[str, Any] = {
     "loss": "adaptive",

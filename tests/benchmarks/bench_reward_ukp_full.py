@@ -29,16 +29,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from trainers.artifacts import digest_of
 from trainers.commands.settings import read_settings
-from trainers.processes import Processes
 from trainers.reward.answers import Answer
-from trainers.reward.backbone.checkpoints import Checkpoints
-from trainers.reward.backbone.fit import Work, tune
 from trainers.reward.backbone.load import score_tokens
 from trainers.reward.backbone.model import Tuned, new_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.backbone.step import Corpus, Gradients
 from trainers.reward.config import Config
 from trainers.reward.objective import Objective, Targets
+from trainers.tuning.checkpoints import Checkpoints
+from trainers.tuning.loop import Work, tune
+from trainers.tuning.processes import Processes
+from trainers.tuning.step import Corpus, Gradients
 
 DEFAULTS = ["mode=full", "batch=256", "meet=256", "epochs=4", "learning_rate=1e-4", "device=cpu"]
 RESAMPLES = 2000

@@ -33,13 +33,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from feedback.routing.policy import thompson
 from tests.trainers.worlds import fitted
+from trainers.data.holdout import Holdout
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, Outcomes, read_evidence
 from trainers.embedding.posterior import Prior, Sightings, fit_newcomer
-from trainers.encoder import Encoder
-from trainers.holdout import Holdout
-from trainers.measures import fit_temperature
-from trainers.snapshot import Snapshot
+from trainers.encoding.encoder import Encoder
+from trainers.statistics.measures import fit_temperature
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

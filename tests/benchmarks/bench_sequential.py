@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from trainers.sequential import martingales, p_values
+from trainers.statistics.sequential import martingales, p_values
 
 ALPHA, RATERS, BAD, VOTES = 0.001, 200, 6, 300
 KINDS = ("guesses", "always the first", "half guesses", "against the others")

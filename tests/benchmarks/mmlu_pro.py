@@ -2,7 +2,7 @@
 
     python -m trainers snapshot --from ../shared/data/mmlu_pro_correctness.parquet \
         --format outcomes --out SNAPSHOT \
-        --profile trainers/formats/profiles/mmlu_pro_correctness.toml
+        --profile trainers/data/formats/profiles/mmlu_pro_correctness.toml
 """
 
 import json
@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.devices import make_deterministic, one_thread
+from trainers.data.holdout import Holdout
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
 from trainers.embedding.data import Duels, Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
-from trainers.encoder import Encoder
-from trainers.holdout import Holdout
-from trainers.snapshot import Snapshot
+from trainers.encoding.encoder import Encoder
+from trainers.tuning.devices import make_deterministic, one_thread
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

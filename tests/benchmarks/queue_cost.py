@@ -86,7 +86,7 @@ def _plan(person: Any, campaign_id: UUID) -> list[str]:
     from django.db import transaction
 
     from feedback.annotation import leasing
-    from feedback.prepared import prepared_rows
+    from feedback.database.prepared import prepared_rows
 
     lines: list[str] = []
     with transaction.atomic():

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
-from trainers.devices import make_deterministic
-from trainers.formats import read
-from trainers.holdout import Holdout
-from trainers.measures import calibration_error, mean, row_accuracy, row_log_loss, with_intervals
+from trainers.data.formats import read
+from trainers.data.holdout import Holdout
+from trainers.data.snapshot import Snapshot
+from trainers.data.snapshot.build import build_snapshot
 from trainers.progress import Progress
 from trainers.reward.calibrate import calibrate, pair_outputs
 from trainers.reward.config import Config
@@ -29,8 +29,14 @@ from trainers.reward.frozen.fit import Fitted
 from trainers.reward.frozen.folds import make_folds
 from trainers.reward.frozen.train import Heads
 from trainers.reward.judge import Held, RewardJudge
-from trainers.snapshot import Snapshot
-from trainers.snapshot.build import build_snapshot
+from trainers.statistics.measures import (
+    calibration_error,
+    mean,
+    row_accuracy,
+    row_log_loss,
+    with_intervals,
+)
+from trainers.tuning.devices import make_deterministic
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PROFILES = Path(__file__).resolve().parents[2] / "trainers" / "formats" / "profiles"

@@ -36,7 +36,7 @@ def fill(folder: Path, models: int) -> str:
     from feedback.people.services import apikey_create, contributor_create
     from tests.feedback.builders import make_version
     from tests.feedback.routing.artifacts import promote, write_embedding
-    from trainers.encoder import Encoder
+    from trainers.encoding.encoder import Encoder
 
     rng = np.random.default_rng(0)
     encoder = Encoder(cached=False)

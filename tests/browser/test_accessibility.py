@@ -22,14 +22,14 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from feedback.annotation.models import Assignment
 from feedback.campaigns.models import GoldItem
-from feedback.people.invitations import invitation_create
+from feedback.people.invitations.services import invitation_create
 from feedback.people.models import Contributor, Role, TrustTier
 from feedback.pool.models import Response
-from feedback.quality.gold import gold_set
+from feedback.quality.gold.services import gold_set
 from feedback.registry.models import LanguageModel, ModelVersion
 from feedback.routing.services import models_route
 from feedback.training.models import Checkpoint, RunEvent, RunState, TrainingRun
-from feedback.training.promotion import checkpoint_promote
+from feedback.training.promotion.services import checkpoint_promote
 from feedback.training.services import run_request
 from tests.feedback.annotation.campaigns import make_campaign
 from tests.feedback.arena.builders import QUESTION, two_recorded

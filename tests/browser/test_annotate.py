@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from feedback.annotation.models import Assignment
+from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference, PreferenceState
-from feedback.pool.shown import shown_choice
 from tests.feedback.annotation.campaigns import make_campaign
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from feedback.pool.starter import derive
-from trainers.formats import Skipped, read
+from trainers.data.formats import Skipped, read
 
 FOLDER = derive.FOLDER
 MAKERS = (

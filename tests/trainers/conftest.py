@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainers.toys import small_config, write_toy_snapshot
 from trainers.artifacts import Artifact
-from trainers.snapshot import Snapshot
+from trainers.data.snapshot import Snapshot
 
 
 @pytest.fixture(scope="session")

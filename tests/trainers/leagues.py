@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainers.data.style import relative_difference
 from trainers.ranking.styled_counts import Row, StyledCounts, cells, moments
-from trainers.style import relative_difference
 
 CHOICES = np.array(["a", "b", "tie"])
 

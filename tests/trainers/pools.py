@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from trainers.formats import Judgment, OutcomeRecord, PairRecord, Record
-from trainers.snapshot import Snapshot
-from trainers.snapshot.build import build_snapshot
+from trainers.data.formats import Judgment, OutcomeRecord, PairRecord, Record
+from trainers.data.snapshot import Snapshot
+from trainers.data.snapshot.build import build_snapshot
 
 SUBJECTS = ("algebra", "the sea", "bread", "contracts", "lungs", "violins", "bridges", "soil")
 ASKS = ("Explain", "Summarise", "Give me three facts about", "Write a short note on")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainers.agreement import Alpha, Level, krippendorff_alpha
+from trainers.statistics.agreement import Alpha, Level, krippendorff_alpha
 
 # Krippendorff (2011), section C: four observers, twelve units, missing ratings.
 PAPER = [

@@ -11,6 +11,8 @@ import pytest
 
 from tests.trainers.pools import SUBJECTS, judgment, pair_record, snapshot_of
 from tests.trainers.worlds import World, fitted, no_duels, outcomes_where, world
+from trainers.data.formats import OutcomeRecord
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.train import train
@@ -19,10 +21,8 @@ from trainers.forecast.assess import accuracies
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports, write_reports
 from trainers.forecast.sights import Sights
-from trainers.formats import OutcomeRecord
 from trainers.progress import Progress
-from trainers.reliability import wilson
-from trainers.snapshot import Snapshot
+from trainers.statistics.reliability import wilson
 
 Array = np.ndarray
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.consensus import (
+from trainers.statistics.consensus import (
     ACCURACY_PRIOR,
     GROUP_ACCURACY,
     GROUP_PRIOR,

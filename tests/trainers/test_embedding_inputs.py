@@ -15,13 +15,13 @@ from tests.trainers.worlds import (
     outcomes_where,
     world,
 )
+from trainers.data.snapshot import Snapshot, SnapshotWriter
 from trainers.embedding.data import COMMON, Duels, Evidence, read_evidence
 from trainers.embedding.features import learn_features
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.score import Scorer
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
-from trainers.snapshot import Snapshot, SnapshotWriter
 
 MADE = world(questions=200, models=4, seed=5)
 QUICK = replace(CONFIG, epochs=6)

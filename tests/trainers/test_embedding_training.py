@@ -20,15 +20,15 @@ from tests.trainers.pools import (
     specialists,
 )
 from trainers.artifacts import Artifact, open_artifact
+from trainers.data.formats import OutcomeRecord, PairRecord, read
+from trainers.data.snapshot import Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.score import Scorer
 from trainers.embedding.train import train
 from trainers.errors import InputError
-from trainers.formats import OutcomeRecord, PairRecord, read
 from trainers.progress import Progress
-from trainers.snapshot import Snapshot, SnapshotWriter
 
 CONFIG = Config(dimension=8, epochs=8, device="cpu")
 METRICS = (
@@ -216,7 +216,7 @@ def test_the_command_line_trains_and_predicts(pool: Snapshot, tmp_path: Path) ->
 
 def test_real_models_are_told_apart(shared_data: Path, tmp_path: Path) -> None:
     """Five hundred questions of MMLU-Pro by 33 models: better than knowing each model's mean."""
-    profile = Path(__file__).parents[2] / "trainers/formats/profiles/mmlu_pro_correctness.toml"
+    profile = Path(__file__).parents[2] / "trainers/data/formats/profiles/mmlu_pro_correctness.toml"
     path = shared_data / "mmlu_pro_correctness.parquet"
     records = read(path, format="outcomes", profile=profile, limit=500)
     pool = snapshot_of(tmp_path / "pool", records)

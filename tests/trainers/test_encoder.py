@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
-from trainers import encoder as encoder_module
-from trainers.encoder import DEFAULT_ENCODER, Encoder, checkpoint_digest, encoder_folder
+from trainers.encoding import encoder as encoder_module
+from trainers.encoding.cache import VectorCache, content_key
+from trainers.encoding.encoder import DEFAULT_ENCODER, Encoder, checkpoint_digest, encoder_folder
 from trainers.errors import InputError
-from trainers.vectors import VectorCache, content_key
 
 TEXTS = [
     "How do I reverse a linked list?",
@@ -159,7 +159,7 @@ WRITER = """
 import json, sys
 import numpy as np
 from pathlib import Path
-from trainers.vectors import VectorCache, content_key
+from trainers.encoding.cache import VectorCache, content_key
 path, first = Path(sys.argv[1]), int(sys.argv[2])
 cache = VectorCache(path, 64)
 for number in range(first, first + 300):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trainers.data.formats import ResponseRecord, Skipped, read
 from trainers.errors import InputError
-from trainers.formats import ResponseRecord, Skipped, read
 
 ROWS = [{"prompt": f"question {n}", "model": "ada", "response": f"answer {n}"} for n in range(1, 4)]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trainers.data.formats import Judgment, OutcomeRecord, PairRecord, ResponseRecord, Skipped, read
 from trainers.errors import InputError
-from trainers.formats import Judgment, OutcomeRecord, PairRecord, ResponseRecord, Skipped, read
 
 EXPORTED = {
     "id": "p1",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trainers.formats import PairRecord, Record, Skipped, read
+from trainers.data.formats import PairRecord, Record, Skipped, read
 
 
 def records(tmp_path: Path, layout: str, *rows: dict[str, Any]) -> list[Record | Skipped]:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from trainers.data.holdout import hold_out
 from trainers.errors import InputError
-from trainers.holdout import hold_out
 
 
 def test_rows_follow_the_split_of_their_prompt() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.errors import InputError
-from trainers.losses import (
+from trainers.objectives.losses import (
     adaptive_preference_loss,
     adaptive_temperature,
     bradley_terry_loss,
@@ -17,7 +17,7 @@ from trainers.losses import (
     quadratic_root,
     weighted_mean,
 )
-from trainers.scaling import LOG_2, PreferenceScaling
+from trainers.objectives.scaling import LOG_2, PreferenceScaling
 
 CARD = PreferenceScaling(rho0=0.1, tau0=0.1, tau_max=4.0)
 CARD_ROWS = [

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.measures import (
+from trainers.statistics.measures import (
     auc,
     bootstrap_intervals,
     calibration_error,

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from tests.trainers.pools import snapshot_of, specialists
 from trainers.artifacts import Artifact, write_artifact
 from trainers.commands.main import main
+from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate
 from trainers.embedding.predict import predict_rows
@@ -24,7 +25,6 @@ from trainers.embedding.train import train
 from trainers.errors import InputError
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
-from trainers.snapshot import SCHEMAS, Snapshot, SnapshotWriter
 
 CONFIG = Config(dimension=8, learning_rate=1e-2, device="cpu")
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)

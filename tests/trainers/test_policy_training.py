@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.trainers.toys import small_config
 from trainers.artifacts import open_artifact
+from trainers.data.snapshot import SnapshotWriter
 from trainers.errors import InputError
 from trainers.policy.adapter import add_adapter, load_policy
 from trainers.policy.base import load_base
@@ -23,7 +24,6 @@ from trainers.policy.pairs import Pool, tokenize_pairs
 from trainers.policy.samples import sampled_metrics
 from trainers.policy.train import train
 from trainers.progress import Progress
-from trainers.snapshot import SnapshotWriter
 
 CPU = torch.device("cpu")
 
@@ -186,7 +186,7 @@ def test_progress_rises_from_base_to_evaluation(toy_snapshot, tmp_path):
 
 
 def test_a_snapshot_without_pairs_is_unusable_input(tmp_path):
-    from trainers.snapshot import Snapshot
+    from trainers.data.snapshot import Snapshot
 
     with SnapshotWriter(tmp_path / "empty") as writer:
         writer.finish(filters={}, licence="CC0-1.0")

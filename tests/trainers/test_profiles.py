@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from trainers.data.formats import FORMATS, OutcomeRecord, PairRecord, ResponseRecord, Skipped, read
+from trainers.data.formats.profiles import load_profile
 from trainers.errors import InputError
-from trainers.formats import FORMATS, OutcomeRecord, PairRecord, ResponseRecord, Skipped, read
-from trainers.formats.profiles import load_profile
 
 BASE = """
 format = "preferences"

@@ -10,15 +10,15 @@ import pytest
 from tests.trainers.leagues import League, styled_league
 from tests.trainers.pools import judgment, pair_record
 from trainers.artifacts import Artifact
-from trainers.formats import PairRecord
+from trainers.data.formats import PairRecord
+from trainers.data.snapshot import Snapshot
+from trainers.data.snapshot.build import build_snapshot
+from trainers.data.style import counted, relative_difference
 from trainers.progress import Progress
 from trainers.ranking.config import Config
 from trainers.ranking.reading import read_styled
 from trainers.ranking.styled import fit_styled
 from trainers.ranking.train import train
-from trainers.snapshot import Snapshot
-from trainers.snapshot.build import build_snapshot
-from trainers.style import counted, relative_difference
 
 VOTES = 400
 

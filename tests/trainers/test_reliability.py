@@ -9,8 +9,8 @@ import pytest
 from crowdkit.aggregation import DawidSkene, MajorityVote
 
 from tests.trainers.test_consensus import simulate
-from trainers.consensus import CLASSES, K, dawid_skene
-from trainers.reliability import against_others, wilson
+from trainers.statistics.consensus import CLASSES, K, dawid_skene
+from trainers.statistics.reliability import against_others, wilson
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:crowdkit")
 

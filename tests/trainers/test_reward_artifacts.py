@@ -16,7 +16,8 @@ import pytest
 
 from tests.trainers.pools import BAD, GOOD, careful_answers_win, judgment, pair_record, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
-from trainers.encoder import Encoder, encoder_folder
+from trainers.data.snapshot import Snapshot, split_of
+from trainers.encoding.encoder import Encoder, encoder_folder
 from trainers.errors import InputError
 from trainers.progress import Progress
 from trainers.reward.answers import Answer
@@ -27,7 +28,6 @@ from trainers.reward.evaluate import evaluate
 from trainers.reward.modes import load_judge
 from trainers.reward.plots import calibration_svg
 from trainers.reward.train import train
-from trainers.snapshot import Snapshot, split_of
 
 CONFIG = Config(epochs=6, hidden=16, members=2, head="linear", twin=False, device="cpu")
 KINDS = {

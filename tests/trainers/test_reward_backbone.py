@@ -20,7 +20,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from tests.trainers.backbones import tiny_bert, tiny_llama, tiny_roberta
 from tests.trainers.pools import careful_answers_win, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
-from trainers.encoder import Encoder
+from trainers.data.snapshot import Snapshot
+from trainers.data.texts import plain_prompt, prompt_text
+from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
 from trainers.progress import Progress
 from trainers.reward.config import Config
@@ -29,8 +31,6 @@ from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
 from trainers.serve.shelf import Shelf
-from trainers.snapshot import Snapshot
-from trainers.texts import plain_prompt, prompt_text
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,

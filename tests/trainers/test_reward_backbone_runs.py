@@ -20,12 +20,12 @@ from safetensors.torch import load_file
 from tests.conftest import ROOT
 from tests.trainers.backbones import tiny_bert
 from tests.trainers.pools import careful_answers_win, judgment, pair_record, snapshot_of
+from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.progress import Progress
 from trainers.reward.backbone.forward import Backbone
 from trainers.reward.config import Config
 from trainers.reward.train import train
-from trainers.snapshot import Snapshot
 
 SETTINGS = {"mode": "full", "batch": 8, "epochs": 3, "device": "cpu", "twin": False}
 
@@ -139,7 +139,7 @@ def stopped_halfway(pool: Snapshot, base: Path, out: Path) -> Path:
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(
     pool: Snapshot, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainers.reward.backbone.checkpoints.LARGEST_SHARE", 1e9)  # every step
+    monkeypatch.setattr("trainers.tuning.checkpoints.LARGEST_SHARE", 1e9)  # every step
     out = tmp_path / "out"
     kept = sorted(stopped_halfway(pool, base, out).iterdir())
     assert len(kept) == 2

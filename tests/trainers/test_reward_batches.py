@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.reward.backbone.batches import buckets, epoch_order, split_to_fit
+from trainers.tuning.batches import buckets, epoch_order, split_to_fit
 
 
 def dense(prompts: int, answers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

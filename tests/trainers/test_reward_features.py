@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
+from trainers.data.texts import prompt_text
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
-from trainers.texts import prompt_text
 
 RESPONSE = """# Soup
 

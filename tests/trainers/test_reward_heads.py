@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.comparisons import Comparisons
+from trainers.data.comparisons import Comparisons
+from trainers.data.holdout import Holdout
 from trainers.errors import InputError
-from trainers.holdout import Holdout
-from trainers.losses import bradley_terry_loss
-from trainers.measures import fit_tie, outcome_probabilities
+from trainers.objectives.losses import bradley_terry_loss
 from trainers.progress import Progress
 from trainers.reward.answers import Answer
 from trainers.reward.aspects import Aspect
@@ -31,6 +30,7 @@ from trainers.reward.judge import disagreement
 from trainers.reward.noise import peer_margins, set_aside
 from trainers.reward.objective import Objective, Targets
 from trainers.reward.surface import SURFACE_FEATURES
+from trainers.statistics.measures import fit_tie, outcome_probabilities
 
 SIZE = 8
 CONFIG = Config(device="cpu", twin=False, members=1, head="linear", epochs=60, dropout=0.0)

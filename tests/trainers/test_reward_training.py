@@ -13,13 +13,13 @@ import pytest
 
 from tests.trainers.pools import careful_answers_win, judgment, pair_record, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
+from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.progress import Progress
 from trainers.reward.config import Config
 from trainers.reward.evaluate import evaluate, evaluate_prompts
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
-from trainers.snapshot import Snapshot
 
 CONFIG = Config(epochs=15, hidden=16, members=3, device="cpu")
 METRICS = (
@@ -240,9 +240,9 @@ def test_the_command_line_trains_evaluates_and_scores(pool: Snapshot, tmp_path: 
 
 def test_real_annotators_are_learned_from(shared_data: Path, tmp_path: Path) -> None:
     """The test prompts are two, so the numbers are rough; that they beat a coin is not."""
-    from trainers.formats import read
+    from trainers.data.formats import read
 
-    profile = Path(__file__).parents[2] / "trainers/formats/profiles/llmfao_votes.toml"
+    profile = Path(__file__).parents[2] / "trainers/data/formats/profiles/llmfao_votes.toml"
     records = read(shared_data / "llmfao_votes.parquet", format="preferences", profile=profile)
     pool = snapshot_of(tmp_path / "pool", records)
     metrics = train(pool, tmp_path / "out", Config(max_tokens=48, device="cpu"), quiet()).card[

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers.sequential import EXPONENTS, martingales, p_values
+from trainers.statistics.sequential import EXPONENTS, martingales, p_values
 
 
 def reference_p(cells: list[int], choices: list[int], ties: list[float]) -> list[float]:

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from tests.trainers.toys import small_config
 from trainers.artifacts import open_artifact
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.policy.train import train
 from trainers.progress import Progress
 from trainers.reward.score import score_rows

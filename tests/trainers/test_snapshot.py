@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainers.artifacts import file_digest
+from trainers.data.formats import Judgment, OutcomeRecord, PairRecord, Record, Skipped, read
+from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter, first_user_message, split_of
+from trainers.data.snapshot.build import build_snapshot
+from trainers.data.snapshot.writer import snapshot_digest
 from trainers.errors import InputError
-from trainers.formats import Judgment, OutcomeRecord, PairRecord, Record, Skipped, read
-from trainers.snapshot import SCHEMAS, Snapshot, SnapshotWriter, first_user_message, split_of
-from trainers.snapshot.build import build_snapshot
-from trainers.snapshot.writer import snapshot_digest
 
 
 def prompt_row(number: int) -> dict[str, Any]:

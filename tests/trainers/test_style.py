@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from trainers.style import LONGEST, counted, relative_difference
+from trainers.data.style import LONGEST, counted, relative_difference
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_differences_are_relative_and_change_sign_with_the_sides() -> None:
 
 
 def test_the_ranking_needs_no_torch() -> None:
-    wanted = "import trainers.ranking.styled, trainers.ranking.train, trainers.style, sys"
+    wanted = "import trainers.ranking.styled, trainers.ranking.train, trainers.data.style, sys"
     found = subprocess.run(
         [sys.executable, "-c", f"{wanted}; print('torch' in sys.modules)"],
         capture_output=True,

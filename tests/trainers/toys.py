@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from trainers.data.snapshot import Snapshot, SnapshotWriter, split_of
 from trainers.policy.config import Config
-from trainers.snapshot import Snapshot, SnapshotWriter, split_of
 
 TOPICS = ("eggs", "rivers", "bridges", "stars", "cats", "chess", "bread", "maps", "tea", "wind")
 ASKS = ("Tell me about", "What should I know of", "Help me with", "Explain", "Write on")

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from trainers.artifacts import Artifact, open_artifact
 from trainers.commands.settings import read_settings
+from trainers.data.formats import read
+from trainers.data.snapshot import Snapshot
+from trainers.data.snapshot.build import NoUsableRowError, build_snapshot
 from trainers.errors import InputError
-from trainers.formats import read
 from trainers.progress import Progress
-from trainers.snapshot import Snapshot
-from trainers.snapshot.build import NoUsableRowError, build_snapshot
 
 KINDS = ("reward", "policy", "embedding", "ranking")
 SCORED_BY_PROMPT = ("reward", "policy", "embedding")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from trainers.commands import actions
+from trainers.data.formats import FORMATS
 from trainers.errors import InputError
-from trainers.formats import FORMATS
 
 UNUSABLE_INPUT, FAILED = 2, 1
 

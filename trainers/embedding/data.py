@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.comparisons import read_comparisons, read_prompts
-from trainers.encoder import Encoder
+from trainers.data.comparisons import read_comparisons, read_prompts
+from trainers.data.holdout import Holdout, hold_out
+from trainers.data.snapshot import Snapshot
+from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
-from trainers.holdout import Holdout, hold_out
-from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

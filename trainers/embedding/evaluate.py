@@ -10,14 +10,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.artifacts import Artifact
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.knn import knn_scores
 from trainers.embedding.score import Scorer
 from trainers.embedding.trials import Trials, basis_of, observed_on, trials_on
-from trainers.encoder import Encoder
-from trainers.measures import auc, cluster_means, row_accuracy, row_log_loss, with_intervals
+from trainers.encoding.encoder import Encoder
 from trainers.off_policy.router import Judged, router_judged, router_metrics, router_table
-from trainers.snapshot import Snapshot
+from trainers.statistics.measures import (
+    auc,
+    cluster_means,
+    row_accuracy,
+    row_log_loss,
+    with_intervals,
+)
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]

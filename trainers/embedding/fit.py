@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainers.devices import pick_device
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence
 from trainers.embedding.features import FeatureMap, learn_features
 from trainers.embedding.fitted import Fitted, Report
 from trainers.embedding.model import Bilinear
 from trainers.embedding.published import fit_published
-from trainers.losses import adaptive_preference_loss, bradley_terry_loss
-from trainers.scaling import PreferenceScaling
+from trainers.objectives.losses import adaptive_preference_loss, bradley_terry_loss
+from trainers.objectives.scaling import PreferenceScaling
+from trainers.tuning.devices import pick_device
 
 Floats = NDArray[np.float32]
 

@@ -5,9 +5,9 @@ from itertools import islice
 from typing import Any
 
 from trainers.artifacts import Artifact
+from trainers.data.rows import row_prompt
 from trainers.embedding.score import Scorer
-from trainers.encoder import Encoder
-from trainers.rows import row_prompt
+from trainers.encoding.encoder import Encoder
 
 CHUNK = 256
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from trainers.artifacts import Artifact, write_artifact
-from trainers.devices import make_deterministic, one_thread
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
 from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.evaluate import held_out_metrics
@@ -18,13 +18,13 @@ from trainers.embedding.fit import fit_embedding
 from trainers.embedding.fitted import Fitted
 from trainers.embedding.posterior import covariance, prior_of, sigmoid
 from trainers.embedding.score import LAYOUT, TENSORS, Scorer
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.forecast.assess import benchmark_reports
 from trainers.forecast.reports import write_reports
 from trainers.model_map import behaviour_metric
 from trainers.off_policy.router import router_judged, router_metrics
 from trainers.progress import Progress
-from trainers.snapshot import Snapshot
+from trainers.tuning.devices import make_deterministic, one_thread
 
 Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.data import Evidence
 from trainers.embedding.score import Scorer
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
@@ -19,8 +20,7 @@ from trainers.forecast.guesses import Guess
 from trainers.forecast.reports import Accuracy, BenchmarkReport
 from trainers.forecast.sights import Sights
 from trainers.forecast.transfer import FEWEST, fit_accuracy_line
-from trainers.reliability import wilson
-from trainers.snapshot import Snapshot
+from trainers.statistics.reliability import wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

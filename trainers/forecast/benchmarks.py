@@ -8,8 +8,8 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.data import Evidence, Outcomes, known_outcomes
-from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

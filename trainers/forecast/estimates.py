@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trainers.forecast.guesses import Guess, student
 from trainers.forecast.irt import fit_items, gp_irt, p_irt
 from trainers.forecast.rasch import row_scores
-from trainers.reliability import wilson
+from trainers.statistics.reliability import wilson
 
 Floats = NDArray[np.float64]
 

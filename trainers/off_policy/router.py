@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.comparisons import read_prompts
+from trainers.data.comparisons import read_prompts
+from trainers.data.snapshot import Snapshot
 from trainers.embedding.score import Scorer
 from trainers.off_policy.estimates import Estimates, estimates
 from trainers.off_policy.log import Floats, Log, read_log
 from trainers.off_policy.paired import decisions_table
 from trainers.off_policy.terms import Terms, best_of, terms_of
-from trainers.snapshot import Snapshot
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 KINDS = ("duels", "singles")

@@ -9,11 +9,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from trainers.artifacts import Artifact
-from trainers.devices import pick_device
 from trainers.errors import InputError
 from trainers.policy.base import Base, load_base
 from trainers.policy.config import TINY, ResolvedConfig
 from trainers.policy.dialogue import Dialogue
+from trainers.tuning.devices import pick_device
 
 BASE = "base"  # the folder of an artifact that holds a base made for it
 

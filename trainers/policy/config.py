@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 
 from trainers.errors import InputError
-from trainers.scaling import PreferenceScaling
+from trainers.objectives.scaling import PreferenceScaling
 
 TINY = "tiny"
 HEAD_WIDTH = 16

@@ -17,8 +17,8 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError
 
+from trainers.data.texts import plain_prompt
 from trainers.errors import InputError
-from trainers.texts import plain_prompt
 
 Conversation = Sequence[Mapping[str, str]]  # messages: role and content
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.artifacts import CARD, Artifact, open_artifact
-from trainers.measures import mean, row_accuracy, with_intervals
+from trainers.data.snapshot import Snapshot
 from trainers.policy.adapter import Policy, load_policy
 from trainers.policy.config import ResolvedConfig
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pair, Pool, tokenize_pairs
 from trainers.policy.samples import sampled_metrics
 from trainers.reward.score import Scorer
-from trainers.snapshot import Snapshot
+from trainers.statistics.measures import mean, row_accuracy, with_intervals
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainers.errors import InputError
-from trainers.losses import adaptive_preference_loss
+from trainers.objectives.losses import adaptive_preference_loss
 from trainers.policy.config import ResolvedConfig
 from trainers.policy.logprobs import chunks, pair_log_probs
 from trainers.policy.pairs import TokenPair

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from trainers.comparisons import Comparisons, read_comparisons
+from trainers.data.comparisons import Comparisons, read_comparisons
+from trainers.data.snapshot import Snapshot, Split
 from trainers.errors import InputError
 from trainers.policy.dialogue import Conversation, Dialogue
-from trainers.snapshot import Snapshot, Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.measures import mean, with_intervals
 from trainers.policy.adapter import Policy
 from trainers.policy.config import ResolvedConfig
 from trainers.policy.dialogue import Conversation
@@ -15,6 +14,7 @@ from trainers.policy.generate import Sampling, sample_answers
 from trainers.policy.logprobs import Row, answer_logits, chunks, collate
 from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
+from trainers.statistics.measures import mean, with_intervals
 
 Floats = NDArray[np.float64]
 Conversations = Sequence[Conversation]

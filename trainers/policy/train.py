@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from trainers.artifacts import Artifact, open_artifact, write_artifact
-from trainers.devices import make_deterministic, pick_device
+from trainers.data.snapshot import Snapshot
 from trainers.policy.adapter import Policy, add_adapter, save_policy
 from trainers.policy.base import Base, build_tiny, load_base
 from trainers.policy.config import TINY, Config, ResolvedConfig
@@ -18,7 +18,7 @@ from trainers.policy.fit import Example, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pair, Pool, tokenize_pairs
 from trainers.progress import Progress
-from trainers.snapshot import Snapshot
+from trainers.tuning.devices import make_deterministic, pick_device
 
 
 def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:

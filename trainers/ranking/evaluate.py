@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from trainers.artifacts import Artifact
+from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.ranking.bradley_terry import SCALE, Z
 from trainers.ranking.config import Config
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.reading import read_counts
-from trainers.snapshot import Snapshot
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:

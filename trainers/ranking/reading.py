@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trainers.data.snapshot import Snapshot
+from trainers.data.style import FEATURES, counted, relative_difference
 from trainers.errors import InputError
 from trainers.ranking.config import Config
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import MOMENTS, StyledCounts, cells, moments
-from trainers.snapshot import Snapshot
-from trainers.style import FEATURES, counted, relative_difference
 
 CELL = ["model_a", "model_b", "choice"]
 NO_TEXTS = -1

@@ -5,8 +5,8 @@ LMSYS 2024; arena-rank's contextual model):
 
     logit P(i beats j) = r_i - r_j + c·f,     Σ r = 0,
 
-f being the relative differences of `trainers.style`, each divided by its root mean square, so that
-c is the effect of one standard difference. (r, c) maximise the likelihood together with a normal
+f being the relative differences of `trainers.data.style`, each divided by its root mean square, so
+that c is the effect of one standard difference. (r, c) maximise the likelihood together with a normal
 prior on c of unit variance, PRIOR / 2 · |c|², beside the *sum* over votes: what it takes away from
 a coefficient shrinks as 1/n. arena-rank 0.1.1 adds the same term to the *mean*, which leaves 0.045
 of a coefficient of 0.25 (docs/algorithms/rankings.md).
@@ -27,6 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.style import FEATURES
 from trainers.ranking.bradley_terry import (
     FEW,
     MAX_STEPS,
@@ -43,7 +44,6 @@ from trainers.ranking.bradley_terry import (
 )
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import StyledCounts
-from trainers.style import FEATURES
 
 PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
 CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing

@@ -13,8 +13,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.style import FEATURES
 from trainers.ranking.counts import LIGHTEST, PairCounts
-from trainers.style import FEATURES
 
 Floats = NDArray[np.float64]
 # model_a, model_b, choice, n, sum of weights, of their squares, MOMENTS sums

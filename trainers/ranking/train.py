@@ -8,13 +8,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from trainers.artifacts import Artifact, write_artifact
+from trainers.data.snapshot import Snapshot
 from trainers.progress import Progress
 from trainers.ranking.bradley_terry import ModelRating, fit
 from trainers.ranking.checks import checks
 from trainers.ranking.config import Config
 from trainers.ranking.reading import read_counts, read_styled
 from trainers.ranking.styled import StyledRanking, fit_styled
-from trainers.snapshot import Snapshot
 
 TENSORS = "ranking.safetensors"
 STEPS = 4

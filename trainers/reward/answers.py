@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from trainers.texts import Conversation, prompt_text
+from trainers.data.texts import Conversation, prompt_text
 
 
 class Answer(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.snapshot import Snapshot
+from trainers.data.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.measures import mean, row_accuracy
 from trainers.reward.data import Pairs
 from trainers.reward.evaluate import Judged
+from trainers.statistics.measures import mean, row_accuracy
 
 Floats = NDArray[np.float64]
 

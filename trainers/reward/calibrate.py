@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.measures import fit_temperature, fit_tie
 from trainers.reward.data import Pairs
 from trainers.reward.judge import Calibration, Floats, Held, RewardJudge
+from trainers.statistics.measures import fit_temperature, fit_tie
 
 Rows = NDArray[np.int64]
 

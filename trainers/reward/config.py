@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainers.errors import InputError
-from trainers.scaling import PreferenceScaling, Variant
+from trainers.objectives.scaling import PreferenceScaling, Variant
 
 POSITIVE = (
     *("max_tokens", "hidden", "learning_rate", "batch", "epochs", "patience"),

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.comparisons import Comparisons, read_comparisons, read_prompts
+from trainers.data.comparisons import Comparisons, read_comparisons, read_prompts
+from trainers.data.holdout import Holdout, hold_out
+from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
-from trainers.holdout import Holdout, hold_out
 from trainers.reward.answers import Answer
 from trainers.reward.aspects import Aspect, read_aspects
 from trainers.reward.objective import Targets
-from trainers.snapshot import Snapshot
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,7 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.artifacts import Artifact
-from trainers.measures import (
+from trainers.data.snapshot import Snapshot
+from trainers.reward.calibrate import pair_outputs
+from trainers.reward.data import Pairs, read_pairs
+from trainers.reward.judge import RewardJudge
+from trainers.reward.modes import load_judge, load_twin
+from trainers.statistics.measures import (
     calibration_bins,
     calibration_error,
     mean,
@@ -17,11 +22,6 @@ from trainers.measures import (
     row_log_loss,
     with_intervals,
 )
-from trainers.reward.calibrate import pair_outputs
-from trainers.reward.data import Pairs, read_pairs
-from trainers.reward.judge import RewardJudge
-from trainers.reward.modes import load_judge, load_twin
-from trainers.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.measures import outcome_probabilities
 from trainers.reward.answers import Answer
+from trainers.statistics.measures import outcome_probabilities
 
 Floats = NDArray[np.float64]
 AnswerPair = tuple[Answer, Answer]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.losses import bradley_terry_loss
+from trainers.objectives.losses import bradley_terry_loss
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
 

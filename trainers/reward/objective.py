@@ -6,14 +6,14 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from trainers.losses import (
+from trainers.objectives.losses import (
     adaptive_temperature,
     bradley_terry_loss,
     davidson_loss,
     penalty,
     weighted_mean,
 )
-from trainers.scaling import PreferenceScaling
+from trainers.objectives.scaling import PreferenceScaling
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from itertools import islice
 from typing import Any
 
 from trainers.artifacts import Artifact
+from trainers.data.rows import row_messages, row_text
 from trainers.errors import InputError
 from trainers.reward.answers import Answer
 from trainers.reward.modes import load_judge
-from trainers.rows import row_messages, row_text
 
 CHUNK = 256
 

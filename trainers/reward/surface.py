@@ -9,7 +9,7 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.style import BOLD, HEADING, LIST, LONGEST
+from trainers.data.style import BOLD, HEADING, LIST, LONGEST
 
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)

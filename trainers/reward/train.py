@@ -5,8 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from trainers.artifacts import Artifact, check_free, open_artifact, write_artifact
-from trainers.devices import make_deterministic
-from trainers.processes import Processes
+from trainers.data.snapshot import Snapshot
 from trainers.progress import Progress
 from trainers.reward.bias import measure_bias
 from trainers.reward.calibrate import calibrate
@@ -17,7 +16,8 @@ from trainers.reward.frozen.peers import find_noise
 from trainers.reward.modes import fit
 from trainers.reward.noise import Report, without
 from trainers.reward.readme import write_about
-from trainers.snapshot import Snapshot
+from trainers.tuning.devices import make_deterministic
+from trainers.tuning.processes import Processes
 
 
 def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:

@@ -15,7 +15,7 @@ from typing import NoReturn
 import torch
 import uvicorn
 
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.serve.app import Api, build_app
 from trainers.serve.shelf import Shelf
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from trainers.encoder import Encoder
+from trainers.encoding.encoder import Encoder
 from trainers.serve.chat import Chat
 from trainers.serve.embeddings import ENCODER, Embeddings
 from trainers.serve.errors import ApiError, answer_api_error, answer_failure, answer_http_error

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from trainers.encoder import MAX_TOKENS, Encoder
+from trainers.encoding.encoder import MAX_TOKENS, Encoder
 from trainers.serve.bodies import read_object, texts
 from trainers.serve.errors import ApiError
 from trainers.serve.worker import Batcher

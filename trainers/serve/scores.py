@@ -6,10 +6,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from trainers.data.rows import row_messages
 from trainers.errors import InputError
 from trainers.reward.answers import Answer
 from trainers.reward.score import Scorer
-from trainers.rows import row_messages
 from trainers.serve.bodies import read_object
 from trainers.serve.errors import ApiError
 from trainers.serve.shelf import Served, Shelf

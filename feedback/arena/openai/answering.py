@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from feedback.arena.openai.services import Attempt, Question, attempt_begin, attempt_end
-from feedback.asynchronous import stored
+from feedback.database.db_async import stored
 from feedback.pool.models import ResponseState
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.providers import Call
-from feedback.registry.reasons import NoAnswerError
 
 TRIES = 3
 

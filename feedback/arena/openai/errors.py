@@ -7,7 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 
 from feedback.errors import ApplicationError, RateLimitedError
-from feedback.registry.reasons import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError, reason_words
+from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError, reason_words
 
 TRY_AGAIN_SECONDS = 15  # when a paused provider may be back
 TYPES = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from feedback.arena.openai.answering import Answer
 from feedback.arena.openai.errors import gateway_error
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.models import ModelVersion
-from feedback.registry.reasons import NoAnswerError
 
 DONE = b"data: [DONE]\n\n"
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")

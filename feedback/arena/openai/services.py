@@ -14,14 +14,14 @@ from feedback.arena.openai.reading import AUTO, ROUTER, ChatRequest
 from feedback.arena.recorded import recorded_answer
 from feedback.arena.writing import answer_check
 from feedback.errors import ForbiddenError
-from feedback.people.limits import Rate, limit_take
 from feedback.people.models import Contributor
+from feedback.people.rate_limits.limits import Rate, limit_take
 from feedback.people.selectors import apikey_find, consent_required
-from feedback.pool.content import messages_hash, text_hash
+from feedback.pool.hashing import messages_hash, text_hash
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion, ProviderKind, VersionState
-from feedback.registry.reading import ANSWER_SECONDS
+from feedback.registry.sse_parser import ANSWER_SECONDS
 from feedback.routing.names import PolicyName
 from feedback.routing.selectors import threshold_names
 from feedback.routing.services import models_route

@@ -13,7 +13,7 @@ from feedback.arena.openai.errors import GatewayError, gateway_error
 from feedback.arena.openai.frames import completion, events, headers_of, model_list
 from feedback.arena.openai.reading import read_chat
 from feedback.arena.openai.services import caller_of, models_served, question_begin
-from feedback.asynchronous import stored
+from feedback.database.db_async import stored
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
 UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

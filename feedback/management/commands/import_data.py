@@ -13,7 +13,7 @@ from feedback.campaigns.services import tasks_add
 from feedback.hybrid.services import judges_register, labels_route
 from feedback.management.json_command import JsonCommand
 from feedback.pool.importing.services import ImportFile, OnComparisons, file_import
-from trainers.formats import FORMATS
+from trainers.data.formats import FORMATS
 from trainers.progress import Progress
 
 

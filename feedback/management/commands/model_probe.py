@@ -7,8 +7,8 @@ from django.core.management import CommandError
 
 from feedback.management.json_command import JsonCommand
 from feedback.registry.models import ModelVersion
-from feedback.routing.probes import probe_ask, probe_missing
-from feedback.routing.probes_vectors import probe_vectors_write
+from feedback.routing.probes.services import probe_ask, probe_missing
+from feedback.routing.probes.vectors import probe_vectors_write
 
 HOUR = 3600.0
 

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
-from feedback.routing.encoding import prompts_encode_anew
+from feedback.routing.prompt_vectors.backfill import prompts_encode_anew
 
 
 class Command(JsonCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from feedback.management.json_command import JsonCommand
 from feedback.routing.forms import version_labelled
-from feedback.routing.thresholds import threshold_create
+from feedback.routing.thresholds.services import threshold_create
 
 
 class Command(JsonCommand):

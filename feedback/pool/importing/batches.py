@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from feedback.pool.importing.answers import responses_record
-from feedback.pool.importing.names import versions_ensure
+from feedback.pool.importing.lookup import versions_ensure
+from feedback.pool.importing.outcomes import outcomes_record
 from feedback.pool.importing.pair_rows import pairs_record
 from feedback.pool.importing.prompts import prompt_keys, prompts_ensure
 from feedback.pool.importing.report import ImportReport
-from feedback.pool.importing.scores import outcomes_record
+from feedback.pool.importing.responses import responses_record
 from feedback.pool.models import Preference
-from trainers.formats import OutcomeRecord, PairRecord, Record, ResponseRecord
+from trainers.data.formats import OutcomeRecord, PairRecord, Record, ResponseRecord
 
 BATCH_RECORDS = 2000
 BATCH_CHARACTERS = 4_000_000

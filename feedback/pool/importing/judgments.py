@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from feedback.errors import ApplicationError
 from feedback.people.models import Rater
-from feedback.pool.content import text_hash
+from feedback.pool.hashing import text_hash
 from feedback.pool.importing.copying import rows_copy
-from feedback.pool.importing.names import RaterName, raters_ensure
-from feedback.pool.importing.ordinals import ordinals_take
+from feedback.pool.importing.lookup import RaterName, raters_ensure
 from feedback.pool.importing.report import ImportReport
+from feedback.pool.importing.row_ordinals import ordinals_take
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Comparison, Preference, PreferenceState
-from trainers import formats
-from trainers.formats import PairRecord, Skipped
-from trainers.formats.base import ANONYMOUS
+from trainers.data import formats
+from trainers.data.formats import PairRecord, Skipped
+from trainers.data.formats.base import ANONYMOUS
 
 UNKNOWN_LICENCE = "unknown"
 SWAPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}

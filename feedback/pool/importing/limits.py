@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trainers.formats import PairRecord, Record, Skipped
+from trainers.data.formats import PairRecord, Record, Skipped
 
 NAME_LIMITS = {
     "source": 100,

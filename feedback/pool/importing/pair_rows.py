@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from feedback.pool.importing.answers import Answer, AnswerKey, answers_ensure
 from feedback.pool.importing.judgments import judgments_record
 from feedback.pool.importing.pairs import Pair, is_flipped, pairs_ensure
 from feedback.pool.importing.report import ImportReport
-from trainers.formats import PairRecord
+from feedback.pool.importing.responses import Answer, AnswerKey, answers_ensure
+from trainers.data.formats import PairRecord
 
 Versions = Mapping[str, UUID]
 Sides = tuple[Answer, Answer] | None  # None: a vote without texts

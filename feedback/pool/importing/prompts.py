@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from feedback.pool.content import messages_hash, question_hash, text_hash
+from feedback.pool.hashing import messages_hash, question_hash, text_hash
 from feedback.pool.importing.copying import rows_copy
-from feedback.pool.importing.names import topics_ensure
+from feedback.pool.importing.lookup import topics_ensure
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.models import Conversation, Turn
-from trainers.formats import Record
+from trainers.data.formats import Record
 
 
 def prompt_keys(records: Iterable[Record]) -> list[bytes]:

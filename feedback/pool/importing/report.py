@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from trainers.data.formats import Skipped
 from trainers.errors import InputError
-from trainers.formats import Skipped
 
 SHOWN_PER_REASON = 20
 

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from feedback.pool.importing.batches import batch_write, in_batches
 from feedback.pool.importing.limits import record_problem
-from feedback.pool.importing.ordinals import ordinals_begin
 from feedback.pool.importing.report import ImportReport
+from feedback.pool.importing.row_ordinals import ordinals_begin
 from feedback.pool.models import (
     Comparison,
     ComparisonOrigin,
@@ -20,7 +20,7 @@ from feedback.pool.models import (
     Response,
     Turn,
 )
-from trainers.formats import Record, Skipped, read
+from trainers.data.formats import Record, Skipped, read
 from trainers.progress import Progress
 
 MANY_ROWS = 1000

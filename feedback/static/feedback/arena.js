@@ -1,5 +1,5 @@
 // The Arena: answers grow as they are streamed, single keys choose, Enter sends; copying an answer
-// is a reaction to it. What the server sends as HTML it has made harmless (feedback/rendering.py).
+// is a reaction to it. What the server sends as HTML it has made harmless (feedback/text/rendering.py).
 import { listen } from "./shortcuts.js";
 import { Sides } from "./sides.js";
 

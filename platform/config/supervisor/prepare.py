@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _offer_operator_link() -> None:
-    from feedback.people.invitations import invitation_create
+    from feedback.people.invitations.services import invitation_create
     from feedback.people.models import Contributor, Role
 
     if not Contributor.objects.filter(role=Role.OPERATOR).exists():

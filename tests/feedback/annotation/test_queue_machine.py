@@ -36,9 +36,9 @@ from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.campaigns.selectors import CampaignProgress, campaign_progress
 from feedback.campaigns.services import campaign_edit, campaign_set_state
 from feedback.errors import ConflictError
-from feedback.pool.circulation import Texts, texts_restore, texts_with, texts_withhold
+from feedback.pool.choices import SHOWN_CHOICES
 from feedback.pool.models import Preference
-from feedback.pool.shown import SHOWN_CHOICES
+from feedback.pool.moderation.circulation import Texts, texts_restore, texts_with, texts_withhold
 from feedback.publication.services import judgment_withdraw
 from tests.feedback.annotation.queue_model import LEASE, UNDO, Hold, Judged, QueueModel, Wanted
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version

@@ -9,9 +9,9 @@ from feedback.annotation import leasing
 from feedback.annotation.models import Assignment, Place
 from feedback.annotation.services import assignment_lease, assignment_skip
 from feedback.campaigns.models import Task
+from feedback.database.prepared import prepared_rows
 from feedback.people.models import Contributor
 from feedback.pool.models import Comparison
-from feedback.prepared import prepared_rows
 from tests.benchmarks.pools import fill_comparisons
 from tests.feedback.annotation.campaigns import make_campaign
 from tests.feedback.annotation.test_leases import expire, submit

@@ -1,7 +1,7 @@
 """Recorded questions and live models for the arena."""
 
-from feedback.pool.content import messages_hash, text_hash
-from feedback.pool.importing.names import replay_provider
+from feedback.pool.hashing import messages_hash, text_hash
+from feedback.pool.importing.lookup import replay_provider
 from feedback.pool.models import Conversation, Response, Turn
 from feedback.registry.models import ModelVersion, Provider, ProviderKind, Topic
 from tests.feedback.builders import make_version

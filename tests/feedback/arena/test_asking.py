@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from feedback.arena.candidates import answerable_versions
 from feedback.arena.recorded import PAGE_SIZE, question_examples, questions_page
-from feedback.people.limits import Rate
+from feedback.people.rate_limits.limits import Rate
 from feedback.pool.models import Comparison, Conversation, Response, ResponseState
 from feedback.registry.models import Topic, VersionState
 from feedback.routing.models import ModelRoute

@@ -17,7 +17,7 @@ from django.utils import timezone
 from feedback.arena.presentation import START_TOGETHER
 from feedback.arena.streaming import Growing
 from feedback.pool.models import Comparison, Response, ResponseState
-from feedback.rendering import render
+from feedback.text.rendering import render
 from tests.feedback.arena.builders import live
 from tests.feedback.arena.model_server import HOSTILE, MIXED, STORY, WORDS
 

@@ -13,7 +13,7 @@ from feedback.hybrid.models import Destination, LabelRoute
 from feedback.hybrid.selectors import next_for_people
 from feedback.hybrid.services import budget_set, campaigns_route, labels_route, planned_judgments
 from feedback.people.models import AuditEvent, Contributor
-from feedback.pool.circulation import Texts, texts_restore, texts_withhold
+from feedback.pool.moderation.circulation import Texts, texts_restore, texts_withhold
 from tests.feedback.builders import make_comparison
 from tests.feedback.importing.files import import_file, vote, write_rows
 

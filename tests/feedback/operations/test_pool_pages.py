@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from feedback.people.models import Contributor
 from feedback.pool.models import Comparison
-from feedback.routing.vector_models import PromptEncoder, PromptVector
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint, CheckpointState, Kind, TrainingRun
 from feedback.training.services import run_request
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_turn

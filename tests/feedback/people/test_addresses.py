@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from feedback.people.addresses import client_address, client_network
+from feedback.people.rate_limits.addresses import client_address, client_network
 
 CHAIN = "203.0.113.9, 198.51.100.7, 192.0.2.1"  # what the client wrote, then two proxies
 

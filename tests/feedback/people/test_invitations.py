@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from feedback.errors import ForbiddenError
-from feedback.people.invitations import invitation_create, invitation_use
+from feedback.people.invitations.services import invitation_create, invitation_use
 from feedback.people.models import AuditEvent, Contributor, Invitation, Role, TrustTier
 from feedback.people.services import tier_set
 

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from feedback.errors import RateLimitedError
-from feedback.people.limits import Rate, limit_take, limits_sweep
 from feedback.people.models import RateLimit
+from feedback.people.rate_limits.limits import Rate, limit_take, limits_sweep
 
 
 def taken(key: str, rate: Rate) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from feedback.people.invitations import invitation_create
+from feedback.people.invitations.services import invitation_create
 from feedback.people.models import ConsentRecord, Contributor, Role, TrustTier
 
 

@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import translation
 
-from feedback.people.keys import KEYS_LIMIT
+from feedback.people.api_keys import KEYS_LIMIT
 from feedback.people.models import ApiKey, Contributor
 from feedback.people.selectors import apikey_find
 from feedback.people.services import contributor_create

@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
-from feedback.people import throttling
-from feedback.people.limits import Rate
 from feedback.people.models import Contributor
+from feedback.people.rate_limits import throttling
+from feedback.people.rate_limits.limits import Rate
 from feedback.people.services import apikey_create
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from feedback.pool.models import Comparison, ComparisonOrigin, Outcome, Preferen
 from feedback.publication.models import Release
 from feedback.quality.models import Consensus
 from feedback.routing.models import ModelRoute
-from feedback.routing.vector_models import PromptEncoder, PromptVector
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint, Promotion, TrainingRun
 from tests.feedback.builders import (
     judge,

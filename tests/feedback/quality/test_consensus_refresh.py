@@ -14,7 +14,7 @@ from feedback.quality.services import consensus_refresh
 from feedback.quality.votes import votes_load
 from tests.feedback.builders import judge, make_comparison, make_contributor
 from tests.feedback.importing.files import import_file
-from trainers.consensus import CLASSES, dawid_skene
+from trainers.statistics.consensus import CLASSES, dawid_skene
 
 pytestmark = pytest.mark.django_db
 

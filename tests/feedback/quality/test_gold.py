@@ -10,13 +10,13 @@ from feedback.campaigns.selectors import campaign_progress
 from feedback.campaigns.services import campaign_create, tasks_add
 from feedback.errors import ApplicationError
 from feedback.people.models import Contributor, Rater
+from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
-from feedback.pool.shown import shown_choice
-from feedback.quality.gold import gold_set, gold_task_for
+from feedback.quality.gold.services import gold_set, gold_task_for
 from feedback.quality.known_answers import gold_results
 from feedback.quality.models import QualitySignal, SignalKind
+from feedback.quality.quarantine import standings_refresh
 from feedback.quality.services import consensus_refresh
-from feedback.quality.standings import standings_refresh
 from feedback.ranking.selectors import leaderboard
 from tests.feedback.builders import make_comparison, make_contributor
 from tests.feedback.quality.people import make_items

@@ -8,8 +8,8 @@ from django.test import Client
 from feedback.campaigns.models import Campaign, GoldItem, Task
 from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import role_set
-from feedback.pool.circulation import Texts, texts_withhold
 from feedback.pool.models import Response
+from feedback.pool.moderation.circulation import Texts, texts_withhold
 from tests.feedback.annotation.campaigns import make_campaign
 from tests.feedback.builders import make_comparison
 

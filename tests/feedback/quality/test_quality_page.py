@@ -12,9 +12,9 @@ from feedback.people.services import role_set
 from feedback.quality.agreements import agreements_refresh
 from feedback.quality.models import CampaignAgreement, RaterStanding, StandingState
 from feedback.quality.page_selectors import raters_by_concern
+from feedback.quality.quarantine import standings_refresh
 from feedback.quality.selectors import standing_of
 from feedback.quality.services import consensus_refresh
-from feedback.quality.standings import standings_refresh
 from tests.feedback.builders import judge
 from tests.feedback.quality.people import crowd_judges, make_items, make_member
 

@@ -17,8 +17,8 @@ from feedback.ranking.services import style_tally_fold
 from feedback.ranking.styled import styled_counts
 from feedback.registry.models import ModelVersion, Topic
 from tests.feedback.builders import judge, make_contributor, make_response, make_turn, make_version
+from trainers.data.style import counted, relative_difference
 from trainers.ranking.styled_counts import StyledCounts, cells, moments
-from trainers.style import counted, relative_difference
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ import logging
 import httpx
 import pytest
 
-from feedback.registry import providers, reading
+from feedback.registry import providers, sse_parser
+from feedback.registry.errors import NoAnswerError, reason_words
 from feedback.registry.models import Provider
 from feedback.registry.providers import Call
-from feedback.registry.reasons import NoAnswerError, reason_words
 from tests.feedback.registry.bad_server import GOOD
 from tests.loops import run_async
 
@@ -87,13 +87,13 @@ def test_an_answer_without_an_end_is_cut_and_the_server_is_left(
     version_at, bad_server, way_to_read
 ):
     call = Call(version_at("long"), ASKED)
-    assert len(way_to_read(call)) == reading.ANSWER_LIMIT
+    assert len(way_to_read(call)) == sse_parser.ANSWER_LIMIT
     assert call.reading.finish == "length"
     assert bad_server.left.wait(5)
 
 
 def test_a_server_that_trickles_is_left_when_the_time_is_over(version_at, way_to_read, monkeypatch):
-    monkeypatch.setattr(reading, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sse_parser, "ANSWER_SECONDS", 0.5)
     with pytest.raises(NoAnswerError, match="timeout"):
         way_to_read(Call(version_at("slow"), ASKED))
 

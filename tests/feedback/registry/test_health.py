@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.health import (
     FIRST_REST,
     LONGEST_REST,
@@ -12,10 +13,9 @@ from feedback.registry.health import (
     live_versions,
     well_versions,
 )
+from feedback.registry.health_check import probes_run, provider_try
 from feedback.registry.models import ModelVersion, Provider, VersionState
-from feedback.registry.probing import probes_run, provider_try
 from feedback.registry.providers import Call
-from feedback.registry.reasons import NoAnswerError
 from feedback.registry.selectors import condition
 from feedback.registry.tasks import probe
 from feedback.routing.selectors import routable_versions

@@ -6,7 +6,7 @@ import numpy as np
 
 from feedback.people.models import Contributor
 from feedback.training.models import Checkpoint, CheckpointState, Kind, TrainingRun
-from feedback.training.promotion import checkpoint_promote
+from feedback.training.promotion.services import checkpoint_promote
 from tests.trainers.embeddings import write_embedding
 from trainers.artifacts import Artifact
 

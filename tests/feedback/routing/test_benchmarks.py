@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from feedback.catalogue.benchmarks import benchmark_lines
 from feedback.registry.models import Topic, VersionState
 from feedback.registry.services import state_set
-from feedback.routing.benchmarks import benchmark_lines
 from feedback.training.models import Checkpoint
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promoted

@@ -21,9 +21,9 @@ from feedback.people.services import apikey_create
 from feedback.pool.models import Response
 from feedback.registry.models import ModelVersion, Topic, VersionState
 from feedback.registry.services import version_price
-from feedback.routing import encoder
 from feedback.routing.constraints import Constraints, versions_able
 from feedback.routing.models import ModelRoute
+from feedback.routing.prompt_vectors import client
 from feedback.routing.services import models_route
 from tests.feedback.builders import make_contributor, make_response, make_turn, make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
@@ -180,11 +180,11 @@ def test_who_is_paused_while_the_prompt_is_encoded_is_left_out(
         connection.close()
         return [1.0, 0.0]
 
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     with serving() as server:
         server.vector_of = encode
         settings.EMBEDDINGS_URL, settings.ROUTING_DEADLINE_SECONDS = server.url, 5.0
         route = models_route(messages=QUESTION, candidates=versions, k=1, policy="best").route
     assert route.fallback == ""
     assert {one["label"] for one in route.considered} == {"Second", "Third"}
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from config.supervisor.plan import any_port
-from feedback.routing import encoder
-from feedback.routing.embeddings import MOST_CHARACTERS, Encoded
-from feedback.routing.encoder import Line, PromptUnusedError
+from feedback.routing.prompt_vectors import client
+from feedback.routing.prompt_vectors.client import Line, PromptUnusedError
+from feedback.routing.prompt_vectors.protocol import MOST_CHARACTERS, Encoded
 from tests.feedback.routing.encoder_server import EncoderServer, serving
 
 DEADLINE = 0.15
@@ -63,7 +63,7 @@ def test_a_vector_comes_with_the_encoder_that_gave_it_and_is_kept(
 def test_the_vector_that_was_not_used_for_longest_goes_first(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder, "KEPT", 2)
+    monkeypatch.setattr(client, "KEPT", 2)
     for text in ("a", "b"):
         ask(line, text)
     line.known(b"a")
@@ -94,7 +94,7 @@ def test_people_who_come_together_all_leave_at_the_deadline_and_leave_no_thread_
         reasons = list(people.map(lambda n: reason(line, f"prompt {n}", DEADLINE), range(40)))
         assert time.monotonic() - began < server.delay / 4
     assert set(reasons) <= {"encoder_late", "encoder_busy", "encoder_down"}
-    assert server.calls <= encoder.MOST_ASKED
+    assert server.calls <= client.MOST_ASKED
     assert threading.active_count() - threads <= server.calls  # the test server's own
 
 
@@ -110,8 +110,8 @@ def test_a_late_answer_is_kept_and_ends_the_silence(server: EncoderServer, line:
 def test_an_answer_that_never_comes_is_given_up(
     server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(client, "PROBE_SECONDS", 0.0)
     server.delay = 60
     assert reason(line, "first", DEADLINE) == "encoder_late"
     server.delay = 0.0
@@ -129,7 +129,7 @@ def reason_or_none(line: Line, text: str) -> str | None:
 def test_a_server_that_came_back_is_found_and_nobody_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(client, "PROBE_SECONDS", 0.3)
     port = any_port()
     line = Line(f"http://127.0.0.1:{port}")
     assert reason(line, "first") == "encoder_failed"
@@ -148,7 +148,7 @@ def test_a_server_that_came_back_is_found_and_nobody_waits_for_it(
 def test_one_call_at_a_time_tries_a_server_that_is_down(
     server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(client, "PROBE_SECONDS", 0.0)
     server.delay = 1.0
     assert reason(line, "first", DEADLINE) == "encoder_late"
     wait_until(lambda: line.known(b"first") is not None)

@@ -13,12 +13,12 @@ from django.utils import translation
 from feedback.people.models import Contributor
 from feedback.pool.models import Comparison, Outcome
 from feedback.registry.models import ModelVersion
-from feedback.routing.evaluation import WARNINGS, evaluations_shown
+from feedback.routing.explaining.evaluation import WARNINGS, evaluations_shown
 from feedback.routing.models import ModelRoute
 from feedback.routing.services import models_route
-from feedback.training import execution
+from feedback.training.execution import worker
 from feedback.training.models import Checkpoint, Kind, RunState, TrainingRun
-from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back
+from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import (
     judge,
@@ -29,8 +29,8 @@ from tests.feedback.builders import (
 )
 from tests.feedback.routing.artifacts import promoted
 from tests.feedback.routing.encoder_server import serving
+from trainers.data.snapshot import split_of
 from trainers.off_policy import estimates
-from trainers.snapshot import split_of
 
 METRICS = {
     "routed_score": 0.472,
@@ -196,7 +196,7 @@ def test_duels_on_the_site_become_evidence_for_the_next_embedding(
 
 def trained() -> Checkpoint:
     run = run_request(kind="embedding", config={"epochs": 6, "dimension": 8})
-    assert execution.run_next()
+    assert worker.run_next()
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED, run.error
     checkpoint: Checkpoint = run.checkpoint

@@ -19,8 +19,8 @@ from feedback.errors import ApplicationError
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.registry.models import ModelVersion
-from feedback.routing import encoder
 from feedback.routing.models import ModelRoute
+from feedback.routing.prompt_vectors import client
 from feedback.routing.services import Routed, models_route
 from feedback.training.models import Checkpoint
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
@@ -56,7 +56,7 @@ class Encoder(BaseHTTPRequestHandler):
 def _fresh() -> Iterator[None]:
     """No breaker, vector or rating from another test."""
     cache.clear()
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     Encoder.delay, Encoder.calls = 0.0, 0
     yield
     cache.clear()
@@ -103,7 +103,7 @@ def test_the_promoted_embedding_decides_by_the_prompt(
     routed = route(models, k=1, policy="best")
     assert (routed.route.router_version, routed.route.fallback) == ("embedding v1", "")
     assert propensities(routed)["Even"] == pytest.approx(0.95 + 0.05 / 3)
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     server.vector = [-1.0, 0.0]
     assert propensities(route(models, k=1, policy="best"))["Odd"] > 0.9
     server.vector = [1.0, 0.0]

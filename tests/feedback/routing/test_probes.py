@@ -20,13 +20,13 @@ from feedback.people.services import apikey_create
 from feedback.pool.models import Response, Turn
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.registry.services import state_set
-from feedback.routing import probes
-from feedback.routing.newcomer_models import AnswerVector, ModelPosterior, ProbePrompt
-from feedback.routing.newcomers import newcomers_forget, newcomers_known
+from feedback.routing.new_models.models import AnswerVector, ModelPosterior, ProbePrompt
+from feedback.routing.new_models.posteriors import newcomers_forget, newcomers_known
 from feedback.routing.posterior import scorer_now
-from feedback.routing.probes import probe_ask, probe_missing, probe_prompts
+from feedback.routing.probes import services as probes
+from feedback.routing.probes.services import probe_ask, probe_missing, probe_prompts
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.routing.tasks import probe_models
-from feedback.routing.vector_models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint
 from tests.feedback.arena.model_server import WORDS, ModelServer
 from tests.feedback.builders import make_response, make_turn, make_version

@@ -9,7 +9,7 @@ from django.test import Client
 
 from feedback.people.models import AuditEvent, Contributor
 from feedback.registry.models import ModelVersion
-from feedback.routing.log import NEWEST, PAGE_SIZE, log_page, summary
+from feedback.routing.explaining.decision_log import NEWEST, PAGE_SIZE, log_page, summary
 from feedback.routing.models import ModelRoute, Threshold
 from feedback.routing.services import models_route
 from tests.feedback.builders import make_version

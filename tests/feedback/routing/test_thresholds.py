@@ -19,17 +19,17 @@ from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.registry.models import ModelVersion
 from feedback.registry.services import state_set
-from feedback.routing import encoder
 from feedback.routing.models import Threshold
+from feedback.routing.prompt_vectors import client
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.routing.services import Routed, models_route
-from feedback.routing.thresholds import (
+from feedback.routing.thresholds.services import (
     decided_share,
     strong_chance,
     threshold_create,
     threshold_of,
     thresholds_recalibrate,
 )
-from feedback.routing.vector_models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
@@ -43,12 +43,12 @@ QUESTION = [{"role": "user", "content": "Which one?"}]
 def server(settings: Settings) -> Iterator[EncoderServer]:
     """An inference server whose vector a test sets."""
     cache.clear()
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     with serving() as server:
         settings.EMBEDDINGS_URL = server.url
         settings.ROUTING_DEADLINE_SECONDS = 5.0
         yield server
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_prompts_above_go_to_the_strong_model_and_others_to_the_weak(
     assert chances(up) == {"Strong": pytest.approx(0.975), "Weak": pytest.approx(0.025)}
     assert up.route.strong_chance > up.route.threshold == made.threshold
     assert (up.route.policy, up.route.fallback) == ("economy", "")
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     server.vector_of = lambda _: [-3.0, 0.0]
     down = route(models)
     assert chances(down)["Weak"] == pytest.approx(0.975)

@@ -13,23 +13,23 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from feedback.operations.starter import FOLDER, starter_load
-from feedback.pool.content import messages_hash
+from feedback.pool.hashing import messages_hash
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
-from feedback.routing import encoder
-from feedback.routing.encoding import prompts_encode
 from feedback.routing.models import Threshold
-from feedback.routing.newcomer_models import PosteriorSource
-from feedback.routing.newcomers import newcomers_forget
-from feedback.routing.newcomers_refresh import posterior_write
+from feedback.routing.new_models.models import PosteriorSource
+from feedback.routing.new_models.posteriors import newcomers_forget
+from feedback.routing.new_models.refresh import posterior_write
+from feedback.routing.prompt_vectors import client
+from feedback.routing.prompt_vectors.backfill import prompts_encode
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.routing.services import models_route
-from feedback.routing.thresholds import (
+from feedback.routing.thresholds.services import (
     decided_share,
     threshold_calibrate,
     threshold_create,
     thresholds_recalibrate,
 )
-from feedback.routing.vector_models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint
 from tests.feedback.arena.openai.servers import inference_server
 from tests.feedback.builders import make_version
@@ -44,10 +44,10 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(autouse=True)
 def nothing_known(settings: Settings) -> Iterator[None]:
     settings.ROUTING_DEADLINE_SECONDS = 60.0  # the machine may be slow
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     newcomers_forget()
     yield
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     newcomers_forget()
 
 

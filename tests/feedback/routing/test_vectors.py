@@ -13,14 +13,19 @@ from django.test import Client
 from pytest_django import Settings
 
 from feedback.errors import UnavailableError
-from feedback.pool.content import messages_hash
+from feedback.pool.hashing import messages_hash
 from feedback.pool.models import Conversation, Turn
-from feedback.routing import encoder, encoding
 from feedback.routing.decision import decide, prompt_read
-from feedback.routing.encoding import prompts_encode
+from feedback.routing.prompt_vectors import backfill, client
+from feedback.routing.prompt_vectors.backfill import prompts_encode
+from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
+from feedback.routing.prompt_vectors.store import (
+    EncoderChangedError,
+    encoder_trouble,
+    turns_like,
+    vectors_of,
+)
 from feedback.routing.tasks import encode_prompts
-from feedback.routing.vector_models import PromptEncoder, PromptVector
-from feedback.routing.vectors import EncoderChangedError, encoder_trouble, turns_like, vectors_of
 from feedback.training.models import Checkpoint
 from tests.feedback.arena.openai.servers import inference_server
 from tests.feedback.builders import make_version
@@ -41,7 +46,7 @@ def directions(text: str) -> list[float]:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[EncoderServer]:
     """An inference server that encodes directions."""
-    encoder.line_to.cache_clear()
+    client.line_to.cache_clear()
     with serving() as server:
         server.vector_of = directions
         settings.EMBEDDINGS_URL = server.url
@@ -110,7 +115,7 @@ class TestWalk:
     def test_many_batches_are_walked_in_one_go(
         self, server: EncoderServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(encoding, "BATCH", 3)
+        monkeypatch.setattr(backfill, "BATCH", 3)
         turns = [ask(f"number {number}") for number in range(10)]
         assert encode_all() == 10
         assert len(vectors_of(map(key, turns))) == 10
@@ -118,7 +123,7 @@ class TestWalk:
     def test_when_time_is_up_the_next_walk_goes_on(
         self, server: EncoderServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(encoding, "BATCH", 3)
+        monkeypatch.setattr(backfill, "BATCH", 3)
         for number in range(7):
             ask(f"number {number}")
         counts = []
@@ -370,7 +375,7 @@ class TestAnotherEncoder:
     def test_the_command_goes_on_where_it_was_killed(
         self, server: EncoderServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(encoding, "BATCH", 2)
+        monkeypatch.setattr(backfill, "BATCH", 2)
         turns = [ask(text) for text in ANGLES]
         encode_all()
         server.fingerprint = "f2"

@@ -14,12 +14,12 @@ from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.pool.models import Comparison
 from feedback.registry.models import ModelVersion
-from feedback.routing.explaining import explain
+from feedback.routing.explaining.sentences import sentences
+from feedback.routing.explaining.why import explain
 from feedback.routing.models import ModelRoute
 from feedback.routing.retention import KEPT, routes_collect
 from feedback.routing.services import models_route
-from feedback.routing.thresholds import threshold_create
-from feedback.routing.words import sentences
+from feedback.routing.thresholds.services import threshold_create
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
 

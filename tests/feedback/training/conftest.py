@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from feedback.training.leases import RECONNECT_SECONDS
+from feedback.training.execution.leases import RECONNECT_SECONDS
 from feedback.training.models import TrainingRun
 
 LEASE_SECONDS = 3

@@ -6,13 +6,13 @@ import pytest
 from pyarrow import parquet
 
 from feedback.pool.services import preference_withdraw
-from feedback.training import execution
-from feedback.training.leases import run_claim
+from feedback.training.execution import worker
+from feedback.training.execution.leases import run_claim
 from feedback.training.models import Checkpoint, CheckpointState, RunState, TrainingRun
-from feedback.training.promotion import checkpoint_roll_back
+from feedback.training.promotion.services import checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
-from trainers.snapshot import Snapshot
+from trainers.data.snapshot import Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def three_models() -> list:
 
 def finished(run: TrainingRun) -> TrainingRun:
     """The run after a worker has worked on it."""
-    assert execution.run_next()
+    assert worker.run_next()
     run.refresh_from_db()
     return run
 
@@ -53,7 +53,7 @@ def test_a_ranking_is_trained_registered_and_live(data_dir: Path, three_models: 
     snapshot = Snapshot.open(data_dir / "snapshots" / run.snapshot_digest)
     assert snapshot.manifest["counts"]["preferences"] == 5
     assert snapshot.manifest["licence"] == ["CC-BY-4.0"]
-    assert not execution.run_next()
+    assert not worker.run_next()
 
 
 def test_the_same_data_settings_and_code_are_not_trained_twice(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from feedback.training.gate import (
+from feedback.training.models import CheckpointState, Kind
+from feedback.training.promotion.gate import (
     DRAWS,
     MARGIN,
     SEED,
@@ -13,7 +14,6 @@ from feedback.training.gate import (
     paired_bootstrap,
     with_decisions,
 )
-from feedback.training.models import CheckpointState, Kind
 from trainers.off_policy.estimates import Estimate
 from trainers.off_policy.paired import Paired
 

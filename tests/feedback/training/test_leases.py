@@ -7,7 +7,7 @@ from django.db import connection
 
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import AuditEvent, Contributor
-from feedback.training.leases import (
+from feedback.training.execution.leases import (
     ATTEMPTS,
     LeaseLostError,
     expired_settle,

@@ -12,8 +12,7 @@ from feedback.errors import ConflictError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.pool.models import Outcome
 from feedback.registry.models import ModelVersion, VersionState
-from feedback.training import execution
-from feedback.training.live_files import promoted_sync
+from feedback.training.execution import worker
 from feedback.training.models import (
     Checkpoint,
     CheckpointState,
@@ -22,7 +21,8 @@ from feedback.training.models import (
     RunState,
     TrainingRun,
 )
-from feedback.training.promotion import checkpoint_promote, checkpoint_roll_back
+from feedback.training.promotion.promoted_links import promoted_sync
+from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import make_turn, make_version
 from trainers.embedding.score import Scorer
@@ -154,7 +154,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
     score_models(range(150))
     config = {"epochs": 5, "dimension": 8}
     first = run_request(kind="embedding", config=config)
-    assert execution.run_next()
+    assert worker.run_next()
     first.refresh_from_db()
     assert first.state == RunState.SUCCEEDED, first.error
     checkpoint = first.checkpoint
@@ -167,7 +167,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
 
     score_models(range(150, 200))
     second = run_request(kind="embedding", config=config)
-    assert execution.run_next()
+    assert worker.run_next()
     second.refresh_from_db()
     assert second.state == RunState.SUCCEEDED, second.error
     evidence_seen = second.checkpoint.reason

@@ -8,9 +8,9 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from feedback.people.models import Contributor
-from feedback.training.charts import run_charts
-from feedback.training.distributions import histogram
-from feedback.training.leases import Claim, run_claim, run_fail, run_heartbeat
+from feedback.training.charts.curves import run_charts
+from feedback.training.charts.distributions import histogram
+from feedback.training.execution.leases import Claim, run_claim, run_fail, run_heartbeat
 from feedback.training.models import RunEvent, RunState, TrainingRun
 from feedback.training.services import run_request
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
-from feedback.training.leases import run_claim
+from feedback.training.execution.leases import run_claim
 from feedback.training.models import TrainingRun
 from feedback.training.services import run_request
 

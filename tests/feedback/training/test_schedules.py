@@ -10,7 +10,7 @@ from django_celery_beat.models import PeriodicTask
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import Contributor
 from feedback.training.models import TrainingRun
-from feedback.training.schedules import (
+from feedback.training.schedules.services import (
     TASK,
     default_schedules_create,
     schedule_create,

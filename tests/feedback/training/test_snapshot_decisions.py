@@ -11,7 +11,7 @@ from feedback.pool.reactions import reaction_record
 from feedback.pool.services import preference_withdraw
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import ModelRoute
-from feedback.training.snapshots import snapshot_write, snapshots_folder
+from feedback.training.snapshots.services import snapshot_write, snapshots_folder
 from tests.feedback.builders import (
     judge,
     make_comparison,
@@ -20,7 +20,7 @@ from tests.feedback.builders import (
     make_turn,
     make_version,
 )
-from trainers.snapshot import Snapshot
+from trainers.data.snapshot import Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

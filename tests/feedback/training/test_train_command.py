@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from feedback.management.commands import train
-from feedback.training import execution
+from feedback.training.execution import worker
 from feedback.training.models import RunState, TrainingRun
 from tests.feedback.builders import judge, make_comparison, make_contributor
 
@@ -41,7 +41,7 @@ def test_unusable_arguments_end_with_status_2(arguments: list[str], words: str) 
 def work_until_done() -> None:
     """A worker in a thread of its own."""
     try:
-        while not execution.run_next():
+        while not worker.run_next():
             pass
     finally:
         connection.close()

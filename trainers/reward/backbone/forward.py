@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.reward.backbone.batches import Rows, buckets
 from trainers.reward.backbone.reading import Tokens
+from trainers.tuning.batches import Rows, buckets
 
 # What a forward costs before its first token, in tokens. On a CPU layers are entered in tens of
 # microseconds; a GPU needs thousands of tokens at once to be busy (not measured on one yet).

@@ -13,15 +13,15 @@ import torch
 from peft import PeftModel
 
 from trainers.artifacts import Artifact
-from trainers.devices import pick_device
-from trainers.encoder import encoder_folder
-from trainers.processes import Processes
+from trainers.encoding.encoder import encoder_folder
 from trainers.reward.answers import Answer
 from trainers.reward.backbone.forward import Backbone, in_parts
 from trainers.reward.backbone.model import Tuned, load_checkpoint, scale_head
 from trainers.reward.backbone.reading import Tokens
 from trainers.reward.config import Config
 from trainers.reward.judge import Floats, RewardJudge
+from trainers.tuning.devices import pick_device
+from trainers.tuning.processes import Processes
 
 TWIN = "bradley_terry"  # the folder of an artifact that holds the twin
 SCORED_TOKENS = 16384  # a forward without gradients

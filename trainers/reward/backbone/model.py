@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from trainers.encoder import DEFAULT_ENCODER, encoder_folder
+from trainers.encoding.encoder import DEFAULT_ENCODER, encoder_folder
 from trainers.errors import InputError
 from trainers.reward.backbone.forward import Backbone
 from trainers.reward.backbone.reading import Reader

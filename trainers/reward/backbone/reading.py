@@ -25,9 +25,9 @@ import numpy as np
 from jinja2.exceptions import TemplateError
 from numpy.typing import NDArray
 
+from trainers.data.texts import plain_prompt
 from trainers.errors import InputError
 from trainers.reward.answers import Answer
-from trainers.texts import plain_prompt
 
 Ids = NDArray[np.int32]
 

@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 
 from trainers.artifacts import code_version, digest_of
-from trainers.encoder import checkpoint_digest, encoder_folder
-from trainers.measures import fit_temperature, mean, row_log_loss
-from trainers.processes import Processes
+from trainers.encoding.encoder import checkpoint_digest, encoder_folder
 from trainers.progress import Progress
-from trainers.reward.backbone.batches import Rows
-from trainers.reward.backbone.checkpoints import Checkpoints
-from trainers.reward.backbone.fit import Fitted, Work, tune
 from trainers.reward.backbone.load import TWIN, BackboneJudge, score_tokens
 from trainers.reward.backbone.model import Tuned, new_model, save_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.backbone.step import Corpus, Gradients
 from trainers.reward.config import Config
 from trainers.reward.control import objective_and_targets
 from trainers.reward.data import Pairs
 from trainers.reward.modes import Trained
 from trainers.reward.temperatures import TemperatureLog
+from trainers.statistics.measures import fit_temperature, mean, row_log_loss
+from trainers.tuning.batches import Rows
+from trainers.tuning.checkpoints import Checkpoints
+from trainers.tuning.loop import Fitted, Work, tune
+from trainers.tuning.processes import Processes
+from trainers.tuning.step import Corpus, Gradients
 
 UNRELATED = ("device", "checkpoint_seconds")  # settings that do not decide the numbers
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.encoder import Encoder
+from trainers.encoding.cache import cache_folder
+from trainers.encoding.encoder import Encoder
 from trainers.reward.answers import Answer
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
-from trainers.vectors import cache_folder
 
 Floats = NDArray[np.float32]
 CHUNK = 4096  # answers whose vectors are in memory at once

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.measures import fit_temperature, mean, row_accuracy, row_log_loss
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
 from trainers.reward.finite import check_finite
@@ -23,6 +22,7 @@ from trainers.reward.frozen.kinds import pair_gaps
 from trainers.reward.frozen.model import RewardHead
 from trainers.reward.objective import Objective, Targets
 from trainers.reward.temperatures import TemperatureLog
+from trainers.statistics.measures import fit_temperature, mean, row_accuracy, row_log_loss
 
 Floats = NDArray[np.float64]
 Report = Callable[[int, dict[str, Any]], None]  # (epoch, what it came to)

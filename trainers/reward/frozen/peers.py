@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
-from trainers.devices import one_thread
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
 from trainers.reward.frozen.features import Readers, answer_features
 from trainers.reward.frozen.train import new_head
 from trainers.reward.noise import Quarantine, Rows, batch_of, peer_margins, set_aside
+from trainers.tuning.devices import one_thread
 
 
 def find_noise(pairs: Pairs, config: Config) -> Quarantine:

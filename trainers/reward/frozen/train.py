@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainers.devices import one_thread, pick_device
 from trainers.errors import InputError
 from trainers.progress import Progress
 from trainers.reward.config import Config
@@ -23,6 +22,7 @@ from trainers.reward.judge import Held
 from trainers.reward.modes import Trained
 from trainers.reward.objective import Objective
 from trainers.reward.surface import SURFACE_FEATURES
+from trainers.tuning.devices import one_thread, pick_device
 
 
 def fit(pairs: Pairs, config: Config, progress: Progress, _checkpoints: Path) -> Trained:

@@ -10,7 +10,7 @@ from feedback.people.services import contributor_create
 from feedback.pool.models import Reaction, Response, ResponseState, Turn
 from feedback.registry.models import Provider
 from feedback.routing.models import ModelRoute
-from feedback.routing.thresholds import threshold_create
+from feedback.routing.thresholds.services import threshold_create
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.registry.bad_server import GOOD
 

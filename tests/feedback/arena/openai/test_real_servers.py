@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from feedback.pool.models import Response
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.health import PAUSE_AFTER, live_versions
+from feedback.registry.health_check import probes_run, provider_try
 from feedback.registry.models import ModelVersion, Provider
-from feedback.registry.probing import probes_run, provider_try
 from feedback.registry.providers import Call
-from feedback.registry.reasons import NoAnswerError
 from feedback.registry.services import Asking, model_create, provider_create
 from tests.feedback.arena.openai.servers import (
     RealServer,

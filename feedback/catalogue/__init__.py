@@ -1,0 +1,1 @@
+"""The public pages and REST of models: list, map, one model, benchmarks."""

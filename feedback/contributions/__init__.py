@@ -1,0 +1,1 @@
+"""What one person gave: effects, change, withdrawal, download, leaving."""

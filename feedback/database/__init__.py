@@ -1,0 +1,1 @@
+"""The database below the ORM: prepared statements, advisory locks, use from an event loop."""

@@ -1,0 +1,1 @@
+"""How often a person, a key or an address may do something."""

@@ -1,0 +1,1 @@
+"""Accounts through django-allauth: making, claiming, signing in."""

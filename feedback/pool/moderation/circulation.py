@@ -1,0 +1,105 @@
+"""Taking texts out of circulation, and putting them back.
+
+A report that a curator upheld is the truth; `withheld_at` of answers, prompts and comparisons
+follows from it, so that tasks, recorded answers, exports and snapshots ask one column. With a text
+go its copies (the same answer replayed, the same prompt asked again) and what repeats it later in
+the same conversation; what is new on a withheld text is withheld from the start, by triggers (in
+migration 0009). Judgments stay what they are; published ones leave the live export as
+removals, and return under a new number when their texts do.
+"""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from feedback.pool.models import Comparison, Preference, Response, Turn
+from feedback.pool.publication_sequence import publication_leave, publication_return
+
+
+@dataclass(slots=True)
+class Texts:
+    """Keys of answers and prompts that are withheld, or put back, together."""
+
+    responses: set[UUID] = field(default_factory=set)
+    turns: set[UUID] = field(default_factory=set)
+
+    def add(self, other: "Texts") -> None:
+        """Take in more."""
+        self.responses |= other.responses
+        self.turns |= other.turns
+
+
+def texts_with(*, response: Response | None = None, turn: Turn | None = None) -> Texts:
+    """An answer or a prompt with all that repeats it."""
+    if response is not None:
+        return _with_response(response)
+    return _with_turn(turn) if turn is not None else Texts()
+
+
+def texts_withhold(texts: Texts) -> None:
+    """Take them out; in the caller's transaction."""
+    now = timezone.now()
+    responses, turns = _rows(texts)
+    responses.filter(withheld_at=None).update(withheld_at=now)
+    turns.filter(withheld_at=None).update(withheld_at=now)
+    fresh = _keys(_comparisons(texts).filter(withheld_at=None))
+    Comparison.objects.filter(pk__in=fresh).update(withheld_at=now)
+    publication_leave(Preference.objects.filter(comparison__in=fresh))
+
+
+def texts_restore(texts: Texts, *, except_for: Texts) -> None:
+    """Put them back, but for what is withheld for another reason; in the caller's transaction."""
+    back = Texts(texts.responses - except_for.responses, texts.turns - except_for.turns)
+    for rows in _rows(back):
+        rows.update(withheld_at=None)
+    held = Q(turn__withheld_at__isnull=False)
+    for side in ("response_a", "response_b"):
+        held |= Q(**{f"{side}__withheld_at__isnull": False})
+    free = _keys(_comparisons(back).exclude(withheld_at=None).exclude(held))
+    Comparison.objects.filter(pk__in=free).update(withheld_at=None)
+    publication_return(Preference.objects.filter(comparison__in=free))
+
+
+def _with_response(response: Response) -> Texts:
+    copies = Response.objects.filter(
+        version=response.version_id,
+        text_hash=response.text_hash,
+        turn__content_hash=response.turn.content_hash,
+    )
+    found = Texts({response.pk, *_keys(copies)})
+    said = [{"role": "assistant", "content": response.text}]
+    for copy in (response, *copies.select_related("turn")):
+        later = Turn.objects.filter(
+            conversation=copy.turn.conversation_id, position__gt=copy.turn.position
+        )
+        heard = Response.objects.filter(turn__in=later, own_messages__contains=said)
+        found.responses |= set(_keys(heard))
+        found.turns |= set(_keys(later.filter(messages__contains=said)))
+    return found
+
+
+def _with_turn(turn: Turn) -> Texts:
+    copies = Turn.objects.filter(content_hash=turn.content_hash)
+    found = Texts(turns={turn.pk, *_keys(copies)})
+    for copy in (turn, *copies):
+        later = Turn.objects.filter(conversation=copy.conversation_id, position__gt=copy.position)
+        found.turns |= set(_keys(later))
+    return found
+
+
+def _rows(texts: Texts) -> tuple["QuerySet[Response]", "QuerySet[Turn]"]:
+    return (
+        Response.objects.filter(pk__in=texts.responses),
+        Turn.objects.filter(pk__in=texts.turns),
+    )
+
+
+def _comparisons(texts: Texts) -> QuerySet[Comparison]:
+    answers = Q(response_a__in=texts.responses) | Q(response_b__in=texts.responses)
+    return Comparison.objects.filter(answers | Q(turn__in=texts.turns))
+
+
+def _keys(rows: "QuerySet[Response] | QuerySet[Turn] | QuerySet[Comparison]") -> list[UUID]:
+    return list(rows.values_list("pk", flat=True))

@@ -1,0 +1,1 @@
+"""Models that the live embedding was not trained on, or of which more is known since."""

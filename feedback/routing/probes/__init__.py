@@ -1,0 +1,1 @@
+"""Calibration prompts: a few well-chosen prompts whose answers tell what a new model is like."""

@@ -1,0 +1,1 @@
+"""Vectors of prompts: asked of the inference server, kept in pgvector."""

@@ -1,0 +1,1 @@
+"""What people and models wrote, made safe and readable."""

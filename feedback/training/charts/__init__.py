@@ -1,0 +1,1 @@
+"""Curves, distributions and metrics of a run, drawn on the server."""

@@ -1,0 +1,1 @@
+"""One run from claim to checkpoint: leases, the child process, its progress."""

@@ -1,0 +1,101 @@
+"""What a promotion changes for the rest of the house; in the transaction of the promotion.
+
+A live embedding gives each model version its place. A live policy is a model version that people
+can meet; the one that it replaced is paused, and comes back when it is rolled back to.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feedback.errors import ConflictError
+from feedback.registry.models import (
+    LanguageModel,
+    ModelVersion,
+    Provider,
+    ProviderKind,
+    VersionState,
+)
+from feedback.training.models import Checkpoint, Kind, ModelVector, Promotion
+from feedback.training.promotion.promoted_links import served_name
+from trainers.errors import InputError
+from trainers.model_map import PLANE, placed_models, turned_like
+
+POLICY_NAME = "Commons Policy"
+POLICY_SLUG = "commons-policy"
+PROVIDER_NAME = "Inference server"
+
+
+def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
+    """What the checkpoint brings, now that it is live."""
+    if checkpoint.kind == Kind.EMBEDDING:
+        _vectors_write(checkpoint)
+    elif checkpoint.kind == Kind.POLICY:
+        version = checkpoint.model_version or _policy_version_create(checkpoint)
+        version.state = VersionState.ACTIVE
+        version.save(update_fields=["state"])
+
+
+def checkpoint_step_back(checkpoint: Checkpoint) -> None:
+    """What goes with the checkpoint that another one replaces."""
+    if checkpoint.model_version is not None:
+        checkpoint.model_version.state = VersionState.PAUSED
+        checkpoint.model_version.save(update_fields=["state"])
+
+
+def _vectors_write(checkpoint: Checkpoint) -> None:
+    """Each known version's coordinates, turned to lie as the map before them.
+
+    A checkpoint that is live again keeps its own.
+    """
+    if checkpoint.vectors.exists():
+        return
+    try:
+        placed = placed_models(Path(checkpoint.path))
+    except InputError as error:
+        raise ConflictError("unreadable", str(error)) from error
+    before = _places_before()
+    own = [row for row, label in enumerate(placed.models) if label in before]
+    coordinates = placed.coordinates
+    if own:
+        earlier = np.array([before[placed.models[row]] for row in own])
+        coordinates = turned_like(coordinates, np.array(own), earlier[:, :PLANE])
+    known = ModelVersion.objects.in_bulk(placed.models, field_name="label")
+    ModelVector.objects.bulk_create(
+        ModelVector(version=known[label], checkpoint=checkpoint, vector=vector, seen=seen)
+        for label, vector, seen in zip(placed.models, coordinates, placed.seen, strict=True)
+        if label in known
+    )
+
+
+def _places_before() -> dict[str, NDArray[np.float32]]:
+    """Coordinates by label in the embedding that was promoted last."""
+    last = Promotion.objects.filter(kind=Kind.EMBEDDING).order_by("-created_at").first()
+    if last is None:
+        return {}
+    return dict(last.checkpoint.vectors.values_list("version__label", "vector"))
+
+
+def _policy_version_create(checkpoint: Checkpoint) -> ModelVersion:
+    model, _ = LanguageModel.objects.get_or_create(
+        slug=POLICY_SLUG,
+        defaults={
+            "name": POLICY_NAME,
+            "description": "Trained from the preferences of this commons.",
+        },
+    )
+    provider, _ = Provider.objects.get_or_create(
+        name=PROVIDER_NAME, defaults={"kind": ProviderKind.INFERENCE}
+    )
+    number = model.versions.count() + 1
+    version = ModelVersion.objects.create(
+        model=model,
+        version=str(number),
+        label=model.name if number == 1 else f"{model.name} v{number}",
+        provider=provider,
+        remote_name=served_name(checkpoint),
+    )
+    checkpoint.model_version = version
+    checkpoint.save(update_fields=["model_version"])
+    return version

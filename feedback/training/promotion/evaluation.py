@@ -1,0 +1,93 @@
+"""The gate's inputs: both artifacts' scores on the candidate's test prompts, and what is newer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from feedback.training.models import Checkpoint, CheckpointState, Kind
+from feedback.training.promotion.gate import (
+    PromptScores,
+    Verdict,
+    against_baseline,
+    compare,
+    with_decisions,
+)
+from trainers.artifacts import Artifact
+from trainers.data.snapshot import Snapshot
+from trainers.errors import InputError
+from trainers.off_policy.paired import compare_routers
+
+# Runs `evaluate` with these arguments in a child process; False where the child failed.
+Evaluate = Callable[[list[str]], bool]
+
+PROMPTS, DECISIONS = "--per-prompt", "--per-decision"
+
+
+def candidate_judge(
+    *,
+    kind: Kind,
+    artifact: Artifact,
+    incumbent: Checkpoint | None,
+    snapshots: Path,
+    workspace: Path,
+    evaluate: Evaluate,
+) -> Verdict:
+    """Pass the gate: against the incumbent, or against the baseline where there is none."""
+    if incumbent is None or kind == Kind.RANKING:
+        return against_baseline(kind, artifact.card["metrics"])
+    snapshot = snapshots / str(artifact.card["snapshot_digest"])
+    files: list[dict[str, Path]] = []
+    for number, path in enumerate((artifact.path, Path(incumbent.path))):
+        wanted = {option: workspace / f"{number}{option}.parquet" for option in _options(kind)}
+        arguments = ["evaluate", "--artifact", str(path), "--snapshot", str(snapshot)]
+        if not evaluate(arguments + [str(word) for pair in wanted.items() for word in pair]):
+            reason = f"Kept: {path.name} could not be measured on the newer data; see the log."
+            return Verdict(CheckpointState.CANDIDATE, reason)
+        files.append(wanted)
+    name = f"v{incumbent.version}"
+    newer = newer_prompts(snapshot, snapshots / incumbent.run.snapshot_digest)
+    verdict = compare(*(_scores(of[PROMPTS]) for of in files), newer=newer, name=name)
+    if kind != Kind.EMBEDDING:
+        return verdict
+    routers = compare_routers(*(pq.read_table(of[DECISIONS]) for of in files))
+    return with_decisions(verdict, routers, name=name)
+
+
+def _options(kind: Kind) -> tuple[str, ...]:
+    """What is asked of `evaluate`: a router is also judged by the decisions that were logged."""
+    return (PROMPTS, DECISIONS) if kind == Kind.EMBEDDING else (PROMPTS,)
+
+
+def newer_prompts(candidate: Path, incumbent: Path) -> set[str]:
+    """Prompts with judgments or outcomes that the incumbent's snapshot did not hold.
+
+    Where that snapshot is gone, every prompt counts as newer.
+    """
+    now = _observations(Snapshot.open(candidate))
+    try:
+        before = _observations(Snapshot.open(incumbent))
+    except InputError:
+        before = {}
+    return {prompt for key, prompt in now.items() if key not in before}
+
+
+def _observations(snapshot: Snapshot) -> dict[Any, str]:
+    """The prompt of each judgment and of each outcome."""
+    judged = snapshot.table("preferences", ["preference_id", "prompt_id"]).to_pydict()
+    found: dict[Any, str] = dict(zip(judged["preference_id"], judged["prompt_id"], strict=True))
+    scored = snapshot.table("outcomes", ["prompt_id", "model"]).to_pydict()
+    for prompt, model in zip(scored["prompt_id"], scored["model"], strict=True):
+        found[prompt, model] = prompt
+    return found
+
+
+def _scores(file: Path) -> PromptScores:
+    table = pq.read_table(file, columns=["prompt_id", "score", "n"])
+    return PromptScores(
+        prompts=tuple(table["prompt_id"].to_pylist()),
+        score=np.asarray(table["score"].to_numpy(), np.float64),
+        n=np.asarray(table["n"].to_numpy(), np.float64),
+    )

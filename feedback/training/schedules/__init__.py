@@ -1,0 +1,1 @@
+"""Periodic training: schedules and their page."""

@@ -1,0 +1,1 @@
+"""The pool as an immutable, content-addressed snapshot."""

@@ -1,0 +1,1 @@
+"""What trainers read: public formats, snapshots, and their rows as arrays."""

@@ -1,0 +1,99 @@
+"""The comparisons of a snapshot as arrays: one soft label each, from its consensus."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainers.data.snapshot import Snapshot
+from trainers.data.texts import Conversation, prompt_text
+
+Strings = NDArray[Any]  # object arrays of str or None
+Floats = NDArray[np.float64]
+
+ABOUT = ["prompt_id", "response_a", "response_b", "model_a", "model_b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """Arrays of one length n, ordered by comparison id.
+
+    label     P(a is preferred) = p_a + (p_tie + p_both_bad) / 2, as rankings count ties; n floats
+    tie       p_tie + p_both_bad: no side is preferred
+    strength  mean strength of the comparison's judgments, in (0, 1]; 0 where none was given
+    weight    mean weight of the comparison's judgments
+    """
+
+    comparison_id: Strings
+    prompt_id: Strings
+    response_a: Strings
+    response_b: Strings
+    model_a: Strings
+    model_b: Strings
+    label: Floats
+    tie: Floats
+    strength: Floats
+    weight: Floats
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def where(self, rows: NDArray[Any]) -> Self:
+        """The comparisons of a mask or of row numbers."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        """Where one side is preferred: p_a differs from p_b by more than rounding."""
+        return np.abs(self.label - 0.5) > 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Messages, text and split of every prompt; a prompt of imported votes may have no text."""
+
+    messages: dict[str, Conversation]
+    text: dict[str, str]
+    split: dict[str, str]
+
+
+def read_prompts(snapshot: Snapshot) -> Prompts:
+    """Every prompt of the snapshot by its id."""
+    table = snapshot.table("prompts", ["prompt_id", "messages", "split"])
+    ids = table["prompt_id"].to_pylist()
+    messages = [said or [] for said in table["messages"].to_pylist()]
+    return Prompts(
+        messages=dict(zip(ids, messages, strict=True)),
+        text=dict(zip(ids, map(prompt_text, messages), strict=True)),
+        split=dict(zip(ids, table["split"].to_pylist(), strict=True)),
+    )
+
+
+def read_comparisons(snapshot: Snapshot) -> Comparisons:
+    """Every comparison that has a consensus and a judgment of positive weight."""
+    judgments = snapshot.table("preferences", ["comparison_id", *ABOUT, "strength", "weight"])
+    grouped = judgments.group_by("comparison_id", use_threads=False).aggregate(
+        [*((column, "first") for column in ABOUT), ("strength", "mean"), ("weight", "mean")]
+    )
+    joined = grouped.join(snapshot.table("consensus"), "comparison_id", join_type="inner")
+    rows = joined.sort_by("comparison_id")
+    shares = [_numbers(rows, f"p_{choice}") for choice in ("a", "tie", "both_bad")]
+    comparisons = Comparisons(
+        comparison_id=_strings(rows, "comparison_id"),
+        **{column: _strings(rows, f"{column}_first") for column in ABOUT},
+        label=np.clip(shares[0] + 0.5 * (shares[1] + shares[2]), 0.0, 1.0),
+        tie=np.clip(shares[1] + shares[2], 0.0, 1.0),
+        strength=np.nan_to_num(_numbers(rows, "strength_mean")),
+        weight=_numbers(rows, "weight_mean"),
+    )
+    return comparisons.where(comparisons.weight > 0)
+
+
+def _strings(table: pa.Table, column: str) -> Strings:
+    return np.array([*table[column].to_pylist(), None], object)[:-1]  # an array even when empty
+
+
+def _numbers(table: pa.Table, column: str) -> Floats:
+    return np.asarray(table[column].to_numpy(), np.float64)

@@ -1,0 +1,1 @@
+"""Preference losses and their scaling: pure functions."""

@@ -1,0 +1,111 @@
+"""Preference losses: pure functions of tensors, one value a pair.
+
+`gap` is d = r(a) - r(b) (or the implicit reward gap of a policy), `label` the probability that a is
+preferred, a tie counting half. The loss of a pair with label p is p * L(d) + (1 - p) * L(-d).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from trainers.objectives.scaling import LOG_2, PreferenceScaling
+
+NEWTON_STEPS = 7  # of `quadratic_root`; the tests find it exact to 1e-13 from 1e-30 to 1e30
+SERIES_TERMS = 14
+SERIES_BELOW = 0.5
+
+
+def bradley_terry_loss(gap: Tensor, label: Tensor, margin: Tensor | float = 0.0) -> Tensor:
+    """Cross-entropy of soft labels under P(a > b) = sigma(d); all shapes (n,), values in nats.
+
+    A known `margin` m asks the preferred side to win by more: p L(d - m) + (1 - p) L(-d - m).
+    """
+    return -(label * logsigmoid(gap - margin) + (1.0 - label) * logsigmoid(-gap - margin))
+
+
+def davidson_loss(gap: Tensor, label: Tensor, tie: Tensor, nu: float) -> Tensor:
+    """Cross-entropy of (a, b, tie) under Davidson's model; shapes (n,), values in nats.
+
+    P(a) : P(b) : P(tie) = e^(d/2) : e^(-d/2) : nu, and label = P(a) + P(tie) / 2 as observed, so
+    that -log likelihood = log(e^(d/2) + e^(-d/2) + nu) - (label - 1/2) d - tie log nu.
+    Source: Davidson, JASA 65 (1970), 317-328, equation 2.4. nu must be positive.
+    """
+    known = torch.full_like(gap, math.log(nu))
+    normaliser = torch.logaddexp(torch.logaddexp(0.5 * gap, -0.5 * gap), known)
+    return normaliser - (label - 0.5) * gap - tie * known
+
+
+def adaptive_temperature(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
+    """The minimising temperature of each pair, (n,), in closed form and detached from the graph.
+
+    The inner problem min over tau of -tau log sigma(d / tau) + penalty(tau) has the derivative
+    H(sigma(d / tau)) + penalty'(tau), even in d. With the linear penalty (rho0 - log 2) tau its
+    root is tau = |d| / x*, one scalar root a run, and
+
+        tau* = clip(|d| / x*, tau0, tau_max).
+
+    With the quadratic one, rho0 tau^2 - tau log 2, it is |d| / x where x (log 2 - H(sigma(x))) =
+    2 rho0 |d|: one function of one number, solved to the last bits. The problem is convex in
+    tau, so the clip is exact too.
+
+    Source: arXiv 2406.02764, equation of the training objective; the roots replace the paper's
+    projected Newton steps, which cycle for some (rho0, tau_max) (docs/algorithms).
+    """
+    size = gap.detach().abs()
+    if scaling.variant == "linear":
+        tau = size / scaling.root
+    else:
+        tau = size / quadratic_root(2.0 * scaling.rho0 * size).clamp(min=1e-300).to(size)
+    return tau.nan_to_num(0.0, posinf=math.inf).clamp(scaling.tau0, scaling.tau_max)
+
+
+def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: PreferenceScaling) -> Tensor:
+    """The adaptive preference loss at tau*: shapes (n,); negative values are ordinary.
+
+    L(d) = -tau* log sigma(d / tau*) + penalty(tau*). By the envelope theorem its gradient in d is
+    -(1 - sigma(d / tau*)), which is what autograd gives with tau* held constant.
+    Values under different rho0 are not comparable.
+    """
+    tau = adaptive_temperature(gap, scaling)
+    return tau * bradley_terry_loss(gap / tau, label) + penalty(tau, scaling)
+
+
+def penalty(tau: Tensor, scaling: PreferenceScaling) -> Tensor:
+    """What a temperature costs: (rho0 - log 2) tau, or rho0 tau^2 - tau log 2; shape of tau."""
+    if scaling.variant == "linear":
+        return (scaling.rho0 - LOG_2) * tau
+    return (scaling.rho0 * tau - LOG_2) * tau
+
+
+def quadratic_root(level: Tensor) -> Tensor:
+    """The x >= 0 with G(x) = x (log 2 - H(sigma(x))) = level, (n,) float64; exact to 1e-13.
+
+    log G is an increasing, concave function of log x whose slope falls from 3 (G = x^3 / 8 near 0)
+    to 1 (G = x log 2 far out), so Newton's method in logarithms climbs to the root from below,
+    from the larger of the two asymptotes, and never overshoots.
+    """
+    wanted = level.detach().double()
+    x = torch.maximum((8.0 * wanted) ** (1.0 / 3.0), wanted / LOG_2).clamp(min=1e-150)
+    for _ in range(NEWTON_STEPS):
+        deficit = _entropy_deficit(x)
+        bend = x * x * torch.sigmoid(x) * torch.sigmoid(-x)
+        slope = 1.0 + bend / deficit
+        x = x * torch.exp((torch.log(wanted) - torch.log(x * deficit)) / slope)
+    return torch.where(wanted > 0, x, 0.0)
+
+
+def _entropy_deficit(x: Tensor) -> Tensor:
+    """log 2 - H(sigma(x)) for x > 0 without cancellation: the series in tanh(x / 2) near 0."""
+    square = torch.tanh(0.5 * x).square()
+    series = torch.zeros_like(x)
+    for k in range(SERIES_TERMS, 0, -1):
+        series = square * (series + 1.0 / (2 * k * (2 * k - 1)))
+    direct = LOG_2 + logsigmoid(x) - x * torch.sigmoid(-x)
+    return torch.where(x < SERIES_BELOW, series, direct)
+
+
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """Sum of w_i l_i over the sum of w_i: a scalar. The weights must not all be zero."""
+    return (losses * weights).sum() / weights.sum()

@@ -1,0 +1,1 @@
+"""Consensus, agreement, reliability, sequential tests, measures; numpy only."""

@@ -1,0 +1,107 @@
+"""How well each rater agrees with the others, and what a judgment of theirs is worth beside one
+of an average rater of their group.
+
+A rater's own votes pull the consensus towards them, so each is held against the posterior that the
+others give (equation 2.5 of Dawid & Skene without the vote at hand), P. The chance to be agreed
+with is P[choice]; an average rater, whose matrix is G, may expect Pᵀ G P, and one who answers
+without looking, with the rater's own habits h, may expect h P. The skill
+
+    (mean P[choice] - mean h P) / (mean Pᵀ G P - mean h P)
+
+is 1 for an average rater and 0 for one who guesses, whatever they favour. It is drawn towards 1 by
+PRIOR judgments, so that nobody loses weight for a few, and cut to [0, 1] to be a weight.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trainers.statistics.consensus import Consensus, Floats, Indices, K
+
+PRIOR: Final = 15.0
+Z: Final = 1.959963984540054
+LITTLE: Final = 0.05  # where an average rater does no better than this over chance, skill is moot
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """One entry a rater. compared: judgments of items that others judged too. agreement: mean
+    chance, in [0, 1], that the others are right about what the rater said, with the 95 % Wilson
+    interval low..high; weight: in [0, 1]. agreement is NaN where nothing can be compared."""
+
+    compared: Indices
+    agreement: Floats
+    low: Floats
+    high: Floats
+    weight: Floats
+
+
+def against_others(
+    consensus: Consensus,
+    items: ArrayLike,
+    raters: ArrayLike,
+    choices: ArrayLike,
+    *,
+    rater_groups: ArrayLike,
+    weights: ArrayLike,
+) -> Reliability:
+    """Hold every vote against the other votes of its item; arguments as of `dawid_skene`."""
+    item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
+    groups = np.asarray(rater_groups, dtype=np.intp)
+    n_raters = len(groups)
+    kept = np.bincount(item, minlength=len(consensus.posteriors))[item] > 1
+    item, rater, choice = item[kept], rater[kept], choice[kept]
+    others = _without_own(
+        consensus, item, rater, choice, np.asarray(weights, dtype=np.float64)[rater]
+    )
+    said = others[np.arange(len(item)), choice]
+    average = _group_matrices(consensus.confusions, groups, rater, n_raters)
+    expected = np.einsum("vk,vkc,vc->v", others, average[groups[rater]], others)
+    habits = np.bincount(rater * K + choice, minlength=n_raters * K).reshape(n_raters, K)
+    compared = habits.sum(axis=1)
+    per_vote = np.maximum(compared, 1)[:, None]
+    guessed = np.einsum("vk,vk->v", (habits / per_vote)[rater], others)
+    mean, hoped, chance = (
+        np.bincount(rater, weights=values, minlength=n_raters) / per_vote[:, 0]
+        for values in (said, expected, guessed)
+    )
+    room = hoped - chance
+    skill = np.where(room > LITTLE, (mean - chance) / np.maximum(room, LITTLE), 1.0)
+    weight = np.clip((compared * skill + PRIOR) / (compared + PRIOR), 0, 1)
+    low, high = wilson(mean, compared)
+    return Reliability(compared, np.where(compared > 0, mean, np.nan), low, high, weight)
+
+
+def wilson(share: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """The 95 % interval of a share of n trials (Wilson 1927); [0, 1] where there were none."""
+    p, count = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    size = count + Z**2
+    centre = (p * count + Z**2 / 2) / size
+    half = Z / size * np.sqrt(np.maximum(p * (1 - p), 0) * count + Z**2 / 4)
+    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+
+
+def _without_own(
+    consensus: Consensus, item: Indices, rater: Indices, choice: Indices, weight: Floats
+) -> Floats:
+    """(votes, K): the posterior of each vote's item from the other votes alone."""
+    own = np.log(consensus.confusions)[rater, :, choice] * weight[:, None]
+    scores = np.log(np.maximum(consensus.posteriors[item], 1e-300)) - own
+    scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
+    shares = np.exp(scores)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _group_matrices(
+    confusions: Floats, groups: NDArray[np.intp], rater: Indices, n_raters: int
+) -> Floats:
+    """(groups, K, K): the mean matrix of a group, its raters counted by their votes."""
+    votes = np.bincount(rater, minlength=n_raters).astype(np.float64) + 1e-9
+    size = int(groups.max(initial=0)) + 1
+    sums = np.zeros((size, K, K))
+    np.add.at(sums, groups, confusions * votes[:, None, None])
+    return np.asarray(
+        sums / np.maximum(np.bincount(groups, votes, minlength=size), 1e-9)[:, None, None]
+    )
