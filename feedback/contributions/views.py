@@ -49,7 +49,7 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
         "anonymous": not has_account(contributor),
         "standing": standing_of(contributor),
     }
-    return render(request, "publication/contributions.html", context)
+    return render(request, "contributions/contributions.html", context)
 
 
 def _row(preference: Preference, effects: Effects) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "answers": answers if order == "ab" else answers[::-1],
         "chosen": shown_choice(preference.choice, order),
     }
-    return render(request, "publication/change.html", context)
+    return render(request, "contributions/change.html", context)
 
 
 @require_POST
@@ -118,7 +118,7 @@ def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
         return redirect("contributions")
     preference = own_judgment(public_id=public_id, contributor=contributor)
     held = effects_of(contributor).of(preference)
-    return render(request, "publication/withdraw.html", {"public_id": public_id, "held": held})
+    return render(request, "contributions/withdraw.html", {"public_id": public_id, "held": held})
 
 
 @never_cache
@@ -149,4 +149,4 @@ def leave_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your account is deleted."))
         return redirect("/")
     context = {"anonymous": not has_account(contributor)}
-    return render(request, "publication/leave.html", context)
+    return render(request, "contributions/leave.html", context)
