@@ -28,6 +28,7 @@ SECTIONS = (
 OWN = (("contributions", _("My contributions")),)
 OPERATOR = (("operate", _("Operate")),)
 CURATOR = (("reports", _("Reports")),)  # operators find it under Operate
+MINOR_ACTIONS = {"danger", "email", "link", "outline", "secondary", "tool"}
 RUN_STATES = {
     RunState.QUEUED: ("", _("Queued")),
     RunState.RUNNING: ("state-now", _("Running {percent} %")),
@@ -89,6 +90,12 @@ def run_state(run: TrainingRun, percent: int) -> SafeString:
     """Return the state of a run in a word, in its colour, with no white space around it."""
     style, words = RUN_STATES[RunState(run.state)]
     return format_html('<span class="{}">{}</span>', style, words.format(percent=percent))
+
+
+@register.filter
+def is_main_action(tags: list[str] | None) -> bool:
+    """Say whether a button of the sign-in library, by its tags, is what its page is for."""
+    return MINOR_ACTIONS.isdisjoint(tags or ())
 
 
 @register.filter
