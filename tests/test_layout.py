@@ -26,6 +26,7 @@ FOR_TOOLS |= {
     "requirements-gpu.lock",
 }
 LONGEST_MODULE = 400
+LONGEST_LINE_OF_A_TEMPLATE = 120
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -61,6 +62,17 @@ def test_functions_are_short() -> None:
     )
     assert statistics.median(lengths) <= 10
     assert lengths[int(0.9 * len(lengths))] <= 35
+
+
+def test_lines_of_templates_are_short() -> None:
+    """What the formatter leaves on one line, a long sentence or template tag, is ours to break."""
+    too_long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if len(line) > LONGEST_LINE_OF_A_TEMPLATE
+    ]
+    assert too_long == []
 
 
 def test_every_module_says_what_it_is_and_is_finished() -> None:

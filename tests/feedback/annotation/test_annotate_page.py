@@ -9,6 +9,7 @@ from feedback.annotation.models import Assignment
 from feedback.campaigns.models import CampaignState, Task
 from feedback.pool.models import Preference, Turn
 from tests.feedback.annotation.campaigns import make_campaign
+from tests.markup import tight
 
 JUDGE, SKIP, NEXT = "/annotate/task/judge/", "/annotate/task/skip/", "/annotate/task/next/"
 MORE, AGAIN = "/annotate/task/more/", "/annotate/task/again/"
@@ -22,7 +23,7 @@ def browser(alice, client_of):
 def page_of(browser, path="/annotate/"):
     answer = browser.get(path)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return tight(answer.content.decode())
 
 
 def form_of(browser, **fields):

@@ -16,6 +16,7 @@ from feedback.pool.services import Provenance, preference_record
 from feedback.publication.models import Release
 from feedback.publication.services import due_publish, last_number
 from tests.feedback.builders import make_comparison, make_contributor
+from tests.markup import tight
 
 pytestmark = [
     pytest.mark.django_db,
@@ -131,7 +132,7 @@ def test_the_page_says_what_a_judgment_went_into(owner, browser):
         version="2026.11", digest="d", last_number=last_number(), files=[], counts={}, licences=[]
     )
     later = judged(owner)
-    page = browser.get("/contributions/").content.decode()
+    page = tight(browser.get("/contributions/").content.decode())
     assert "1 are in release 2026.11." in page
     assert page.count("release 2026.11</p>") == 1
     assert "release 2026.11" in browser.get(path(held, "withdraw")).content.decode()
