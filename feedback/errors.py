@@ -1,5 +1,6 @@
 """Errors that reach a person or a program: one shape, one handler."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -24,6 +25,14 @@ class ApplicationError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers of the answer that tells of this."""
         return {}
+
+
+class InvalidError(ApplicationError):
+    """Refuse input: `fields` says of each field, by name, what is wrong with it."""
+
+    def __init__(self, fields: Mapping[str, Any], message: str = "") -> None:
+        words = message or _("Please correct the fields below.")
+        super().__init__("invalid", words, fields=dict(fields))
 
 
 class ConflictError(ApplicationError):
@@ -66,6 +75,13 @@ class RateLimitedError(ApplicationError):
         return {"Retry-After": str(self.retry_after)}
 
 
+def refuse_problems(problems: Mapping[str, str], message: str = "") -> None:
+    """Raise an InvalidError that names each field with a problem; an empty text is none."""
+    fields = {name: problem for name, problem in problems.items() if problem}
+    if fields:
+        raise InvalidError(fields, message)
+
+
 def error_body(code: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
     """The one error shape: `{"error": {"code", "message", "fields"?}}`."""
     error: dict[str, Any] = {"code": code, "message": message}
@@ -95,7 +111,7 @@ def api_exception_handler(error: Exception, _context: dict[str, Any]) -> Respons
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(error, exceptions.ValidationError):
-        body = error_body("invalid", _("Some fields are not as they should be."), _fields(error))
+        body = error_body("invalid", _("Please correct the fields below."), _fields(error))
     else:
         body = error_body(str(error.get_codes()), str(error.detail))
     return Response(body, status=error.status_code, headers=headers)

@@ -1,7 +1,7 @@
 """Every table of the app, gathered from the domains for Django."""
 
-from feedback.annotation.models import Assignment, Place
-from feedback.campaigns.models import Campaign, GoldItem, Task
+from feedback.annotation.models import Place
+from feedback.campaigns.models import Assignment, Campaign, GoldItem, Task
 from feedback.hybrid.models import AIJudge, LabelRoute
 from feedback.people.models import (
     ApiKey,

@@ -1,8 +1,9 @@
 """What every test may use: the real database, the real data, a real browser.
 
-Without DATABASE_URL a throw-away PostgreSQL is started for the first test that needs one; it ends
-with the tests, even if they are killed. The folder DATA_DIR is a temporary one, so that tests
-never touch what `make run` keeps in `var/`.
+Without DATABASE_URL a throw-away PostgreSQL runs, from the first test that needs one or, where
+workers share the tests, from before they start. It ends with the tests, even if they are killed.
+Each worker has a database, a broker and a temporary folder DATA_DIR of its own, so that tests never
+touch what another worker does, or what `make run` keeps in `var/`.
 """
 
 import os
@@ -17,12 +18,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 from kombu import pools
+from pytest_django import DjangoDbBlocker
 
 from config.celery import app as celery_app
 from config.environment import database_config
 from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.postgres import EmbeddedPostgres
+from tests.costs import mark_by_cost
+from tests.database import empty_tables, make_template
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,11 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
     data_dir = make_data_dir()
     config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
     os.environ["DATA_DIR"] = str(data_dir)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores: one core each
+    os.environ["ROUTING_MOMENT"] = "0"  # no row of one test is remembered in the next
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
-    settings.ROUTING_MOMENT_SECONDS = 0.0  # no row of one test is remembered in the next
+    settings.ROUTING_MOMENT_SECONDS = 0.0
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""
+        if config.getoption("numprocesses", 0):  # this process only shares out the tests
+            config.add_cleanup(start_database().stop)
     if "CELERY_BROKER_URL" not in os.environ:
         settings.CELERY_BROKER_URL = "memory://"  # takes messages, delivers them to nobody
 
@@ -64,7 +73,22 @@ def make_data_dir() -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `-m` choose tests by what they cost."""
+    for item in items:
+        mark_by_cost(item)
+
+
 # --- the database -------------------------------------------------------------------------------
+
+
+def start_database() -> EmbeddedPostgres:
+    """Start a server and make its address known to this process and those that it starts."""
+    server = EmbeddedPostgres(Path(os.environ["DATA_DIR"]), durable=False)
+    server.start()
+    os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +97,7 @@ def database_url() -> Iterator[str]:
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
         return
-    server = EmbeddedPostgres(Path(os.environ["DATA_DIR"]), durable=False)
-    server.start()
-    os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
+    server = start_database()
     try:
         yield server.url
     finally:
@@ -83,9 +105,23 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(database_url: str) -> None:
+def django_db_modify_db_settings(
+    database_url: str, worker_id: str, django_db_blocker: DjangoDbBlocker
+) -> None:
     """Tell Django where the database is, before pytest-django creates the one of the tests."""
-    settings.DATABASES["default"].update(database_config(database_url))
+    database = settings.DATABASES["default"]
+    database.update(database_config(database_url))
+    with django_db_blocker.unblock():
+        database["TEST"]["TEMPLATE"] = make_template(database_url)
+    database["TEST"]["NAME"] = f"test_{database['NAME']}_{worker_id}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The database of the tests, where what a test committed is taken out again cheaply."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +149,7 @@ def send_through(url: str) -> None:
     celery_app._pool = celery_app.amqp._producer_pool = None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str]:
     """Environment for a real process that works on the database and the broker of the tests.
 
@@ -128,15 +164,21 @@ def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str
     }
 
 
-@pytest.fixture
-def web_server(process_environment: dict[str, str]) -> Iterator["WebServer"]:
-    """The site in a process of its own. Use it with `transaction=True`, or it sees no rows."""
+@pytest.fixture(scope="session")
+def shared_web_server(process_environment: dict[str, str]) -> Iterator["WebServer"]:
+    """The site in a process of its own, for all tests; no encoder answers it."""
     from tests.web_server import WebServer
 
-    server = WebServer(process_environment)
-    server.start()
+    server = WebServer(process_environment | {"EMBEDDINGS_URL": "http://127.0.0.1:9"})
     yield server
     server.stop()
+
+
+@pytest.fixture
+def web_server(shared_web_server: "WebServer", transactional_db: None) -> "WebServer":
+    """The site in a process of its own, which a test may kill: the next one starts it again."""
+    shared_web_server.start()
+    return shared_web_server
 
 
 # --- the data -----------------------------------------------------------------------------------

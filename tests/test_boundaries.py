@@ -14,12 +14,12 @@ from tests.conftest import ROOT
 HEAVY = ("torch", "transformers", "peft")
 REPORT = f"; import sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
 TORCH_FREE = (
-    "formats",
-    "snapshot",
+    "data.formats",
+    "data.snapshot",
     "artifacts",
-    "consensus",
+    "statistics.consensus",
     "ranking",
-    "embedding.score",
+    "model_vectors.scorer",
     "off_policy.paired",
 )
 

@@ -103,6 +103,10 @@ def test_options_of_the_database_address_are_kept() -> None:
     assert config["OPTIONS"]["pool"]
 
 
+def test_without_a_database_nobody_waits_for_one() -> None:
+    assert database_config("")["OPTIONS"]["pool"] is None
+
+
 def check(**variables: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in {"SECRET_KEY", "ALLOWED_HOSTS"}}
     paths = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])

@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.selectors import Held, campaign_find, task_shown
 from feedback.annotation.services import (
     API,
@@ -19,6 +18,7 @@ from feedback.annotation.services import (
     task_hold,
     task_hold_more,
 )
+from feedback.campaigns.models import Assignment, SkipReason
 from feedback.people.authentication import contributor_of, scope
 from feedback.pool.api import (
     IDEMPOTENCY_KEY,

@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from feedback.annotation.leasing import lease_duration
-from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.selectors import (
     LEFT_COUNTED,
     Shown,
@@ -18,7 +17,7 @@ from feedback.annotation.selectors import (
     tasks_left,
 )
 from feedback.campaigns.audience import why_not_asked
-from feedback.campaigns.models import Campaign, CampaignState
+from feedback.campaigns.models import Assignment, Campaign, CampaignState, SkipReason
 from feedback.campaigns.selectors import campaigns_open
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from feedback.annotation.leasing import EMPTY_SECONDS, handle_of
-from feedback.annotation.models import Assignment, AssignmentState, Place
+from feedback.annotation.models import Place
 from feedback.campaigns.audience import asks
-from feedback.campaigns.models import Campaign, GoldItem, Task
+from feedback.campaigns.models import Assignment, AssignmentState, Campaign, GoldItem, Task
 from feedback.campaigns.selectors import campaigns_open
 from feedback.database.prepared import prepared_first, prepared_objects, prepared_rows
 from feedback.errors import ConflictError, NotFoundError

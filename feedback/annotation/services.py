@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from feedback.annotation.answers import Answer
 from feedback.annotation.leasing import lease_duration, lease_named, lease_next
-from feedback.annotation.models import Assignment, AssignmentState, SkipReason
 from feedback.annotation.selectors import (
     LEASE_LOST,
     UNDO_OVER,
@@ -26,7 +25,7 @@ from feedback.annotation.selectors import (
     holds_of,
     lesson_of,
 )
-from feedback.campaigns.models import Campaign
+from feedback.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
 from feedback.database.prepared import prepared_rows
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor, Rater

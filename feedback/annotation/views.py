@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from feedback.annotation.forms import answer_of
-from feedback.annotation.models import Assignment
 from feedback.annotation.presentation import (
     differences_context,
     lesson_context,
@@ -41,7 +40,7 @@ from feedback.annotation.services import (
     is_fresh,
     may_undo,
 )
-from feedback.campaigns.models import Campaign
+from feedback.campaigns.models import Assignment, Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.choices import CHOICE_WORDS

@@ -1,13 +1,13 @@
-"""Campaigns and the comparisons they want judged."""
+"""Campaigns, the comparisons they want judged, and who has taken them."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from feedback.identifiers import Row
-from feedback.people.models import TrustTier
-from feedback.pool.models import Choice, Comparison
+from feedback.identifiers import Row, new_public_id
+from feedback.people.models import Contributor, TrustTier
+from feedback.pool.models import Choice, Comparison, Order
 from feedback.registry.models import Topic
 
 
@@ -99,7 +99,8 @@ class GoldItem(Row):
 class Task(Row):
     """A comparison to label in a campaign: `wanted` judgments, `taken` of them leased or given.
 
-    `taken` is kept by a trigger on the assignments, so that overlap is exact whoever writes.
+    `taken` and `submitted` follow the assignments (`sql/task_overlap.sql`), so that overlap is
+    exact whoever writes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="tasks")
@@ -136,3 +137,58 @@ class Task(Row):
 
     def __str__(self) -> str:
         return f"task {self.id}"
+
+
+class AssignmentState(models.TextChoices):
+    """A lease is live until it is answered, skipped, or expires."""
+
+    LIVE = "live"
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+
+
+class SkipReason(models.TextChoices):
+    """Why a task was skipped; none of these is a judgment."""
+
+    CANNOT_JUDGE = "cannot_judge"
+    UNSAFE = "unsafe"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
+class Assignment(Row):
+    """One contributor's lease of a task, by a token: who comes back with an old one is told so."""
+
+    token = models.CharField(max_length=32, unique=True, default=new_public_id)
+    # Each of these two is the first column of another index.
+    task = models.ForeignKey(
+        Task, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
+    contributor = models.ForeignKey(
+        Contributor, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
+    order_shown = models.CharField(max_length=2, choices=Order)
+    state = models.CharField(max_length=16, choices=AssignmentState, default=AssignmentState.LIVE)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    skip_reason = models.CharField(max_length=16, choices=SkipReason, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "contributor"], name="assignment_once_per_contributor"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state=AssignmentState.LIVE),
+                name="assignment_live",
+            ),
+            # What a person holds, and what they have answered since midnight.
+            models.Index(fields=["contributor", "state", "finished_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"assignment {self.token}"

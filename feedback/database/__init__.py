@@ -1,1 +1,1 @@
-"""The database below the ORM: prepared statements, advisory locks, use from an event loop."""
+"""The database below the ORM: prepared statements, locks, SQL files, use from an event loop."""

@@ -1,9 +1,12 @@
 """The index of the words of prompts."""
 
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import migrations
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Left
 
-from feedback.pool.search import prompt_words
+NEWEST = KeyTextTransform("content", KeyTransform(-1, "messages"))
 
 
 class Migration(migrations.Migration):
@@ -12,5 +15,8 @@ class Migration(migrations.Migration):
     dependencies = [("feedback", "0009_arena")]
 
     operations = [
-        migrations.AddIndex("turn", GinIndex(prompt_words(), name="turn_words")),
+        migrations.AddIndex(
+            "turn",
+            GinIndex(SearchVector(Left(NEWEST, 20_000), config="simple"), name="turn_words"),
+        ),
     ]

@@ -16,7 +16,7 @@ from feedback.people.authentication import contributor_of, contributor_required
 from feedback.people.display_settings import PREFERENCES, preferences_of, remember
 from feedback.people.models import Contributor
 from feedback.people.sign_in.accounts import has_account, needs_second_factor
-from feedback.web.middleware import next_url
+from feedback.web.http import next_url
 
 
 @never_cache

@@ -15,7 +15,7 @@ from feedback.people.rate_limits.throttling import newcomer_take
 from feedback.people.selectors import current_consent, sign_up_is_open
 from feedback.people.services import consent_give, contributor_create
 from feedback.people.sign_in.accounts import has_account
-from feedback.web.middleware import next_url
+from feedback.web.http import next_url
 
 BY_INVITATION = gettext_lazy("This site is by invitation. Ask who runs it for a link.")
 

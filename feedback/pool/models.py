@@ -292,7 +292,7 @@ class Visibility(models.TextChoices):
 
 
 class Preference(Row):
-    """One judgment of a comparison, append-only (a trigger lets only named changes through).
+    """One judgment of a comparison, append-only (`sql/preference_changes.sql`).
 
     `published_number` and `removed_number` come from one sequence, which `since` follows. What left
     because it was withheld may come back under a new number; `first_number` then keeps its first.

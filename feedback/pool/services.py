@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.database.prepared import prepared_insert
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor, Rater
-from feedback.people.services import audit_record
+from feedback.people.services import audit_record_each
 from feedback.pool.judgment import Judgment
-from feedback.pool.models import (
-    Comparison,
-    Preference,
-    PreferenceState,
-    RaterRole,
+from feedback.pool.lifecycle import (
+    judgments_supersede,
+    judgments_withdraw,
+    publish_without_delay,
 )
-from feedback.pool.publication_sequence import next_publication_number
+from feedback.pool.models import Comparison, Preference, PreferenceState, RaterRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,9 @@ def preference_record(
         if supersedes is not None:
             if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
                 return earlier, False
-            _leave(supersedes, PreferenceState.SUPERSEDED)
+            _supersede(supersedes)
         if prepared_insert(preference):
+            publish_without_delay()
             return preference, True
         if supersedes is not None:
             transaction.set_rollback(True)  # what it would have superseded stays
@@ -119,29 +120,24 @@ def _repeat_of(
     return earlier
 
 
-def preference_withdraw(*, preference: Preference, actor: Contributor) -> Preference:
-    """Take a judgment out of the pool for good, with its free text; a repeat changes nothing."""
+def preferences_withdraw(*, rows: QuerySet[Preference], actor: Contributor) -> int:
+    """Take judgments out of the pool for good and write down who did; return how many.
+
+    Those that were withdrawn before stay as they are.
+    """
     with transaction.atomic():
-        if _leave(preference, PreferenceState.WITHDRAWN):
-            audit_record(actor=actor, action="preference.withdraw", subject=preference.public_id)
-    return preference
+        withdrawn = judgments_withdraw(rows)
+        audit_record_each(actor=actor, action="preference.withdraw", subjects=withdrawn)
+    return len(withdrawn)
 
 
-def _leave(preference: Preference, state: PreferenceState) -> bool:
-    """Move a judgment out of the active pool, once, with a number if it had been published."""
-    locked = Preference.objects.select_for_update().get(pk=preference.pk)
-    if locked.state == state:
-        return False
-    if locked.state == PreferenceState.WITHDRAWN:
-        raise ConflictError("withdrawn", _("This judgment was withdrawn."))
-    changed = ["state"]
-    locked.state = state
-    if locked.published_number is not None and locked.removed_number is None:
-        locked.removed_number = next_publication_number()
-        changed.append("removed_number")
+def _supersede(preference: Preference) -> None:
+    """Let a judgment make room for another; one that was superseded already has."""
+    own = Preference.objects.filter(pk=preference.pk)
+    if judgments_supersede(own):
+        return
+    state = own.values_list("state", flat=True).get()
     if state == PreferenceState.WITHDRAWN:
-        locked.rationale, locked.reasons, locked.aspects = "", [], {}
-        changed += ["rationale", "reasons", "aspects"]
-    locked.save(update_fields=changed)
-    preference.refresh_from_db()
-    return True
+        raise ConflictError("withdrawn", _("This judgment was withdrawn."))
+    if state == PreferenceState.QUARANTINED:
+        raise ConflictError("not_active", _("This judgment does not count any more."))

@@ -7,24 +7,20 @@ from django.utils.translation import gettext as _
 
 from feedback.errors import ConflictError
 from feedback.people.models import ConsentRecord, Contributor
-from feedback.people.services import audit_record
+from feedback.people.services import audit_record, audit_record_each
 from feedback.pool.judgment import Judgment
+from feedback.pool.lifecycle import judgments_hide, judgments_show
 from feedback.pool.models import Preference, PreferenceState, Visibility
-from feedback.pool.publication_sequence import next_publication_number
 from feedback.pool.services import Provenance, preference_record
 
 
 def preference_hide(*, preference: Preference, actor: Contributor) -> None:
     """Make it private: a published one leaves the live export, as a removal that `since` tells."""
     with transaction.atomic():
-        locked = _locked(preference)
-        if locked.visibility == Visibility.PRIVATE:
-            return
-        locked.visibility = Visibility.PRIVATE
-        if locked.published_number is not None and locked.removed_number is None:
-            locked.removed_number = next_publication_number()
-        locked.save(update_fields=["visibility", "removed_number"])
-        audit_record(actor=actor, action="preference.hide", subject=locked.public_id)
+        hidden = judgments_hide(Preference.objects.filter(pk=preference.pk))
+        audit_record_each(actor=actor, action="preference.hide", subjects=hidden)
+    if not hidden:
+        _active(preference)
 
 
 def preference_show(
@@ -36,15 +32,12 @@ def preference_show(
     removal and one new row.
     """
     with transaction.atomic():
-        locked = _locked(preference)
-        if locked.visibility == Visibility.PUBLIC:
-            return locked
-        audit_record(actor=actor, action="preference.show", subject=locked.public_id)
-        if locked.removed_number is None:
-            locked.visibility = Visibility.PUBLIC
-            locked.save(update_fields=["visibility"])
-            return locked
-        return preference_repeat(preference=locked, consent=consent)
+        shown = judgments_show(Preference.objects.filter(pk=preference.pk))
+        now = _active(preference)
+        if not shown and now.visibility == Visibility.PUBLIC:
+            return now
+        audit_record(actor=actor, action="preference.show", subject=now.public_id)
+        return now if shown else preference_repeat(preference=now, consent=consent)
 
 
 def preference_repeat(
@@ -86,12 +79,9 @@ def preference_repeat(
     return made
 
 
-def _locked(preference: Preference) -> Preference:
-    locked = (
-        Preference.objects.select_for_update(of=("self",))
-        .select_related("comparison", "rater")
-        .get(pk=preference.pk)
-    )
-    if locked.state != PreferenceState.ACTIVE:
+def _active(preference: Preference) -> Preference:
+    """Return the judgment as it is now; a ConflictError where it does not count any more."""
+    found = Preference.objects.select_related("comparison", "rater").get(pk=preference.pk)
+    if found.state != PreferenceState.ACTIVE:
         raise ConflictError("not_active", _("This judgment does not count any more."))
-    return locked
+    return found

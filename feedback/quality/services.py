@@ -9,13 +9,13 @@ import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 
+from feedback.database.locks import Lock, transaction_try_lock
 from feedback.pool.models import Preference
 from feedback.quality.selectors import consensus_is_stale
 from feedback.quality.votes import Votes, votes_load
 from trainers.statistics.consensus import Consensus, dawid_skene
 from trainers.statistics.reliability import against_others
 
-REFRESH_LOCK = 0x46435143  # any constant that nothing else locks
 NOTICEABLE = 0.001  # a probability that moves by less is not written again
 
 STAGE = """
@@ -76,7 +76,9 @@ def consensus_refresh(*, even_if_current: bool = False) -> int:
     Nothing is done where no judgment came or went, or where another process is at it.
     """
     with transaction.atomic():
-        if not _take_turn() or not (even_if_current or consensus_is_stale()):
+        if not transaction_try_lock(Lock.CONSENSUS):
+            return 0
+        if not even_if_current and not consensus_is_stale():
             return 0
         now = timezone.now()
         votes = votes_load(Preference.objects.all())
@@ -89,13 +91,6 @@ def consensus_refresh(*, even_if_current: bool = False) -> int:
             rater_weights=votes.weights,
         )
         return _write(votes, found, {"now": now, "noticeable": NOTICEABLE})
-
-
-def _take_turn() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [REFRESH_LOCK])
-        taken: bool = cursor.fetchone()[0]
-    return taken
 
 
 def _write(votes: Votes, found: Consensus, parameters: dict[str, Any]) -> int:

@@ -1,22 +1,18 @@
 """Asking for a run, and asking for its end. Workers do the rest (leases, execution)."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError as BrokerError
 
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
-from feedback.training.models import Kind, RunState, TrainingRun
-from feedback.training.promotion.services import live_checkpoint
+from feedback.training.models import Checkpoint, Kind, RunState, TrainingRun
+from feedback.training.notify import workers_notify
 from trainers.artifacts import code_version, digest_of
-
-logger = logging.getLogger(__name__)
 
 Config = Mapping[str, Any]
 SCALARS = (str, int, float, bool, type(None))
@@ -48,7 +44,7 @@ def run_request(
             subject=str(run.number),
             detail={"kind": kind, "config": settings, "schedule": schedule},
         )
-        transaction.on_commit(workers_wake)
+        transaction.on_commit(workers_notify)
     return run
 
 
@@ -80,22 +76,10 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
     return run
 
 
-def workers_wake() -> None:
-    """Send a message that there may be work. The row is the truth: a lost message is no loss."""
-    from feedback.training.tasks import run_next  # tasks call services, hence the late import
-
-    try:
-        run_next.delay()
-    except BrokerError:
-        logger.warning("The broker did not take the wake-up message; beat will send another.")
-
-
 def _with_live_reward(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """A policy's answers are scored by the live reward model, unless the config names another."""
-    live = live_checkpoint(Kind.REWARD)
-    if kind == Kind.POLICY and live is not None:
-        return {"reward": live.path} | config
-    return config
+    """Let the live reward model score a policy's answers, unless the config names another."""
+    live = Checkpoint.objects.live(Kind.REWARD).first() if kind == Kind.POLICY else None
+    return config if live is None else {"reward": live.path} | config
 
 
 def _checked(config: Config) -> dict[str, Any]:

@@ -97,13 +97,14 @@ def database_config(url: str) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(
         url or "postgresql://127.0.0.1:1/not-running"
     )
+    pool = {
+        "min_size": 0,
+        "max_size": 16,
+        "timeout": 10,
+        "connection_class": PooledConnection,
+    }
     options = config.get("OPTIONS", {}) | {
-        "pool": {
-            "min_size": 0,
-            "max_size": 16,
-            "timeout": 10,
-            "connection_class": PooledConnection,
-        },
+        "pool": pool if url else None,  # with none, what no server runs for fails at once
         # For `feedback.database.prepared`, whose statements are planned once, whatever the values.
         "prepare_threshold": 5,
         "options": "-c plan_cache_mode=force_generic_plan",

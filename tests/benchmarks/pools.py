@@ -14,8 +14,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import Campaign
+from feedback.campaigns.models import Assignment, Campaign
 from feedback.people.models import Contributor, Rater
 from feedback.people.selectors import rater_of
 from feedback.pool.models import Comparison, Conversation, Preference, Response, Turn

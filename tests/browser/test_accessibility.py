@@ -20,8 +20,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import GoldItem
+from feedback.campaigns.models import Assignment, GoldItem
 from feedback.people.invitations.services import invitation_create
 from feedback.people.models import Contributor, Role, TrustTier
 from feedback.pool.models import Response

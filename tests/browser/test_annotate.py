@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from feedback.annotation.models import Assignment
+from feedback.campaigns.models import Assignment
 from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference, PreferenceState
 from tests.feedback.annotation.campaigns import make_campaign

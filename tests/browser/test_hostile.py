@@ -4,8 +4,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import GoldItem
+from feedback.campaigns.models import Assignment, GoldItem
 from feedback.pool.models import Preference
 from tests.browser.test_annotate import GRACE_MS, JUDGE, press, start, token_of
 from tests.feedback.annotation.campaigns import make_campaign

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
+from tests.feedback.routing.test_model_pages import forecast_topics
 
 from feedback.registry.models import LanguageModel, ModelVersion, Topic
 from tests.browser.test_accessibility import findings
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
 from tests.feedback.routing.artifacts import promoted
-from tests.feedback.routing.test_model_pages import forecast_topics
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

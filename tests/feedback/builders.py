@@ -11,7 +11,7 @@ from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.people.services import consent_give, contributor_create
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Comparison, Conversation, Preference, Response, Turn
-from feedback.pool.services import Provenance, preference_record
+from feedback.pool.services import Provenance, preference_record, preferences_withdraw
 from feedback.registry.models import LanguageModel, ModelVersion
 
 _numbers = itertools.count(1)
@@ -91,3 +91,9 @@ def judge(
         supersedes=supersedes,
     )
     return preference
+
+
+def withdraw(preference: Preference, actor: Contributor) -> None:
+    """Take a judgment back, and read it anew."""
+    preferences_withdraw(rows=Preference.objects.filter(pk=preference.pk), actor=actor)
+    preference.refresh_from_db()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.trainers.command_line import run
 from tests.trainers.pools import (
     judgment,
     outcome_record,
@@ -25,9 +26,9 @@ from trainers.data.snapshot import Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import train
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import Scorer
 from trainers.progress import Progress
 
 CONFIG = Config(dimension=8, epochs=8, device="cpu")
@@ -197,19 +198,17 @@ def test_a_meaningless_setting_is_refused_by_name(setting: str, value: Any) -> N
 
 
 def test_the_command_line_trains_and_predicts(pool: Snapshot, tmp_path: Path) -> None:
-    def run(*arguments: object) -> list[dict[str, object]]:
-        command = [sys.executable, "-m", "trainers", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
     out = tmp_path / "embedding"
-    report = run("embedding", "--snapshot", pool.path, "--out", out, "--set", "epochs=2")[-1]
+    train = ["embedding", "--snapshot", str(pool.path), "--out", str(out), "--set", "epochs=2"]
+    command = [sys.executable, "-m", "trainers", *train]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    report = json.loads(done.stdout.splitlines()[-1])
     assert report["kind"] == "embedding"
     rows = tmp_path / "rows.jsonl"
     rows.write_text(
         '{"prompt": "Explain bread"}\n{"messages": [{"role": "user", "content": "?"}]}\n'
     )
-    scores = run("predict", "--artifact", out, "--input", rows)
+    scores = run("predict", "--artifact", out, "--input", rows).rows
     assert len(scores) == 2
     assert all(0 < value < 1 for value in scores[0]["scores"].values())
 

@@ -20,9 +20,9 @@ from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter
 from trainers.embedding.config import Config
 from trainers.embedding.evaluate import evaluate
 from trainers.embedding.predict import predict_rows
-from trainers.embedding.score import TENSORS
 from trainers.embedding.train import train
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import TENSORS
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
 
@@ -64,7 +64,7 @@ def inverted(trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Art
 
 @pytest.fixture(scope="module")
 def logged(pool: Snapshot, trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Duels of before and after the embedding was made, and two single answers with thumbs."""
+    """Decisions of before and after the embedding was made, and two single answers with thumbs."""
     made = datetime.fromisoformat(trained.card["created_at"])
     prompts, rng = pool.table("prompts").to_pylist(), np.random.default_rng(0)
     old = [duel(row, BEFORE, rng) for row in prompts for _ in range(3)]

@@ -16,9 +16,9 @@ from trainers.data.snapshot.build import build_snapshot
 from trainers.data.style import counted, relative_difference
 from trainers.progress import Progress
 from trainers.ranking.config import Config
-from trainers.ranking.reading import read_styled
-from trainers.ranking.styled import fit_styled
+from trainers.ranking.style_control import fit_styled
 from trainers.ranking.train import train
+from trainers.ranking.votes import read_styled
 
 VOTES = 400
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.trainers.command_line import run
 from tests.trainers.pools import BAD, GOOD, careful_answers_win, judgment, pair_record, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.snapshot import Snapshot, split_of
@@ -209,22 +210,22 @@ def test_meaningless_settings_are_refused_by_name(
         Config(**settings)
 
 
-def run(*arguments: object, file_limit: int | None = None) -> subprocess.CompletedProcess[str]:
-    def limit() -> None:
-        if file_limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-
-    command = [sys.executable, "-m", "trainers", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, preexec_fn=limit, check=False
-    )
-
-
 def test_a_disk_that_is_full_leaves_no_half_of_an_artifact(pool: Snapshot, tmp_path: Path) -> None:
+    def limit() -> None:
+        """The weights are the one file larger than this."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
+
     settings = ("--set", "epochs=1", "head=mlp", "hidden=512", "members=5", "device=cpu")
     out = tmp_path / "out" / "reward"
-    # The weights are the one file larger than this.
-    found = run("reward", "--snapshot", pool.path, "--out", out, *settings, file_limit=5_000_000)
+    command = [sys.executable, "-m", "trainers", "reward", "--snapshot", str(pool.path)]
+    found = subprocess.run(
+        [*command, "--out", str(out), *settings],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=limit,
+        check=False,
+    )
     assert found.returncode == 1
     assert "File too large" in found.stderr
     assert "Traceback" not in found.stderr

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from starlette.testclient import TestClient
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.trainers.backbones import tiny_bert, tiny_llama, tiny_roberta
+from tests.trainers.command_line import run
 from tests.trainers.pools import careful_answers_win, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
@@ -30,7 +29,7 @@ from trainers.reward.evaluate import evaluate
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
-from trainers.serve.shelf import Shelf
+from trainers.serve.model_store import Shelf
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,
@@ -279,12 +278,7 @@ def test_what_a_backbone_cannot_do_is_said(
 def test_the_command_line_tunes_the_packaged_encoder(pool: Snapshot, tmp_path: Path) -> None:
     out = tmp_path / "reward"
     chosen = ["mode=lora", "epochs=1", "twin=false", "device=cpu", "batch=64"]
-    command = [sys.executable, "-m", "trainers", "reward", "--snapshot", pool.path, "--out", out]
-    made = subprocess.run(
-        [*map(str, command), "--set", *chosen], capture_output=True, text=True, timeout=300
-    )
-    assert made.returncode == 0, made.stderr
-    report = json.loads(made.stdout)
+    (report,) = run("reward", "--snapshot", pool.path, "--out", out, "--set", *chosen).rows
     assert report["metrics"]["n"] > 0
     named = json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"]
     assert named == "sentence-transformers/all-MiniLM-L6-v2"  # and no path of this machine

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.trainers.command_line import run
 from tests.trainers.pools import careful_answers_win, judgment, pair_record, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
@@ -208,13 +209,12 @@ def test_a_meaningless_setting_is_refused_by_name(setting: str, value: object) -
 
 
 def test_the_command_line_trains_evaluates_and_scores(pool: Snapshot, tmp_path: Path) -> None:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "trainers", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
     out = tmp_path / "reward"
     settings = ("--set", "epochs=3", "device=cpu")
-    made = run("reward", "--snapshot", pool.path, "--out", out, *settings)
+    command = [sys.executable, "-m", "trainers", "reward", "--snapshot", pool.path, "--out", out]
+    made = subprocess.run(
+        [*map(str, command), *settings], capture_output=True, text=True, timeout=300
+    )
     assert made.returncode == 0, made.stderr
     report = json.loads(made.stdout.splitlines()[-1])
     assert report["kind"] == "reward"
@@ -225,15 +225,12 @@ def test_the_command_line_trains_evaluates_and_scores(pool: Snapshot, tmp_path: 
 
     table = tmp_path / "prompts.parquet"
     again = run("evaluate", "--artifact", out, "--snapshot", pool.path, "--per-prompt", table)
-    assert json.loads(again.stdout.splitlines()[-1])["metrics"] == report["metrics"]
+    assert again.rows[-1]["metrics"] == report["metrics"]
     assert pq.read_table(table).column_names == ["prompt_id", "score", "n"]
 
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"prompt": "Why?", "response": "Because."}\n' * 2)
-    scores = [
-        json.loads(line)
-        for line in run("score", "--artifact", out, "--input", rows).stdout.splitlines()
-    ]
+    scores = run("score", "--artifact", out, "--input", rows).rows
     assert len(scores) == 2
     assert isinstance(scores[0]["score"], float)
 

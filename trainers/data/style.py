@@ -1,13 +1,15 @@
 """The style of an answer that rankings control for: how long it is, and how it is laid out.
 
-The database counts the same in SQL (`feedback_style`, migration 0014); a test holds the two equal.
+The database counts the same in SQL (`feedback/pool/sql/text_style.sql`); a test holds the two
+equal.
 """
 
 import re
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trainers.arrays import Floats
 
 LONGEST: Final = 100_000  # characters looked at: a pasted book is long enough by then
 
@@ -16,8 +18,6 @@ HEADING: Final = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
 BOLD: Final = re.compile(r"\*\*[^*\n]+\*\*")
 
 FEATURES: Final = ("length", "headers", "bold", "lists")
-
-Floats = NDArray[np.float64]
 
 
 def counted(text: str) -> tuple[int, int, int, int]:

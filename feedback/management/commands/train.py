@@ -10,7 +10,8 @@ from django.core.management.base import CommandError
 from feedback.errors import ApplicationError
 from feedback.management.json_command import JsonCommand
 from feedback.training.models import Kind, RunState, TrainingRun
-from feedback.training.selectors import UNFINISHED, run_body, run_find
+from feedback.training.selectors import run_find
+from feedback.training.serializers import RunSerializer
 from feedback.training.services import run_request
 
 POLL_SECONDS = 0.5
@@ -33,18 +34,19 @@ class Command(JsonCommand):
         """Queue, wait, report."""
         config = dict(map(_assignment, options["set"]))
         seed = config.pop("seed", options["seed"])
-        run = run_request(kind=options["kind"], config=config, seed=seed)
+        run = run_find(run_request(kind=options["kind"], config=config, seed=seed).id)
         if options["wait"]:
             run = self._follow(run)
+        body: dict[str, Any] = RunSerializer(run).data
         if run.state == RunState.FAILED:
-            self.stdout.write(json.dumps(run_body(run), ensure_ascii=False))
+            self.stdout.write(json.dumps(body, ensure_ascii=False))
             raise CommandError(run.error, returncode=1)
-        return run_body(run)
+        return body
 
     def _follow(self, run: TrainingRun) -> TrainingRun:
         """Poll the row; progress and silence go to standard error."""
         said, asked = "", time.monotonic()
-        while run.state in UNFINISHED:
+        while run.is_unfinished:
             words = f"run {run.number}: {run.state} {run.phase} {run.progress:.0%}"
             if words != said:
                 self.stderr.write(words)

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from feedback.database.locks import Lock, transaction_lock
 from feedback.pool.importing.batches import batch_write, in_batches
 from feedback.pool.importing.limits import record_problem
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.row_ordinals import ordinals_begin
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import (
     Comparison,
     ComparisonOrigin,
@@ -24,7 +26,6 @@ from trainers.data.formats import Record, Skipped, read
 from trainers.progress import Progress
 
 MANY_ROWS = 1000
-IMPORT_LOCK = 0x46434D49  # any constant that nothing else locks
 
 OnComparisons = Callable[[Sequence[UUID]], None]
 
@@ -78,6 +79,8 @@ def file_import(
     if report.created.total() >= MANY_ROWS:
         _refresh_statistics()
     report.close()
+    # Nobody of this site has to think again about rows of a file: they are due at once.
+    transaction.on_commit(judgments_publish, robust=True)
     return report
 
 
@@ -112,4 +115,4 @@ def _one_import_at_a_time() -> None:
     with connection.cursor() as cursor:
         # Foreign keys are checked at the end of each statement, not queued up to the commit.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
+    transaction_lock(Lock.IMPORT)

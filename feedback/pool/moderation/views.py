@@ -27,7 +27,7 @@ from feedback.pool.moderation.services import (
     report_create,
 )
 from feedback.pool.selectors import response_find
-from feedback.web.middleware import next_url
+from feedback.web.http import next_url
 
 ACTIONS = {"uphold": case_uphold, "dismiss": case_dismiss, "restore": case_reverse}
 

@@ -12,7 +12,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from feedback.database.locks import alone
+from feedback.database.locks import Lock, session_try_lock
 from feedback.pool.hashing import text_hash
 from feedback.pool.models import Response, ResponseState, Turn
 from feedback.pool.self_identification import names_version
@@ -24,11 +24,10 @@ from feedback.routing.new_models.models import ProbePrompt
 from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import vectors_of
 from feedback.training.models import Checkpoint
-from trainers.embedding.posterior import sigmoid
-from trainers.probing.anchors import choose_anchors
+from trainers.calibration_prompts.anchors import choose_anchors
+from trainers.statistics.logistic import sigmoid
 
 SOURCE = "probe"
-PROBE_LOCK = 5_012
 PROMPTS = 40
 CANDIDATES = 2000
 MOST_COVERED = 0.8  # of the prompt with the most answers: a candidate has this share at least
@@ -75,7 +74,7 @@ def probe_next(*, seconds: float) -> int:
     One process at a time does so: a second would ask the same.
     """
     until, came = time.monotonic() + seconds, 0
-    with alone(PROBE_LOCK) as is_alone:
+    with session_try_lock(Lock.CALIBRATION_PROMPTS) as is_alone:
         if not is_alone or not probe_prompts():
             return 0
         for version in live_versions().select_related("provider").order_by("-created_at"):

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from feedback.database.locks import alone
+from feedback.database.locks import Lock, session_try_lock
 from feedback.errors import UnavailableError
 from feedback.pool.models import Turn
 from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 BATCH = 64  # prompts of a request; the server cuts it, so that people's prompts pass
 PATIENCE_SECONDS = 60.0
 BUSY = {429, 502, 503, 504}
-WALK_LOCK = 5_011
 OVERLAP_MS = 3_600_000
 MILLISECONDS = 80  # bits of a UUIDv7 below its time
 
@@ -57,7 +56,7 @@ def prompts_encode(*, seconds: float) -> Encodings | None:
     Half of the time is left to the server for people. None where another process is at it. The
     first encoder that answers is the one in use; another one later is an `EncoderChangedError`.
     """
-    with alone(WALK_LOCK) as is_alone:
+    with session_try_lock(Lock.PROMPT_VECTORS) as is_alone:
         if not is_alone:
             return None
         with _client() as client:
@@ -70,7 +69,7 @@ def prompts_encode_anew() -> Encodings:
 
     The vectors of other encoders go last, so that they serve until then.
     """
-    with alone(WALK_LOCK) as is_alone:
+    with session_try_lock(Lock.PROMPT_VECTORS) as is_alone:
         if not is_alone:
             raise UnavailableError("busy", _("Prompts are being encoded. Try again in a minute."))
         with _client() as client:

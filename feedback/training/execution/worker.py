@@ -15,20 +15,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
 from feedback.training.execution.leases import (
     Claim,
     LeaseLostError,
-    expired_settle,
+    lost_runs_end,
     run_claim,
     run_end_cancelled,
     run_fail,
-    run_give_back,
     run_heartbeat,
     run_release,
+    run_requeue,
 )
 from feedback.training.execution.reporting import (
     DATABASE_GONE,
@@ -37,9 +37,9 @@ from feedback.training.execution.reporting import (
     connection_forget,
     database_probe,
 )
-from feedback.training.models import Kind, RunState, TrainingRun
+from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
-from feedback.training.promotion.services import checkpoint_register, live_checkpoint
+from feedback.training.promotion.services import checkpoint_register
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
@@ -62,9 +62,9 @@ class ChildKilledError(Exception):
     """The trainer was killed from outside; it may be tried again."""
 
 
-def run_next() -> bool:
+def next_run_execute() -> bool:
     """Claim the next run and see it to its end; whether there was one."""
-    expired_settle()
+    lost_runs_end()
     claim = run_claim(worker=f"{socket.gethostname()} {os.getpid()}")
     if claim is None:
         return False
@@ -98,7 +98,7 @@ def _attempt(claim: Claim) -> None:
         run_fail(claim=claim, error=f"{type(error).__name__}: {error}")
     except BaseException:  # this worker is told to stop
         with suppress(LeaseLostError, *DATABASE_GONE):
-            run_give_back(claim=claim, reason="Its worker was stopped.")
+            run_requeue(claim=claim, reason="Its worker was stopped.")
         raise
 
 
@@ -109,7 +109,7 @@ def _execute(claim: Claim) -> None:
     snapshot = _snapshot(claim, run, reporter)
     artifact = _artifact(run, snapshot, reporter)
     reporter.stage("gate", TRAIN_SHARE, 1.0)
-    incumbent = live_checkpoint(kind)
+    incumbent = Checkpoint.objects.live(kind).select_related("run").first()
     with tempfile.TemporaryDirectory(prefix="gate-", dir=_scratch()) as workspace:
         verdict = candidate_judge(
             kind=kind,
@@ -132,14 +132,15 @@ def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
     digest = snapshot_write(on_tick=reporter.tick)
     run.snapshot_digest, run.code_version = digest, code_version()
     try:
-        claim.write(snapshot_digest=digest, code_version=run.code_version)
+        with transaction.atomic():
+            claim.write(snapshot_digest=digest, code_version=run.code_version)
     except IntegrityError as error:
         raise RepeatedError(_repeats(run)) from error
     return snapshots_folder() / digest
 
 
 def _repeats(run: TrainingRun) -> str:
-    same = TrainingRun.objects.exclude(state__in=[RunState.FAILED, RunState.CANCELLED]).get(
+    same = TrainingRun.objects.exclude(state__in=WITHOUT_RESULT).get(
         kind=run.kind,
         snapshot_digest=run.snapshot_digest,
         config_digest=run.config_digest,

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import CampaignState, Task
+from feedback.campaigns.models import Assignment, CampaignState, Task
 from feedback.pool.models import Preference, Turn
 from tests.feedback.annotation.campaigns import make_campaign
 from tests.markup import tight

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback.annotation.models import Assignment
+from feedback.campaigns.models import Assignment
 from feedback.people.models import Contributor, TrustTier
 from tests.feedback.annotation.campaigns import make_campaign
 

@@ -10,7 +10,6 @@ from django.db.models import Count
 from django.utils import timezone
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.models import Assignment, AssignmentState
 from feedback.annotation.services import (
     assignment_lease,
     assignment_renew,
@@ -22,7 +21,7 @@ from feedback.annotation.services import (
     task_hold_more,
 )
 from feedback.annotation.tasks import expire_leases
-from feedback.campaigns.models import CampaignState, Task
+from feedback.campaigns.models import Assignment, AssignmentState, CampaignState, Task
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.pool.models import Preference
 from feedback.publication.services import judgment_withdraw

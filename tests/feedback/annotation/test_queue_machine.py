@@ -20,7 +20,6 @@ from hypothesis.stateful import (
 )
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.models import Assignment, SkipReason
 from feedback.annotation.services import (
     assignment_lease,
     assignment_renew,
@@ -32,7 +31,7 @@ from feedback.annotation.services import (
     task_hold_more,
 )
 from feedback.annotation.tasks import expire_leases
-from feedback.campaigns.models import Campaign, CampaignState, Task
+from feedback.campaigns.models import Assignment, Campaign, CampaignState, SkipReason, Task
 from feedback.campaigns.selectors import CampaignProgress, campaign_progress
 from feedback.campaigns.services import campaign_edit, campaign_set_state
 from feedback.errors import ConflictError

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from feedback.annotation.models import Assignment
+from feedback.campaigns.models import Assignment
 from feedback.people.services import apikey_create, contributor_create
 from feedback.pool.models import Preference
 from tests.feedback.annotation.campaigns import make_campaign

@@ -6,9 +6,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from feedback.annotation import leasing
-from feedback.annotation.models import Assignment, Place
+from feedback.annotation.models import Place
 from feedback.annotation.services import assignment_lease, assignment_skip
-from feedback.campaigns.models import Task
+from feedback.campaigns.models import Assignment, Task
 from feedback.database.prepared import prepared_rows
 from feedback.people.models import Contributor
 from feedback.pool.models import Comparison

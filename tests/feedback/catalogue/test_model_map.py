@@ -18,7 +18,7 @@ from feedback.training.promotion.services import checkpoint_roll_back
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promoted
 from tests.markup import tight
-from trainers.embedding.posterior import Prior
+from trainers.model_vectors.posterior import Prior
 
 pytestmark = pytest.mark.django_db
 

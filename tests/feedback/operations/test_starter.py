@@ -10,8 +10,7 @@ from django.core.management import call_command
 from django.db.models import Sum
 from django.utils import timezone
 
-from feedback.annotation.models import Assignment
-from feedback.campaigns.models import Campaign, CampaignState, Task
+from feedback.campaigns.models import Assignment, Campaign, CampaignState, Task
 from feedback.hybrid.models import AIJudge, LabelRoute
 from feedback.hybrid.services import planned_judgments
 from feedback.operations.starter import HUMAN_BUDGET, starter_load

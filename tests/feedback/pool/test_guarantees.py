@@ -5,8 +5,7 @@ import uuid
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from feedback.annotation.models import Assignment, AssignmentState
-from feedback.campaigns.models import Campaign, GoldItem, Task
+from feedback.campaigns.models import Assignment, AssignmentState, Campaign, GoldItem, Task
 from feedback.hybrid.models import AIJudge, LabelRoute
 from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.people.services import audit_record

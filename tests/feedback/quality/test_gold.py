@@ -3,9 +3,8 @@
 import pytest
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.models import Assignment
 from feedback.annotation.services import assignment_lease, assignment_submit
-from feedback.campaigns.models import Campaign, Task
+from feedback.campaigns.models import Assignment, Campaign, Task
 from feedback.campaigns.selectors import campaign_progress
 from feedback.campaigns.services import campaign_create, tasks_add
 from feedback.errors import ApplicationError

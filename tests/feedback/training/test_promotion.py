@@ -25,7 +25,7 @@ from feedback.training.promotion.promoted_links import promoted_sync
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import make_turn, make_version
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.scorer import Scorer
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +154,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
     score_models(range(150))
     config = {"epochs": 5, "dimension": 8}
     first = run_request(kind="embedding", config=config)
-    assert worker.run_next()
+    assert worker.next_run_execute()
     first.refresh_from_db()
     assert first.state == RunState.SUCCEEDED, first.error
     checkpoint = first.checkpoint
@@ -167,7 +167,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
 
     score_models(range(150, 200))
     second = run_request(kind="embedding", config=config)
-    assert worker.run_next()
+    assert worker.next_run_execute()
     second.refresh_from_db()
     assert second.state == RunState.SUCCEEDED, second.error
     evidence_seen = second.checkpoint.reason

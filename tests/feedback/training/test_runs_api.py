@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.training.execution.leases import run_claim
-from feedback.training.models import TrainingRun
+from feedback.training.models import Checkpoint, Promotion, TrainingRun
 from feedback.training.services import run_request
+from tests.feedback.builders import make_version
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/training-runs/"
@@ -102,3 +105,36 @@ def test_a_running_run_shows_its_attempt(alice: Contributor, key_of) -> None:
     run_claim(worker="w")
     body = Client().get(f"{URL}{run.id}/", headers=key_of(alice, "pool:read")).json()
     assert (body["state"], body["attempt"]) == ("running", 1)
+
+
+def test_the_list_asks_the_database_as_often_for_many_runs_as_for_one(
+    alice: Contributor, key_of
+) -> None:
+    def finished(number: int) -> None:
+        run = run_request(kind="policy", seed=number)
+        checkpoint = Checkpoint.objects.create(
+            run=run,
+            kind="policy",
+            version=number,
+            path="",
+            digest="d",
+            files={},
+            model_version=make_version(f"policy {number}"),
+        )
+        Promotion.objects.create(kind="policy", checkpoint=checkpoint)
+
+    def asked() -> tuple[int, list[dict]]:
+        with CaptureQueriesContext(connection) as queries:
+            results = Client().get(URL, headers=headers).json()["results"]
+        return len(queries), results
+
+    headers = key_of(alice, "pool:read")
+    finished(1)
+    asked()  # what is read once a process is read now
+    few, _ = asked()
+    for number in range(2, 7):
+        finished(number)
+    many, results = asked()
+    assert (len(results), many) == (6, few)
+    assert results[0]["promoted"] is True
+    assert results[0]["checkpoint"]["model"]

@@ -41,7 +41,7 @@ def test_unusable_arguments_end_with_status_2(arguments: list[str], words: str) 
 def work_until_done() -> None:
     """A worker in a thread of its own."""
     try:
-        while not worker.run_next():
+        while not worker.next_run_execute():
             pass
     finally:
         connection.close()
