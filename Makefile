@@ -36,14 +36,16 @@ check: ## Lint, format, types, import layers, migrations.
 	$(call install,requirements-dev.lock)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/djangofmt --check templates
 	$(BIN)/mypy
 	PYTHONPATH=platform:. $(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-format: ## Sort imports and format.
+format: ## Sort imports and format, templates, too.
 	$(call install,requirements-dev.lock)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/djangofmt templates
 
 messages: ## Collect the texts of the pages for the translators, and compile (needs GNU gettext).
 	$(call install,requirements-dev.lock)
