@@ -28,7 +28,7 @@ from feedback.annotation.selectors import (
 from feedback.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
 from feedback.database.prepared import prepared_rows
 from feedback.errors import ApplicationError, ConflictError
-from feedback.people.models import ConsentRecord, Contributor, Rater
+from feedback.people.models import ConsentRecord, Contributor
 from feedback.pool.models import Preference, PreferenceState
 from feedback.pool.services import Provenance, preference_record
 from feedback.quality.gold.services import gold_task_for
@@ -248,14 +248,14 @@ def _record(
 ) -> tuple[Preference, bool]:
     return preference_record(
         comparison=held.comparison,
-        rater=Rater(pk=held.rater_id),
+        rater_id=held.rater_id,
         judgment=answer.judgment(
             order=held.order_shown, aspects=held.aspects, reasons=held.reasons
         ),
         idempotency_key=idempotency_key,
         provenance=Provenance(
             source=source,
-            consent=consent,
+            consent_id=consent.pk,
             campaign_id=held.campaign_id,
             assignment_id=held.id,
         ),
