@@ -29,7 +29,7 @@ from feedback.campaigns.models import Assignment, AssignmentState, Campaign, Ski
 from feedback.database.prepared import prepared_rows
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.models import ConsentRecord, Contributor
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.pool.services import Provenance, preference_record
 from feedback.quality.gold.services import gold_task_for
 
@@ -195,9 +195,7 @@ def assignment_revise(
     with transaction.atomic():
         held = held_lock(contributor=contributor, token=token)
         consent = held.consent_required()
-        previous = Preference.objects.filter(
-            assignment=held.id, state=PreferenceState.ACTIVE
-        ).first()
+        previous = Preference.objects.active().filter(assignment=held.id).first()
         is_open = previous is not None and may_undo(previous, UNDO_OPEN + lease_duration())
         if not is_open and not _was_sent(held, idempotency_key):
             raise ConflictError("undo_over", _(UNDO_OVER))

@@ -26,6 +26,10 @@ class PreferenceQuerySet(models.QuerySet[M]):
         """Keep the judgments that their givers have left in the pool."""
         return self.exclude(state="withdrawn")
 
+    def current(self) -> Self:
+        """Keep the judgments that no later one of their givers has replaced."""
+        return self.exclude(state="superseded")
+
     def published(self) -> Self:
         """Keep the judgments in the live export."""
         return self.filter(published_number__isnull=False, removed_number=None)

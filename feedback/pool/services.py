@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,7 @@ from feedback.pool.lifecycle import (
     publish_without_delay,
 )
 from feedback.pool.models import Comparison, Preference, PreferenceState, RaterRole
+from feedback.pool.querysets import PreferenceQuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def _repeat_of(preference: Preference) -> Preference | None:
     return earlier
 
 
-def preferences_withdraw(*, rows: QuerySet[Preference], actor: Contributor) -> int:
+def preferences_withdraw(*, rows: PreferenceQuerySet[Preference], actor: Contributor) -> int:
     """Take judgments out of the pool for good and write down who did; return how many.
 
     Those that were withdrawn before stay as they are.
