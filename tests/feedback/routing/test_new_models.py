@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from feedback.people.models import Contributor, Rater
 from feedback.pool.models import Outcome, Preference, Turn
-from feedback.pool.services import preference_withdraw
 from feedback.registry.models import ModelVersion
 from feedback.routing.new_models.models import ModelPosterior
 from feedback.routing.new_models.posteriors import newcomers_forget, newcomers_known
@@ -24,9 +23,10 @@ from tests.feedback.builders import (
     make_contributor,
     make_turn,
     make_version,
+    withdraw,
 )
 from tests.feedback.routing.artifacts import promote, write_embedding
-from trainers.embedding.posterior import fit_newcomer
+from trainers.model_vectors.posterior import fit_new_model
 
 pytestmark = pytest.mark.django_db
 
@@ -105,9 +105,9 @@ def test_it_is_what_the_regression_of_the_same_rows_gives(
     (known,) = newcomers_known(live)
     question = np.array([[1.0, 0.5]], np.float32)
     share = (1.0 * 1.0 + 0.5 * 0.5) / 1.5
-    expected = fit_newcomer(
-        scorer.outcomes(np.array([[0.5, 1.0]], np.float32), np.array([0.25]))
-        + scorer.duels(question, ["Even"], np.array([share]), np.array([0.75])),
+    expected = fit_new_model(
+        scorer.outcome_observations(np.array([[0.5, 1.0]], np.float32), np.array([0.25]))
+        + scorer.comparison_observations(question, ["Even"], np.array([share]), np.array([0.75])),
         scorer.prior,
     )
     assert (known.label, known.observations, known.source) == ("New", 2, "evidence")
@@ -140,7 +140,7 @@ def test_what_has_not_changed_is_not_fitted_again_and_any_change_is_noticed(
     second = judge(duel, alice, "b", supersedes=first)
     assert newcomers_refresh() == 1
     assert believed(live, "New", 1.0, 0.0)[0] < won
-    preference_withdraw(preference=Preference.objects.get(pk=second.pk), actor=alice)
+    withdraw(Preference.objects.get(pk=second.pk), alice)
     newcomers_refresh()
     assert not ModelPosterior.objects.exists()
     newcomers_forget()

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from feedback.pool.services import preference_withdraw
 from feedback.training.execution import worker
 from feedback.training.execution.leases import run_claim
 from feedback.training.models import Checkpoint, CheckpointState, RunState, TrainingRun
 from feedback.training.promotion.services import checkpoint_roll_back
 from feedback.training.services import run_request
-from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from tests.feedback.builders import judge, make_comparison, make_contributor, make_version, withdraw
 from trainers.data.snapshot import Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,7 +123,7 @@ def test_withdrawn_judgments_and_those_without_consent_to_training_stay_out(
 ) -> None:
     person = make_contributor()
     withdrawn = judge(make_comparison(None, *three_models[:2]), person, "b")
-    preference_withdraw(preference=withdrawn, actor=person)
+    withdraw(withdrawn, person)
     run = finished(run_request(kind="ranking"))
     table = parquet.read_table(data_dir / "snapshots" / run.snapshot_digest / "preferences.parquet")
     assert str(withdrawn.id) not in table["preference_id"].to_pylist()
