@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 
 from feedback.errors import InvalidError
 from feedback.training.models import Kind
-from trainers.kinds import check_settings, settings_of
+from trainers.kinds import KINDS, check_settings, settings_of
 from trainers.settings.config import SettingError
 from trainers.settings.kind import Setting
 
 Config = Mapping[str, Any]
+REWARD_MODEL = "reward_model"  # of a policy: what scores its answers
 
 
 def settings_checked(kind: Kind, given: Config) -> dict[str, Any]:
@@ -35,8 +36,12 @@ def settings_offered(kind: Kind) -> list[Setting]:
     return [setting for setting in settings_of(kind) if setting.name != "seed"]
 
 
-def default_text(setting: Setting) -> str:
+def default_text(kind: Kind, setting: Setting) -> str:
     """Return the default in words, such as "0.003 (frozen), 0.0002 (lora)" where modes differ."""
+    if (kind, setting.name) == (Kind.POLICY, REWARD_MODEL):
+        return _("the live reward model, where there is one")
+    if setting.name == KINDS[kind].chosen_by:  # it chooses the mode: the first one
+        return value_text(setting.default)
     variants: dict[str, list[str]] = {}
     for variant, value in setting.defaults.items():
         variants.setdefault(value_text(value), []).append(variant)
