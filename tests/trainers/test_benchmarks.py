@@ -13,7 +13,7 @@ from tests.trainers.pools import SUBJECTS, judgment, pair_record, snapshot_of
 from tests.trainers.worlds import World, fitted, no_comparisons, outcomes_where, world
 from trainers.data.formats import OutcomeRecord
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.train import train
 from trainers.errors import InputError
 from trainers.forecast.assess import accuracies
@@ -209,7 +209,7 @@ def exam(models: int, prompts: int = 200) -> Iterator[OutcomeRecord]:
 class TestTraining:
     """The artifact holds what training found."""
 
-    CONFIG = Config(dimension=4, epochs=3, device="cpu")
+    CONFIG = EMBEDDING.read({"dimension": 4, "optim.num_train_epochs": 3, "device": "cpu"})
 
     def trained(self, snapshot: Snapshot, out: Path) -> tuple[BenchmarkReport, ...]:
         return read_reports(train(snapshot, out, self.CONFIG, Progress(io.StringIO())).path)

@@ -16,9 +16,9 @@ from trainers.data.formats import read
 from trainers.data.snapshot import Snapshot
 from trainers.data.snapshot.build import NoUsableRowError, build_snapshot
 from trainers.errors import InputError
+from trainers.kinds import KINDS
 from trainers.progress import Progress
 
-KINDS = ("reward", "policy", "embedding", "ranking")
 SCORED_BY_PROMPT = ("reward", "policy", "embedding")
 
 Report = dict[str, Any]
@@ -51,8 +51,7 @@ def train(arguments: Namespace) -> Report:
     """Train one kind on a snapshot, with the settings of its config."""
     started = time.monotonic()
     kind = arguments.command
-    config = import_module(f"trainers.{kind}.config").Config
-    settings = read_settings(config, arguments.config, arguments.set)
+    settings = read_settings(KINDS[kind], arguments.config, arguments.set)
     opened = Snapshot.open(arguments.snapshot)
     trained = import_module(f"trainers.{kind}.train").train(
         opened, arguments.out, settings, Progress()

@@ -3,15 +3,17 @@
 import json
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from trainers.commands import actions
+from trainers.commands.settings import help_text
 from trainers.data.formats import FORMATS
 from trainers.errors import InputError
+from trainers.kinds import KINDS
 
 UNUSABLE_INPUT, FAILED = 2, 1
 
@@ -46,12 +48,17 @@ def parser() -> ArgumentParser:
     build.add_argument("--out", type=Path, required=True)
     build.set_defaults(run=actions.snapshot)
 
-    for kind in actions.KINDS:
-        train = commands.add_parser(kind, help=f"train: {kind}")
+    for name, kind in KINDS.items():
+        train = commands.add_parser(
+            name,
+            help=f"train: {name}",
+            epilog=help_text(kind).replace("%", "%%"),
+            formatter_class=RawDescriptionHelpFormatter,
+        )
         train.add_argument("--snapshot", type=Path, required=True)
         train.add_argument("--out", type=Path, required=True)
         train.add_argument("--config", type=Path, help="a TOML file of settings")
-        train.add_argument("--set", action="extend", nargs="+", default=[], metavar="key=value")
+        train.add_argument("--set", action="extend", nargs="+", default=[], metavar="name=value")
         train.set_defaults(run=actions.train)
 
     evaluate = commands.add_parser("evaluate", help="measure an artifact on a snapshot")

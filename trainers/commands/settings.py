@@ -1,30 +1,38 @@
-"""A kind's settings from its config dataclass, a TOML file and `--set key=value`."""
+"""Settings of a command: a TOML file and `--set name=value`, and what `--help` says of them."""
 
+import textwrap
 import tomllib
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from trainers.errors import InputError
+from trainers.settings.config import Config, SettingError, flat
+from trainers.settings.kind import Kind, Setting
 
-TRUTHS = {"true": True, "false": False}
+WIDTH = 96
 
 
-def read_settings(config: type[Any], file: Path | None, assignments: Sequence[str]) -> Any:
-    """An instance of `config`: its defaults, then the file's values, then the assignments."""
-    types = get_type_hints(config)
-    known = {field.name: types[field.name] for field in fields(config)}
-    values: dict[str, Any] = {}
-    for key, value in (_toml(file) if file is not None else {}).items():
-        values[key] = _checked(known, key, value, str(file))
+def read_settings(kind: Kind[Any], file: Path | None, assignments: Sequence[str]) -> Config:
+    """Return a kind's config: its defaults, then the file's values, then the assignments.
+
+    Raises InputError that names where each unusable setting stands.
+    """
+    values: dict[str, object] = flat(_toml(file)) if file is not None else {}
+    places = dict.fromkeys(values, str(file))
     for assignment in assignments:
-        key, equals, text = assignment.partition("=")
+        name, equals, text = assignment.partition("=")
         if not equals:
-            raise InputError(f"--set {assignment!r}: is not of the form key=value")
-        values[key] = _parsed(known, key, text)
-    return config(**values)
+            raise InputError(f"--set {assignment!r}: is not of the form name=value")
+        values[name], places[name] = text, "--set"
+    try:
+        config: Config = kind.read(values)
+    except SettingError as error:
+        named = (
+            f"{places.get(name, kind.name)} {name}: {why}" for name, why in error.problems.items()
+        )
+        raise InputError("\n".join(named)) from error
+    return config
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -36,62 +44,34 @@ def _toml(file: Path) -> dict[str, Any]:
         raise InputError.at(file, f"is not TOML ({error})") from error
 
 
-def _parsed(known: dict[str, Any], key: str, text: str) -> Any:
-    """The text as the first of the setting's types that takes it."""
-    for kind in _kinds(known, key, "--set"):
-        try:
-            return _convert(kind, text)
-        except ValueError:
-            continue
-    raise InputError(f"--set {key}: {text!r} is not {_described(known[key])}")
+def help_text(kind: Kind[Any]) -> str:
+    """Return every setting of a kind with its default, bounds and meaning, for a terminal."""
+    variants = [name for name in kind.variants if name]
+    head = "settings, as --set name=value, or as names and tables of a TOML file (--config):"
+    if variants:
+        head += f"\nvariants by {kind.chosen_by}: {', '.join(variants)}"
+    return "\n".join([head, *(_entry(setting, variants) for setting in kind.settings())])
 
 
-def _convert(kind: Any, text: str) -> Any:
-    if kind is NoneType:
-        if text not in ("none", ""):
-            raise ValueError
-        return None
-    if kind is bool:
-        if text not in TRUTHS:
-            raise ValueError
-        return TRUTHS[text]
-    if get_origin(kind) is Literal:
-        return _option(kind, text)
-    return kind(text)
+def _entry(setting: Setting, variants: Sequence[str]) -> str:
+    """Return one setting: its name, its type with bounds and default, what it means."""
+    of = ", ".join(setting.choices) or ", ".join(filter(None, (setting.type, setting.bounds)))
+    known = f"  {setting.name}  [{of}{', or none' if setting.optional else ''}]"
+    meaning = textwrap.fill(
+        setting.meaning, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
+    )
+    return f"\n{known} {_defaults(setting.defaults, variants)}\n{meaning}"
 
 
-def _checked(known: dict[str, Any], key: str, value: Any, place: str) -> Any:
-    """A TOML value, which has a type already; a whole number is a number too."""
-    for kind in _kinds(known, key, place):
-        if get_origin(kind) is Literal and value in get_args(kind):
-            return value
-        if kind is float and type(value) is int:
-            return float(value)
-        if isinstance(kind, type) and type(value) is kind:
-            return value
-        if kind is Path and isinstance(value, str):
-            return Path(value)
-    raise InputError(f"{place}, key {key!r}: {value!r} is not {_described(known[key])}")
+def _defaults(defaults: Mapping[str, Any], variants: Sequence[str]) -> str:
+    """Return one default where all variants share it, otherwise one a variant."""
+    shown = {name: _shown(value) for name, value in defaults.items()}
+    if len(set(shown.values())) == 1:
+        only = "" if set(shown) >= set(variants) else f" ({', '.join(shown)} only)"
+        return f"default {next(iter(shown.values()))}{only}"
+    return "default " + ", ".join(f"{value} ({name})" for name, value in shown.items())
 
 
-def _option(kind: Any, text: str) -> str:
-    if text not in get_args(kind):
-        raise ValueError
-    return text
-
-
-def _kinds(known: dict[str, Any], key: str, place: str) -> tuple[Any, ...]:
-    """The types that a setting may have; None is tried first, text last."""
-    if key not in known:
-        raise InputError(f"{place}: unknown setting {key!r}; known are {', '.join(known)}")
-    kind = known[key]
-    union = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    order = (NoneType, bool, int, float, Path, str)
-    return tuple(sorted(union, key=lambda item: order.index(item) if item in order else 0))
-
-
-def _described(kind: Any) -> str:
-    """The type in the words of a message."""
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))
-    return getattr(kind, "__name__", None) or str(kind)
+def _shown(value: Any) -> str:
+    words: dict[Any, str] = {None: "none", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else f"{value}"

@@ -1,51 +1,47 @@
 """The settings of the embedding trainer."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from trainers.errors import InputError
+from trainers.settings.bounds import Range
+from trainers.settings.config import Config
+from trainers.settings.kind import Kind
+from trainers.tuning.config import OptimConfig
 
-METHODS = ("platform", "embedllm")
-LOSSES = ("logistic", "adaptive")
 
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingConfig(Config):
+    """Model embeddings; defaults chosen on MMLU-Pro (docs/algorithms/model-embeddings.md)."""
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """The defaults were chosen on prompts of MMLU-Pro (docs/algorithms/model-embeddings.md).
-
-    encoder        sentence encoder of the questions: the packaged default, a folder or a hub name
-    max_tokens     how much of a question the encoder reads
-    method         "platform": from outcomes and comparisons; "embedllm": as the paper gives it,
-                   from outcomes alone, whose settings are its own and not the ones below
-    loss           of comparisons: "logistic" (Bradley-Terry) or "adaptive" (preference scaling)
-    dimension      length k of a model's vector, apart from its level
-    learning_rate  of AdamW, at its start: it falls to nothing along a cosine
-    weight_decay   of AdamW: draws a model's vector towards the mean of all models
-    batch          prompts a step, with everything observed on them
-    epochs         the latest with the lowest validation log-loss is kept
-    seed           of initialisation, order and the kernel's centres
-    device         "auto", "cpu", "cuda"
-    """
-
-    encoder: str = "all-MiniLM-L6-v2"
-    max_tokens: int = 256
+    model_name_or_path: str = "all-MiniLM-L6-v2"
+    """sentence encoder of the questions: the packaged default, a folder or a hub name"""
+    max_length: Annotated[int, Range(least=1)] = 256
+    """tokens of a question that the encoder reads"""
     method: Literal["platform", "embedllm"] = "platform"
+    """"platform": from outcomes and comparisons; "embedllm": as the paper gives it, from outcomes
+    alone, with settings of its own in place of the ones below"""
     loss: Literal["logistic", "adaptive"] = "logistic"
-    dimension: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 1.0
-    batch: int = 128
-    epochs: int = 16
-    seed: int = 0
+    """of comparisons: "logistic" (Bradley–Terry) or "adaptive" (preference scaling)"""
+    dimension: Annotated[int, Range(least=1)] = 32
+    """length k of a model's vector, apart from its intercept"""
+    optim: OptimConfig = OptimConfig(
+        learning_rate=3e-3, weight_decay=1.0, num_train_epochs=16, train_batch_size=128
+    )
+    seed: Annotated[int, Range(least=0)] = 0
+    """of initialisation, order and the kernel's centres"""
     device: str = "auto"
+    """where to train: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1\""""
 
-    def __post_init__(self) -> None:
-        """Refuse values that mean nothing, by name."""
-        for name in ("max_tokens", "dimension", "learning_rate", "batch", "epochs"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be positive, not {getattr(self, name)}")
-        if not self.weight_decay >= 0:
-            raise InputError(f"weight_decay must not be negative, not {self.weight_decay}")
-        for name, known in (("method", METHODS), ("loss", LOSSES)):
-            if getattr(self, name) not in known:
-                raise InputError(f"{name} must be one of {', '.join(known)}")
+
+EMBEDDING = Kind(
+    name="embedding",
+    variants={"": EmbeddingConfig},
+    renamed={
+        "encoder": "model_name_or_path",
+        "max_tokens": "max_length",
+        "learning_rate": "optim.learning_rate",
+        "weight_decay": "optim.weight_decay",
+        "batch": "optim.train_batch_size",
+        "epochs": "optim.num_train_epochs",
+    },
+)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from trainers.arrays import Floats, Floats32
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.knn import knn_scores
 from trainers.embedding.trials import Trials, basis_of, observed_on, trials_on
 from trainers.encoding.encoder import Encoder
@@ -213,5 +214,5 @@ def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Evidence, Floats32,
 
 def _encoder(artifact: Artifact) -> Encoder:
     """Return the encoder that the artifact was trained with."""
-    config = artifact.card["config"]
-    return Encoder(config["encoder"], max_tokens=config["max_tokens"])
+    config = EMBEDDING.stored(artifact.card["config"])
+    return Encoder(config.model_name_or_path, max_tokens=config.max_length)

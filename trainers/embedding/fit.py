@@ -10,14 +10,14 @@ from torch import Tensor
 
 from trainers.arrays import Floats32, Ints
 from trainers.embedding.bilinear import Bilinear
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.embedllm import fit_embedllm
 from trainers.embedding.evidence_tensors import ComparisonLoss, EvidenceTensors
 from trainers.embedding.result import Report, TrainingResult
 from trainers.model_vectors.evidence import Evidence
 from trainers.model_vectors.features import FeatureMap, learn_features
 from trainers.objectives.losses import adaptive_preference_loss, bradley_terry_loss
-from trainers.objectives.scaling import PreferenceScaling
+from trainers.objectives.scaling import ScalingConfig
 from trainers.tuning.devices import pick_device
 
 # A pool of a few hundred prompts is few batches: a hundred steps in all would leave its models
@@ -31,12 +31,12 @@ MIN_DELTA = 1e-3
 
 COMPARISON_LOSSES: dict[str, ComparisonLoss] = {
     "logistic": bradley_terry_loss,
-    "adaptive": partial(adaptive_preference_loss, scaling=PreferenceScaling()),
+    "adaptive": partial(adaptive_preference_loss, scaling=ScalingConfig()),
 }
 
 
 def fit_embedding(
-    evidence: Evidence, vectors: Floats32, config: Config, report: Report
+    evidence: Evidence, vectors: Floats32, config: EmbeddingConfig, report: Report
 ) -> tuple[TrainingResult, int]:
     """Return the model of prompts' vectors [P, d] and evidence, and its number of epochs.
 
@@ -48,22 +48,23 @@ def fit_embedding(
     train, validation = evidence.holdout.train, evidence.holdout.validation
     best, chosen, scores = float("inf"), 1, [0.0]
     features, tensors = _prepared(evidence, vectors, train, config)
+    epochs = config.optim.num_train_epochs
     for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
         scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
-        report(epoch, 2 * config.epochs, scores[epoch])
+        report(epoch, 2 * epochs, scores[epoch])
         if scores[epoch] < best + MIN_DELTA:
             best, chosen = min(best, scores[epoch]), epoch
     prompts = evidence.holdout.train_and_validation
     features, tensors = _prepared(evidence, vectors, prompts, config)
     # The same schedule as before, left at the same epoch: a shorter one would end at other rates.
     for epoch, model in enumerate(islice(_epochs(evidence, tensors, prompts, config), chosen), 1):
-        report(config.epochs + epoch, 2 * config.epochs, scores[chosen])
+        report(epochs + epoch, 2 * epochs, scores[chosen])
         last = model
     return _result(last.eval(), features), chosen
 
 
 def _prepared(
-    evidence: Evidence, vectors: Floats32, prompts: Ints, config: Config
+    evidence: Evidence, vectors: Floats32, prompts: Ints, config: EmbeddingConfig
 ) -> tuple[FeatureMap, EvidenceTensors]:
     """Return the features learned from some prompts, and the evidence in terms of them.
 
@@ -78,7 +79,7 @@ def _prepared(
 
 
 def _epochs(
-    evidence: Evidence, tensors: EvidenceTensors, prompts: Ints, config: Config
+    evidence: Evidence, tensors: EvidenceTensors, prompts: Ints, config: EmbeddingConfig
 ) -> Iterator[Bilinear]:
     """Yield the model after every epoch over some prompts, always the same object."""
     # Seeded here, not by the caller: both runs of `fit_embedding` must begin alike.
@@ -90,11 +91,12 @@ def _epochs(
     rows = torch.from_numpy(prompts).to(device)
     # On the CPU whatever the device, so that the order of batches is the same everywhere.
     order = torch.Generator().manual_seed(config.seed)
-    steps = config.epochs * len(_batches(rows, config.batch, torch.Generator()))
+    epochs, size = config.optim.num_train_epochs, config.optim.train_batch_size
+    steps = epochs * len(_batches(rows, size, torch.Generator()))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(config.epochs):
+    for _ in range(epochs):
         model.train()
-        for batch in _batches(rows, config.batch, order):
+        for batch in _batches(rows, size, order):
             optimizer.zero_grad()
             torch.autograd.backward(tensors.loss(model, batch))
             optimizer.step()
@@ -131,13 +133,13 @@ def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
     return batches
 
 
-def _parameter_groups(model: Bilinear, config: Config) -> list[dict[str, object]]:
+def _parameter_groups(model: Bilinear, config: EmbeddingConfig) -> list[dict[str, object]]:
     """Return AdamW's groups: what is decayed, and at which rate each learns.
 
     Only what grows with the data is decayed: the projection and the models' deviations. The mean
     vector is shared by all, and intercepts have a prior of their own.
     """
-    rate, decay = config.learning_rate, config.weight_decay
+    rate, decay = config.optim.learning_rate, config.optim.weight_decay
     intercepts = [model.intercept, model.shared_intercept, model.own_intercept]
     return [
         {

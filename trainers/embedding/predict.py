@@ -6,6 +6,7 @@ from typing import Any
 
 from trainers.artifacts import Artifact
 from trainers.data.rows import row_prompt
+from trainers.embedding.config import EMBEDDING
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.scorer import Scorer
 
@@ -18,8 +19,8 @@ def predict_rows(artifact: Artifact, rows: Iterable[Mapping[str, Any]]) -> Itera
     Raises InputError, with its number, for a row without a text.
     """
     scorer = Scorer.load(artifact.path)
-    config = artifact.card["config"]
-    encoder = Encoder(config["encoder"], max_tokens=config["max_tokens"], cached=False)
+    config = EMBEDDING.stored(artifact.card["config"])
+    encoder = Encoder(config.model_name_or_path, max_tokens=config.max_length, cached=False)
     texts = (row_prompt(number, row) for number, row in enumerate(rows, start=1))
     while chunk := list(islice(texts, CHUNK)):
         for scores in scorer.probabilities(encoder.encode(chunk)):

@@ -1,6 +1,6 @@
 """Training a model embedding from a snapshot: fit, posteriors, forecasts, one artifact."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from trainers.arrays import Floats, Floats32, Ints
 from trainers.artifacts import Artifact, write_artifact
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.result import TrainingResult
@@ -25,13 +25,14 @@ from trainers.model_vectors.posterior import covariance, prior_of
 from trainers.model_vectors.scorer import LAYOUT, TENSORS, Scorer
 from trainers.off_policy.router import evaluate_router, router_metrics
 from trainers.progress import Progress
+from trainers.settings.config import as_json
 from trainers.statistics.logistic import sigmoid
 from trainers.tuning.devices import make_deterministic, one_thread
 
 Tensors = dict[str, NDArray[Any]]
 
 
-def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:
+def train(snapshot: Snapshot, out: Path, config: EmbeddingConfig, progress: Progress) -> Artifact:
     """Fit the embedding on outcomes and comparisons together, measure it, write the artifact.
 
     The same snapshot, config, code and seed give the same files on the same machine.
@@ -39,7 +40,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     progress.plan({"encode": 12, "train": 6, "evaluate": 2})
     make_deterministic(config.seed)
     evidence = read_evidence(snapshot)
-    encoder = Encoder(config.encoder, max_tokens=config.max_tokens, device=config.device)
+    encoder = Encoder(config.model_name_or_path, max_tokens=config.max_length, device=config.device)
     vectors = evidence.vectors(encoder, partial(progress.report, "encode"))
 
     def report(epoch: int, epochs: int, score: float) -> None:
@@ -55,7 +56,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     reports = benchmark_reports(snapshot, evidence, vectors, scorer)
     card = {
         "snapshot_digest": snapshot.digest,
-        "config": asdict(config),
+        "config": as_json(config),
         "seed": config.seed,
         "metrics": {**held_out_metrics(evidence, vectors, scorer), **router_metrics(logged)},
         "layout": LAYOUT,

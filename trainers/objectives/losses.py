@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from trainers.objectives.scaling import LOG_2, PreferenceScaling
+from trainers.objectives.scaling import LOG_2, ScalingConfig
 
 NEWTON_STEPS = 7  # of `quadratic_root`; the tests find it exact to 1e-13 from 1e-30 to 1e30
 SERIES_TERMS = 14
@@ -37,7 +37,7 @@ def davidson_loss(gap: Tensor, label: Tensor, tie: Tensor, nu: float) -> Tensor:
     return normaliser - (label - 0.5) * gap - tie * known
 
 
-def adaptive_temperature(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
+def adaptive_temperature(gap: Tensor, scaling: ScalingConfig) -> Tensor:
     """The minimising temperature of each pair, (n,), in closed form and detached from the graph.
 
     The inner problem min over tau of -tau log sigma(d / tau) + penalty(tau) has the derivative
@@ -61,7 +61,7 @@ def adaptive_temperature(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
     return tau.nan_to_num(0.0, posinf=math.inf).clamp(scaling.tau0, scaling.tau_max)
 
 
-def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: PreferenceScaling) -> Tensor:
+def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: ScalingConfig) -> Tensor:
     """The adaptive preference loss at tau*: shapes (n,); negative values are ordinary.
 
     L(d) = -tau* log sigma(d / tau*) + penalty(tau*). By the envelope theorem its gradient in d is
@@ -72,7 +72,7 @@ def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: PreferenceScal
     return tau * bradley_terry_loss(gap / tau, label) + penalty(tau, scaling)
 
 
-def penalty(tau: Tensor, scaling: PreferenceScaling) -> Tensor:
+def penalty(tau: Tensor, scaling: ScalingConfig) -> Tensor:
     """What a temperature costs: (rho0 - log 2) tau, or rho0 tau^2 - tau log 2; shape of tau."""
     if scaling.variant == "linear":
         return (scaling.rho0 - LOG_2) * tau

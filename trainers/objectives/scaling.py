@@ -4,46 +4,41 @@ Source: Hong et al., "Adaptive Preference Scaling for RLHF", NeurIPS 2024, arXiv
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from trainers.errors import InputError
+from trainers.settings.bounds import Range
+from trainers.settings.config import Config
 
 LOG_2 = math.log(2.0)
 
-Variant = Literal["linear", "quadratic"]
 
+@dataclass(frozen=True, kw_only=True)
+class ScalingConfig(Config):
+    """Constants of adaptive preference scaling: each pair i has its own temperature tau_i.
 
-@dataclass(frozen=True)
-class PreferenceScaling:
-    """Each pair i has its own temperature tau_i in [tau0, tau_max].
-
-    rho0     radius, in nats, of the KL ball around a coin flip; in (0, log 2). The larger it is,
-             the clearer a preference must be before its temperature rises.
-    tau0     smallest temperature: what ambiguous pairs get.
-    tau_max  largest temperature: what clear pairs get. tau0 = tau_max = 1 is Bradley–Terry.
-    variant  "linear": the penalty of a temperature is (rho0 - log 2) tau, and only tau_max bounds
-             it; "quadratic": rho0 tau^2 - tau log 2, which bounds it by itself (tau_max may be inf)
+    The bounds are those within which the inner problem over tau has a solution.
     """
 
-    rho0: float = 0.1
-    tau0: float = 0.1
-    tau_max: float = 4.0
-    variant: Variant = "linear"
+    rho0: Annotated[float, Range(above=0, below=LOG_2)] = 0.1
+    """radius, in nats, of the KL ball around a coin flip, below log 2; the larger it is, the
+    clearer a preference must be before its temperature rises"""
+    tau0: Annotated[float, Range(above=0)] = 0.1
+    """smallest temperature: what ambiguous pairs get"""
+    tau_max: Annotated[float, Range(above=0, most=math.inf)] = 4.0
+    """largest temperature: what clear pairs get; tau0 = tau_max = 1 is Bradley–Terry"""
+    variant: Literal["linear", "quadratic"] = "linear"
+    """penalty of a temperature: "linear", (rho0 - log 2) tau, which only tau_max bounds; or
+    "quadratic", rho0 tau^2 - tau log 2, which bounds it by itself (tau_max may be inf)"""
 
-    def __post_init__(self) -> None:
-        """Refuse constants for which the inner problem has no solution."""
-        if self.variant not in ("linear", "quadratic"):
-            raise InputError(f"variant must be linear or quadratic, not {self.variant!r}")
-        if not 0.0 < self.rho0 < LOG_2:
-            raise InputError(f"rho0 must be in (0, log 2 = {LOG_2:.6f}), not {self.rho0}")
-        if not 0.0 < self.tau0 < math.inf:
-            raise InputError(f"tau0 must be a positive number, not {self.tau0}")
-        if not self.tau0 <= self.tau_max:
-            raise InputError(f"tau_max must be at least tau0 = {self.tau0}, not {self.tau_max}")
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield bounds of the temperature that leave none."""
+        if self.tau_max < self.tau0:
+            yield "tau_max", f"{self.tau_max} is not at least tau0 = {self.tau0}"
         if self.variant == "linear" and math.isinf(self.tau_max):
-            raise InputError("tau_max must be finite: the linear penalty bounds no temperature")
+            yield "tau_max", "inf is not finite: the linear penalty bounds no temperature"
 
     @cached_property
     def root(self) -> float:

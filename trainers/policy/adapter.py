@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import peft
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from trainers.artifacts import Artifact
 from trainers.errors import InputError
 from trainers.policy.base import Base, load_base
-from trainers.policy.config import TINY, ResolvedConfig
+from trainers.policy.config import POLICY, TINY, PolicyConfig
 from trainers.policy.dialogue import Dialogue
 from trainers.tuning.devices import pick_device
 
@@ -31,13 +31,13 @@ class Policy:
         return self.dialogue.tokenizer
 
 
-def add_adapter(base: Base, config: ResolvedConfig) -> Any:
+def add_adapter(base: Base, config: PolicyConfig) -> Any:
     """The base, frozen, with a trainable LoRA adapter of every linear layer but the head."""
-    return get_peft_model(
+    return peft.get_peft_model(
         base.model,
-        LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
+        peft.LoraConfig(
+            r=config.lora.rank,
+            lora_alpha=config.lora.alpha,
             lora_dropout=0.0,
             target_modules=linear_layers(base.model),
             task_type="CAUSAL_LM",
@@ -57,18 +57,20 @@ def linear_layers(model: Any) -> list[str]:
     )
 
 
-def save_policy(model: Any, tokenizer: Any, config: ResolvedConfig, folder: Path) -> None:
+def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) -> None:
     """Write peft's files and the tokenizer, and a base that exists nowhere else.
 
     peft keeps the adapted layers as a set; sorted, equal runs write equal files.
     """
     adapter = model.peft_config["default"]
     adapter.target_modules = sorted(adapter.target_modules)
-    adapter.base_model_name_or_path = BASE if config.base == TINY else config.base
+    adapter.base_model_name_or_path = (
+        BASE if config.model_name_or_path == TINY else config.model_name_or_path
+    )
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()  # peft's template of a model card; ours is card.json
     tokenizer.save_pretrained(folder)
-    if config.base == TINY:
+    if config.model_name_or_path == TINY:
         model.unload().save_pretrained(folder / BASE)
         tokenizer.save_pretrained(folder / BASE)
 
@@ -81,9 +83,9 @@ def load_policy(artifact: Artifact, device: str = "auto") -> Policy:
     """
     if artifact.kind != "policy":
         raise InputError.at(artifact.path, f"is a {artifact.kind} artifact, not a policy")
-    config = artifact.card["config"]
-    name = artifact.path / BASE if config["base"] == TINY else config["base"]
+    config = POLICY.stored(artifact.card["config"])
+    name = artifact.path / BASE if config.model_name_or_path == TINY else config.model_name_or_path
     base = load_base(name, pick_device(device), tokenizer=artifact.path)
-    model = PeftModel.from_pretrained(base.model, artifact.path)
-    dialogue = Dialogue(base.tokenizer, config["max_length"])
+    model = peft.PeftModel.from_pretrained(base.model, artifact.path)
+    dialogue = Dialogue(base.tokenizer, config.max_length)
     return Policy(model.eval(), dialogue, dict(artifact.card))

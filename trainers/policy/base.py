@@ -18,7 +18,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from trainers.errors import InputError
-from trainers.policy.config import HEAD_WIDTH, ResolvedConfig
+from trainers.policy.config import HEAD_WIDTH, TinyPolicyConfig
 from trainers.policy.dialogue import Conversation, Dialogue
 from trainers.policy.logprobs import answer_log_probs, collate
 from trainers.progress import Progress
@@ -64,11 +64,11 @@ def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path =
 
 
 def build_tiny(
-    answers: Answers, config: ResolvedConfig, device: torch.device, progress: Progress
+    answers: Answers, config: TinyPolicyConfig, device: torch.device, progress: Progress
 ) -> Base:
     """Train a byte-level BPE and a small Llama on conversations and their answers."""
     _hush()
-    tokenizer = train_tokenizer(answers, config.base_vocabulary)
+    tokenizer = train_tokenizer(answers, config.tiny.vocab_size)
     model: Any = LlamaForCausalLM(_tiny_config(config, tokenizer))
     model.to(device)
     base = Base(model, tokenizer)
@@ -107,13 +107,13 @@ def _contents(messages: Conversation) -> list[str]:
     return [message["content"] for message in messages]
 
 
-def _tiny_config(config: ResolvedConfig, tokenizer: Any) -> LlamaConfig:
+def _tiny_config(config: TinyPolicyConfig, tokenizer: Any) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=config.base_width,
-        intermediate_size=3 * config.base_width,
-        num_hidden_layers=config.base_layers,
-        num_attention_heads=config.base_width // HEAD_WIDTH,
+        hidden_size=config.tiny.hidden_size,
+        intermediate_size=3 * config.tiny.hidden_size,
+        num_hidden_layers=config.tiny.num_hidden_layers,
+        num_attention_heads=config.tiny.hidden_size // HEAD_WIDTH,
         max_position_embeddings=TINY_CONTEXT,
         tie_word_embeddings=True,
         bos_token_id=None,
@@ -122,7 +122,7 @@ def _tiny_config(config: ResolvedConfig, tokenizer: Any) -> LlamaConfig:
     )
 
 
-def _sequences(answers: Answers, tokenizer: Any, config: ResolvedConfig) -> list[list[int]]:
+def _sequences(answers: Answers, tokenizer: Any, config: TinyPolicyConfig) -> list[list[int]]:
     dialogue = Dialogue(tokenizer, config.max_length)
     found = []
     for messages, text in answers:
@@ -132,14 +132,14 @@ def _sequences(answers: Answers, tokenizer: Any, config: ResolvedConfig) -> list
 
 
 def _pretrain(
-    base: Base, sequences: list[list[int]], config: ResolvedConfig, progress: Progress
+    base: Base, sequences: list[list[int]], config: TinyPolicyConfig, progress: Progress
 ) -> None:
     """Next-token prediction over whole conversations: bounded steps, rate falling to zero."""
     model = base.model
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.base_learning_rate)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.tiny.learning_rate)
     generator = torch.Generator().manual_seed(config.seed)
     model.train()
-    for step in range(config.base_steps):
+    for step in range(config.tiny.max_steps):
         chosen = torch.randint(len(sequences), (PRETRAINING_ROWS,), generator=generator)
         rows = [(sequences[index][:1], sequences[index][1:]) for index in chosen.tolist()]
         batch = collate(rows, base.tokenizer.pad_token_id, model.device)
@@ -148,6 +148,6 @@ def _pretrain(
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = config.base_learning_rate * (1.0 - step / config.base_steps)
+            group["lr"] = config.tiny.learning_rate * (1.0 - step / config.tiny.max_steps)
         optimizer.step()
-        progress.report("base", step + 1, config.base_steps, loss=float(loss.detach()))
+        progress.report("base", step + 1, config.tiny.max_steps, loss=float(loss.detach()))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainers.artifacts import CARD, Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.policy.adapter import Policy, load_policy
-from trainers.policy.config import ResolvedConfig
+from trainers.policy.config import POLICY, PolicyConfig
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pair, Pool, tokenize_pairs
 from trainers.policy.samples import sampled_metrics
@@ -58,13 +58,15 @@ class Judged:
     prompts: list[str]
 
 
-def judge(policy: Policy, config: ResolvedConfig, pairs: Sequence[Pair]) -> Judged:
+def judge(policy: Policy, config: PolicyConfig, pairs: Sequence[Pair]) -> Judged:
     """Implicit rewards beta * log(pi / pi_ref) of both answers of every pair."""
     tokens = tokenize_pairs(pairs, policy.dialogue)
     pad = policy.tokenizer.pad_token_id
-    now = all_pair_log_probs(policy.model, tokens, pad, config.micro_batch)
+    now = all_pair_log_probs(policy.model, tokens, pad, config.optim.per_device_train_batch_size)
     with policy.model.disable_adapter():
-        reference = all_pair_log_probs(policy.model, tokens, pad, config.micro_batch)
+        reference = all_pair_log_probs(
+            policy.model, tokens, pad, config.optim.per_device_train_batch_size
+        )
     chosen, rejected = (now - reference).double().numpy()
     margin = config.beta * (chosen - rejected)
     prompts, cluster = np.unique([pair.prompt_id for pair in pairs], return_inverse=True)
@@ -72,7 +74,7 @@ def judge(policy: Policy, config: ResolvedConfig, pairs: Sequence[Pair]) -> Judg
 
 
 def held_out_metrics(
-    policy: Policy, config: ResolvedConfig, pairs: Sequence[Pair], scorer: Scorer | None
+    policy: Policy, config: PolicyConfig, pairs: Sequence[Pair], scorer: Scorer | None
 ) -> dict[str, Any]:
     """The metrics of the contract, each with its interval clustered by prompt.
 
@@ -99,18 +101,18 @@ def held_out_metrics(
     }
 
 
-def open_scorer(config: ResolvedConfig) -> Scorer | None:
+def open_scorer(config: PolicyConfig) -> Scorer | None:
     """The reward model that scores sampled answers, where there is one."""
-    if config.reward is None or not (Path(config.reward) / CARD).is_file():
+    if config.reward_model is None or not (Path(config.reward_model) / CARD).is_file():
         return None
-    return Scorer(open_artifact(Path(config.reward)))
+    return Scorer(open_artifact(Path(config.reward_model)))
 
 
-def held_out_pairs(pool: Pool, config: ResolvedConfig) -> list[Pair]:
+def held_out_pairs(pool: Pool, config: PolicyConfig) -> list[Pair]:
     """The decided pairs of the test split that a policy is judged by."""
     return pool.pairs("test", limit=config.max_test_pairs, seed=config.seed, decided=True)
 
 
-def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Policy, ResolvedConfig, list[Pair]]:
-    config = ResolvedConfig(**artifact.card["config"])
+def _opened(artifact: Artifact, snapshot: Snapshot) -> tuple[Policy, PolicyConfig, list[Pair]]:
+    config = POLICY.stored(artifact.card["config"])
     return load_policy(artifact, config.device), config, held_out_pairs(Pool.read(snapshot), config)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainers.errors import InputError
 from trainers.objectives.losses import adaptive_preference_loss
-from trainers.policy.config import ResolvedConfig
+from trainers.policy.config import PolicyConfig
 from trainers.policy.logprobs import chunks, pair_log_probs
 from trainers.policy.pairs import TokenPair
 from trainers.progress import Progress
@@ -19,7 +19,6 @@ from trainers.progress import Progress
 # Batches are cut from runs of this many batches sorted by length: little padding, and still a
 # new mixture every epoch.
 BUCKET_BATCHES = 8
-LARGEST_GRADIENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +39,38 @@ class Fitted:
 
 
 def fit_adapter(
-    model: Any, examples: Sequence[Example], pad: int, config: ResolvedConfig, progress: Progress
+    model: Any, examples: Sequence[Example], pad: int, config: PolicyConfig, progress: Progress
 ) -> Fitted:
     """Train the model's trainable parameters in place."""
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=0.0)
-    batches = list(_batches([example.pair for example in examples], config))[: config.max_steps]
-    fitted = Fitted(micro_batch=config.micro_batch)
+    optimizer = torch.optim.AdamW(
+        trained, lr=config.optim.learning_rate, weight_decay=config.optim.weight_decay
+    )
+    batches = list(_batches([example.pair for example in examples], config))[
+        : config.optim.max_steps
+    ]
+    fitted = Fitted(micro_batch=config.optim.per_device_train_batch_size)
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate_share(step, len(batches), config)
+            group["lr"] = config.optim.learning_rate * rate_share(step, len(batches), config)
         optimizer.zero_grad()
         rows = [examples[index] for index in batch]
         fitted.loss = _backward(model, rows, pad, config, fitted)
-        torch.nn.utils.clip_grad_norm_(trained, LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(trained, config.optim.max_grad_norm)
         optimizer.step()
         fitted.steps = step + 1
         progress.report("train", step + 1, len(batches), loss=fitted.loss)
     return fitted
 
 
-def rate_share(step: int, steps: int, config: ResolvedConfig) -> float:
+def rate_share(step: int, steps: int, config: PolicyConfig) -> float:
     """Share of the learning rate: linear warm-up, then a linear fall to zero."""
-    warm = ceil(steps * config.warmup_fraction)
+    warm = ceil(steps * config.optim.warmup_ratio)
     return (step + 1) / warm if step < warm else (steps - step) / (steps - warm)
 
 
 def pair_losses(
-    log_probs: Tensor, examples: Sequence[Example], config: ResolvedConfig
+    log_probs: Tensor, examples: Sequence[Example], config: PolicyConfig
 ) -> tuple[Tensor, Tensor]:
     """Adaptive losses of pairs and their weights, (n,) each, from log pi (2, n) of the answers.
 
@@ -79,11 +82,11 @@ def pair_losses(
     label = log_probs.new_tensor([example.pair.label for example in examples])
     weight = log_probs.new_tensor([example.pair.weight for example in examples])
     gap = config.beta * (chosen - rejected)
-    return adaptive_preference_loss(gap, label, config.scaling()), weight
+    return adaptive_preference_loss(gap, label, config.scaling), weight
 
 
 def _backward(
-    model: Any, rows: Sequence[Example], pad: int, config: ResolvedConfig, fitted: Fitted
+    model: Any, rows: Sequence[Example], pad: int, config: PolicyConfig, fitted: Fitted
 ) -> float:
     """Accumulate the gradient of the weighted mean loss; halve the micro-batch until it fits."""
     while True:
@@ -103,7 +106,7 @@ def _backward(
 
 
 def _accumulate(
-    model: Any, rows: Sequence[Example], pad: int, config: ResolvedConfig, size: int
+    model: Any, rows: Sequence[Example], pad: int, config: PolicyConfig, size: int
 ) -> float:
     """One backward a micro-batch; the sum of gradients does not depend on `size`."""
     whole, total = sum(example.pair.weight for example in rows), 0.0
@@ -117,14 +120,14 @@ def _accumulate(
     return total
 
 
-def _batches(pairs: Sequence[TokenPair], config: ResolvedConfig) -> Iterator[list[int]]:
+def _batches(pairs: Sequence[TokenPair], config: PolicyConfig) -> Iterator[list[int]]:
     """Row numbers of each batch of each epoch, in an order that the seed alone decides."""
     generator = torch.Generator().manual_seed(config.seed)
-    for _ in range(config.epochs):
+    for _ in range(config.optim.num_train_epochs):
         shuffled = torch.randperm(len(pairs), generator=generator).tolist()
         batches: list[list[int]] = []
-        for bucket in chunks(shuffled, BUCKET_BATCHES * config.batch):
+        for bucket in chunks(shuffled, BUCKET_BATCHES * config.optim.train_batch_size):
             bucket.sort(key=lambda index: pairs[index].length)
-            batches += chunks(bucket, config.batch)
+            batches += chunks(bucket, config.optim.train_batch_size)
         order = torch.randperm(len(batches), generator=generator).tolist()
         yield from (batches[index] for index in order)

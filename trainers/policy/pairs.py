@@ -67,7 +67,9 @@ class Pool:
             read_comparisons(snapshot),
         )
 
-    def pairs(self, split: Split, *, limit: int, seed: int, decided: bool = False) -> list[Pair]:
+    def pairs(
+        self, split: Split, *, limit: int | None, seed: int, decided: bool = False
+    ) -> list[Pair]:
         """At most `limit` pairs of a split, in an order that the seed alone decides.
 
         `decided` leaves out those that neither side wins.
@@ -81,7 +83,7 @@ class Pool:
             )
         return sorted(usable, key=lambda pair: _shuffle_key(seed, pair.comparison_id))[:limit]
 
-    def training_answers(self, *, limit: int, seed: int) -> list[tuple[Conversation, str]]:
+    def training_answers(self, *, limit: int | None, seed: int) -> list[tuple[Conversation, str]]:
         """Distinct (conversation, answer) of the training split, at most `limit`."""
         distinct = {
             (prompt, text)

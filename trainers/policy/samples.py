@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainers.policy.adapter import Policy
-from trainers.policy.config import ResolvedConfig
+from trainers.policy.config import PolicyConfig
 from trainers.policy.dialogue import Conversation
 from trainers.policy.generate import Sampling, sample_answers
 from trainers.policy.logprobs import Row, answer_logits, chunks, collate
@@ -21,15 +21,17 @@ Conversations = Sequence[Conversation]
 
 
 def sampled_metrics(
-    policy: Policy, config: ResolvedConfig, conversations: Conversations, scorer: Scorer | None
+    policy: Policy, config: PolicyConfig, conversations: Conversations, scorer: Scorer | None
 ) -> dict[str, Any]:
     """`kl`, and with a scorer `reward_mean` and `reward_reference_mean`, with intervals.
 
     Over one answer, of at most `sample_tokens` tokens at temperature 1, to each of at most
     `sample_prompts` conversations.
     """
-    asked = conversations[: config.sample_prompts]
-    prompts = [fitted_prompt(policy, messages, config.sample_tokens) for messages in asked]
+    asked = conversations[: config.sampling.num_prompts]
+    prompts = [
+        fitted_prompt(policy, messages, config.sampling.max_new_tokens) for messages in asked
+    ]
     answers = _answers(policy, config, prompts)
     values = {"kl": _divergences(policy, config, list(zip(prompts, answers, strict=True)))}
     if scorer is not None:
@@ -51,19 +53,17 @@ def fitted_prompt(policy: Policy, messages: Conversation, room: int) -> list[int
     return policy.dialogue.prompt_ids(messages)[-kept:]
 
 
-def _answers(
-    policy: Policy, config: ResolvedConfig, prompts: Sequence[list[int]]
-) -> list[list[int]]:
-    how = Sampling(max_tokens=config.sample_tokens, seed=config.seed)
+def _answers(policy: Policy, config: PolicyConfig, prompts: Sequence[list[int]]) -> list[list[int]]:
+    how = Sampling(max_tokens=config.sampling.max_new_tokens, seed=config.seed)
     found: list[list[int]] = []
-    for part in chunks(range(len(prompts)), config.micro_batch):
+    for part in chunks(range(len(prompts)), config.optim.per_device_train_batch_size):
         batch = [prompts[index] for index in part]
         found += sample_answers(policy.model, policy.tokenizer, batch, how)
     return found
 
 
 @torch.inference_mode()
-def _divergences(policy: Policy, config: ResolvedConfig, rows: Sequence[Row]) -> Floats:
+def _divergences(policy: Policy, config: PolicyConfig, rows: Sequence[Row]) -> Floats:
     """KL(pi || pi_ref) of each sampled answer, (n,), in nats an answer.
 
     The sum over its positions of the exact divergence of the next-token distributions: given y
@@ -71,7 +71,7 @@ def _divergences(policy: Policy, config: ResolvedConfig, rows: Sequence[Row]) ->
     never negative (Rao–Blackwellised; Amini et al. 2025, arXiv 2504.10637).
     """
     parts = []
-    for part in chunks(range(len(rows)), config.micro_batch):
+    for part in chunks(range(len(rows)), config.optim.per_device_train_batch_size):
         chosen = [rows[index] for index in part]
         batch = collate(chosen, policy.tokenizer.pad_token_id, policy.model.device)
         now = answer_logits(policy.model, batch).log_softmax(2)

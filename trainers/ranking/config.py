@@ -1,16 +1,21 @@
 """The settings of a ranking."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from trainers.settings.bounds import Range
+from trainers.settings.config import Config
+from trainers.settings.kind import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What a ranking counts.
-
-    rater_kind  "any", or the judgments of people or of AI judges alone
-    seed        of the checks beside the ratings; in the ratings nothing is drawn by chance
-    """
+@dataclass(frozen=True, kw_only=True)
+class RankingConfig(Config):
+    """Which judgments are counted."""
 
     rater_kind: Literal["any", "human", "ai"] = "any"
-    seed: int = 0
+    """all judgments, or those of people or of AI judges alone"""
+    seed: Annotated[int, Range(least=0)] = 0
+    """of the checks beside the ratings; in the ratings nothing is drawn by chance"""
+
+
+RANKING = Kind(name="ranking", variants={"": RankingConfig})

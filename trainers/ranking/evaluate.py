@@ -8,7 +8,7 @@ from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.ranking.bradley_terry import SCALE
-from trainers.ranking.config import Config
+from trainers.ranking.config import RANKING
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.votes import read_counts
 from trainers.statistics.intervals import Z
@@ -22,7 +22,7 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
     """
     models = artifact.card["metrics"]["models"]
     rating = {row["model"]: row["rating"] for row in models}
-    counts = read_counts(snapshot, Config(**artifact.card["config"]))
+    counts = read_counts(snapshot, RANKING.stored(artifact.card["config"]))
     known = np.array([model in rating for model in counts.models])
     kept = known[counts.first] & known[counts.second]
     if not kept.any():

@@ -12,15 +12,16 @@ from trainers.data.snapshot import Snapshot
 from trainers.progress import Progress
 from trainers.ranking.bradley_terry import ModelRating, fit
 from trainers.ranking.checks import checks
-from trainers.ranking.config import Config
+from trainers.ranking.config import RankingConfig
 from trainers.ranking.style_control import StyledRanking, fit_styled
 from trainers.ranking.votes import read_counts, read_styled
+from trainers.settings.config import as_json
 
 TENSORS = "ranking.safetensors"
 STEPS = 4
 
 
-def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:
+def train(snapshot: Snapshot, out: Path, config: RankingConfig, progress: Progress) -> Artifact:
     """Rate every model of the snapshot's judgments; the ratings are the card's metrics.
 
     `ranking.safetensors` holds rating, ci_low and ci_high, (models,) float64 each, in the
@@ -41,7 +42,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     }
     card = {
         "snapshot_digest": snapshot.digest,
-        "config": asdict(config),
+        "config": as_json(config),
         "seed": config.seed,
         "metrics": metrics,
     }

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from trainers.data.snapshot import Snapshot
 from trainers.data.style import FEATURES, counted, relative_difference
 from trainers.errors import InputError
-from trainers.ranking.config import Config
+from trainers.ranking.config import RankingConfig
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import MOMENTS, StyledCounts, cells, moments
 
@@ -18,7 +18,7 @@ NO_TEXTS = -1
 SUMS: list[Any] = [([], "count_all"), ("weight", "sum"), ("square", "sum")]
 
 
-def read_counts(snapshot: Snapshot, config: Config) -> PairCounts:
+def read_counts(snapshot: Snapshot, config: RankingConfig) -> PairCounts:
     """The snapshot's judgments between two known models, by pair and outcome."""
     found = read_votes(snapshot, config).group_by(CELL).aggregate(SUMS)
     counts = PairCounts.from_weighted(_rows(found, CELL))
@@ -29,7 +29,7 @@ def read_counts(snapshot: Snapshot, config: Config) -> PairCounts:
     return counts
 
 
-def read_styled(snapshot: Snapshot, config: Config) -> StyledCounts:
+def read_styled(snapshot: Snapshot, config: RankingConfig) -> StyledCounts:
     """The same judgments by style too; of those without texts nothing is known, f = 0."""
     votes = read_votes(snapshot, config)
     texts = snapshot.table("responses", ["response_id", "text"])
@@ -50,7 +50,7 @@ def read_styled(snapshot: Snapshot, config: Config) -> StyledCounts:
     return StyledCounts.from_rows(rows, int(known.sum()))
 
 
-def read_votes(snapshot: Snapshot, config: Config) -> pa.Table:
+def read_votes(snapshot: Snapshot, config: RankingConfig) -> pa.Table:
     """One row a judgment between two known models, with its weight and the square of that."""
     columns = [*CELL, "rater_kind", "weight", "response_a", "response_b"]
     votes = snapshot.table("preferences", columns)

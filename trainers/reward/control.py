@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.reward.config import Config
+from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs
 from trainers.reward.objective import Objective, Targets
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
@@ -26,30 +26,30 @@ RIDGE = 1e-3  # of the regression: a feature that never differs gets no coeffici
 NEWTON_STEPS = 25
 
 
-def objective_and_targets(pairs: Pairs, config: Config) -> tuple[Objective, Targets]:
+def objective_and_targets(pairs: Pairs, config: RewardConfig) -> tuple[Objective, Targets]:
     """The objective of a config on some pairs, and what is known of each."""
     control = controlled_features(pairs, config)
-    targets = pairs.targets(control, config.margin)
+    targets = pairs.targets(control, config.loss.margin)
     train = pairs.holdout.train
     offset = None
-    if config.control != "none":
+    if config.loss.control != "none":
         rows = (control[pairs.first] - control[pairs.second])[train]
         known = pairs.comparisons
         offset = torch.from_numpy(logistic(rows, known.label[train], known.weight[train])).float()
     return (
         Objective(
-            scaling=config.scaling() if config.loss != "bradley_terry" else None,
-            nu=_tie_parameter(pairs) if config.ties == "davidson" else 0.0,
+            scaling=config.scaling if config.loss.type != "bradley_terry" else None,
+            nu=_tie_parameter(pairs) if config.loss.ties == "davidson" else 0.0,
             offset=offset,
-            decorrelate=config.decorrelate,
+            decorrelate=config.loss.decorrelation,
         ),
         targets,
     )
 
 
-def controlled_features(pairs: Pairs, config: Config) -> Floats:
+def controlled_features(pairs: Pairs, config: RewardConfig) -> Floats:
     """The controlled features of every answer, (answers, c), of unit spread on training answers."""
-    names = CONTROLLED[config.control]
+    names = CONTROLLED[config.loss.control]
     if not names:
         return np.zeros((len(pairs.answers), 0))
     columns = [SURFACE_FEATURES.index(name) for name in names]

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainers.artifacts import Artifact
 from trainers.progress import Progress
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, RewardConfig
 from trainers.reward.data import Pairs
 from trainers.reward.judge import Held, RewardJudge
 
@@ -46,7 +46,7 @@ class Trained:
     twin_held: Held | None = None
 
 
-def fit(pairs: Pairs, config: Config, progress: Progress, checkpoints: Path) -> Trained:
+def fit(pairs: Pairs, config: RewardConfig, progress: Progress, checkpoints: Path) -> Trained:
     """Train in the mode of the config; a mode that takes long keeps its state in `checkpoints`."""
     module = import_module(f"{MODULES[config.mode]}.train")
     trained: Trained = module.fit(pairs, config, progress, checkpoints)
@@ -67,4 +67,4 @@ def load_twin(artifact: Artifact) -> RewardJudge | None:
 
 
 def _module(artifact: Artifact) -> Any:
-    return import_module(f"{MODULES[artifact.card['config']['mode']]}.load")
+    return import_module(f"{MODULES[REWARD.stored(artifact.card['config']).mode]}.load")

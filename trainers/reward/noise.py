@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainers.objectives.losses import bradley_terry_loss
-from trainers.reward.config import Config
+from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs
 
 Rows = NDArray[np.int64]
@@ -120,6 +120,6 @@ def without(pairs: Pairs, quarantine: Quarantine) -> Pairs:
     )
 
 
-def batch_of(config: Config, count: int) -> int:
+def batch_of(config: RewardConfig, count: int) -> int:
     """Pairs of a batch: enough of them to rank, and several batches an epoch."""
-    return max(16, min(config.batch, count // 4))
+    return max(16, min(config.optim.train_batch_size, count // 4))

@@ -13,7 +13,7 @@ from trainers.objectives.losses import (
     penalty,
     weighted_mean,
 )
-from trainers.objectives.scaling import PreferenceScaling
+from trainers.objectives.scaling import ScalingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Objective:
     decorrelate  weight of the squared correlation of gaps with each column of `control`
     """
 
-    scaling: PreferenceScaling | None = None
+    scaling: ScalingConfig | None = None
     nu: float = 0.0
     offset: Tensor | None = None
     decorrelate: float = 0.0

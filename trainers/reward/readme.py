@@ -54,12 +54,16 @@ def readme(card: Card, licence: object) -> str:
 
 def _front(card: Card, licence: object) -> str:
     config, loss = card["config"], card["training"]["chosen_loss"].replace("_", " ")
-    how = "chosen on validation" if config["loss"] == "auto" and config["twin"] else "given"
+    how = (
+        "chosen on validation"
+        if config["loss"]["type"] == "auto" and config["train_baseline"]
+        else "given"
+    )
     named = licence if isinstance(licence, list) else [licence]
     what = {"scalar": "a scalar reward", "attributes": "a reward by aspect", "gpm": "a vector"}
     return (
         "# Reward model\n\n"
-        f"Mode **{config['mode']}**, {what[config['kind']]}, {loss} loss "
+        f"Mode **{config['mode']}**, {what[config.get('head', {}).get('kind', 'scalar')]}, {loss} loss "
         f"({how}), seed {card['seed']}. It says of an answer how much people would prefer it to "
         f"another answer to the same prompt: σ(score a − score b).\n\n{LOADERS[config['mode']]}\n\n"
         f"Licence of the judgments: {', '.join(map(str, named)) or 'none given'}.\n"
@@ -121,7 +125,9 @@ def _limits(card: Card) -> str:
     if card["metrics"]["n_prompts"] < FEW_PROMPTS:
         lines.append(f"Fewer than {FEW_PROMPTS} test prompts: these numbers are rough.")
     if card["config"]["mode"] == "frozen":
-        lines.append(f"It reads the first {card['config']['max_tokens']} tokens of a text.")
+        lines.append(
+            f"It reads the first {card['config']['features']['max_length']} tokens of a text."
+        )
     if card["config"]["noise"]:
         lines.append("Comparisons set aside as doubtful are listed in quarantine.jsonl.")
     return "## Limits\n\n" + "".join(f"- {line}\n" for line in lines)

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from torch import Tensor
 
-from trainers.reward.config import Config
+from trainers.reward.config import RewardConfig
 
 BINS: Final = 20
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -14,9 +14,9 @@ QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 class TemperatureLog:
     """A histogram of tau from its smallest to its largest value, equal steps of its logarithm."""
 
-    def __init__(self, config: Config) -> None:
-        scaling = config.scaling()
-        self._plain = config.loss == "bradley_terry"
+    def __init__(self, config: RewardConfig) -> None:
+        scaling = config.scaling
+        self._plain = config.loss.type == "bradley_terry"
         top = min(scaling.tau_max, 1e3)
         self.edges = np.geomspace(scaling.tau0, max(top, scaling.tau0 * 1.001), BINS + 1)
         self.counts = np.zeros(BINS, np.int64)

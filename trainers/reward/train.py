@@ -9,18 +9,19 @@ from trainers.data.snapshot import Snapshot
 from trainers.progress import Progress
 from trainers.reward.bias import measure_bias
 from trainers.reward.calibrate import calibrate
-from trainers.reward.config import Config
+from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs, read_pairs
 from trainers.reward.evaluate import held_out_metrics, judge_test
 from trainers.reward.frozen.peers import find_noise
 from trainers.reward.modes import fit
 from trainers.reward.noise import Report, without
 from trainers.reward.readme import write_about
+from trainers.settings.config import as_json
 from trainers.tuning.devices import make_deterministic
 from trainers.tuning.processes import Processes
 
 
-def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> Artifact:
+def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progress) -> Artifact:
     """Fit the model and its Bradley–Terry twin, measure both, write the artifact.
 
     Under loss "auto" the model is its twin where that is better on validation.
@@ -41,7 +42,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     judged = judge_test(pairs, trained.judge)
     card = {
         "snapshot_digest": snapshot.digest,
-        "config": asdict(config),
+        "config": as_json(config),
         "seed": config.seed,
         "metrics": held_out_metrics(pairs, judged, trained.twin),
         "calibration": asdict(calibration),
@@ -66,7 +67,7 @@ def train(snapshot: Snapshot, out: Path, config: Config, progress: Progress) -> 
     return open_artifact(out)
 
 
-def _filtered(pairs: Pairs, config: Config) -> tuple[Pairs, Report | None]:
+def _filtered(pairs: Pairs, config: RewardConfig) -> tuple[Pairs, Report | None]:
     """The pairs without those whose labels are not believed, where that is asked for."""
     if not config.noise:
         return pairs, None

@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers.reward.config import Config
+from trainers.reward.config import TransformerConfig
 from trainers.reward.finite import NAMED, DivergedError
 from trainers.reward.temperatures import TemperatureLog
 from trainers.tuning.batches import Rows, epoch_order
 from trainers.tuning.checkpoints import Checkpoints, Progressed
 from trainers.tuning.step import Gradients, Outcome
 
-LARGEST_GRADIENT = 1.0
 SEED_STRIDE = 1_000_003  # between the streams of two steps and of two processes
 
 Report = Callable[[int, int, dict[str, Any]], None]  # (step, steps, metrics)
@@ -50,20 +49,22 @@ class Fitted:
 def tune(
     gradients: Gradients,
     work: Work,
-    config: Config,
+    config: TransformerConfig,
     checkpoints: Checkpoints,
     validate: AtEpochEnd,
     report: Report,
 ) -> Fitted:
     """Train the trainable parameters in place."""
     model, processes = gradients.backbone.model, gradients.processes
-    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.optim.learning_rate, fused=True)
     weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    an_epoch = ceil(len(work.pairs) / config.batch)
-    steps = config.epochs * an_epoch
+    an_epoch = ceil(len(work.pairs) / config.optim.train_batch_size)
+    steps = config.optim.num_train_epochs * an_epoch
     trace = {
         "tau": torch.zeros(len(work.pairs)),
-        "validation": torch.full((config.epochs,), float("nan"), dtype=torch.float64),
+        "validation": torch.full(
+            (config.optim.num_train_epochs,), float("nan"), dtype=torch.float64
+        ),
         "loss": torch.zeros((), dtype=torch.float64),
     }
     state = Progressed(0, weights, optimizer, trace)
@@ -73,9 +74,11 @@ def tune(
     for step, batch in _batches(gradients, work, config, state.step):
         torch.manual_seed(config.seed + SEED_STRIDE * (step * processes.count + processes.rank))
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate_share(step, steps, config.warmup_fraction)
+            group["lr"] = config.optim.learning_rate * rate_share(
+                step, steps, config.optim.warmup_ratio
+            )
         found = gradients.of(work.pairs[batch])
-        size = torch.nn.utils.clip_grad_norm_(gradients.trained, LARGEST_GRADIENT)
+        size = torch.nn.utils.clip_grad_norm_(gradients.trained, config.optim.max_grad_norm)
         if not (isfinite(found.loss) and isfinite(float(size))):
             _stop(found, [work.names[row] for row in batch], state, checkpoints, processes.leads)
         optimizer.step()
@@ -110,24 +113,32 @@ def rate_share(step: int, steps: int, warmup_fraction: float) -> float:
 
 
 def _batches(
-    gradients: Gradients, work: Work, config: Config, done: int
+    gradients: Gradients, work: Work, config: TransformerConfig, done: int
 ) -> Iterator[tuple[int, Rows]]:
     """Number and rows of every step that is not done yet; what they are, the seed decides."""
-    an_epoch = ceil(len(work.pairs) / config.batch)
+    an_epoch = ceil(len(work.pairs) / config.optim.train_batch_size)
     first, second = (ends[work.pairs] for ends in (gradients.corpus.first, gradients.corpus.second))
-    for epoch in range(done // an_epoch, config.epochs):
-        order = epoch_order(first, second, work.prompts, config.meet, [config.seed, epoch])
+    for epoch in range(done // an_epoch, config.optim.num_train_epochs):
+        order = epoch_order(
+            first, second, work.prompts, config.pairs_per_group, [config.seed, epoch]
+        )
         for part in range(an_epoch):
             step = epoch * an_epoch + part
             if step >= done:
-                yield step, order[part * config.batch : (part + 1) * config.batch]
+                yield (
+                    step,
+                    order[
+                        part * config.optim.train_batch_size : (part + 1)
+                        * config.optim.train_batch_size
+                    ],
+                )
 
 
-def _groups(model: torch.nn.Module, config: Config) -> list[dict[str, object]]:
+def _groups(model: torch.nn.Module, config: TransformerConfig) -> list[dict[str, object]]:
     """Weight decay holds matrices back, not biases and the scales of normalisation."""
     trained = [value for value in model.parameters() if value.requires_grad]
     return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.optim.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
 

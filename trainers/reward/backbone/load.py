@@ -18,7 +18,7 @@ from trainers.reward.answers import Answer
 from trainers.reward.backbone.forward import Backbone, in_parts
 from trainers.reward.backbone.model import Tuned, load_checkpoint, scale_head
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, TransformerConfig
 from trainers.reward.judge import Floats, RewardJudge
 from trainers.tuning.devices import pick_device
 from trainers.tuning.processes import Processes
@@ -68,10 +68,11 @@ def load_twin(artifact: Artifact) -> RewardJudge | None:
 
 
 def _judge(artifact: Artifact, folder: Path) -> RewardJudge:
-    config = Config(**artifact.card["config"])
+    config = REWARD.stored(artifact.card["config"])
+    assert isinstance(config, TransformerConfig)
     device = pick_device("auto")
     full = config.mode == "full"
-    base = folder if full else encoder_folder(config.backbone)
+    base = folder if full else encoder_folder(config.model_name_or_path)
     exact = (torch.float32, torch.float32)
     tuned = load_checkpoint(base, config, device, exact, tokenizer=folder)
     if not full:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import peft
 import torch
-from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
@@ -15,7 +15,7 @@ from trainers.encoding.encoder import DEFAULT_ENCODER, encoder_folder
 from trainers.errors import InputError
 from trainers.reward.backbone.forward import Backbone
 from trainers.reward.backbone.reading import Reader
-from trainers.reward.config import Config
+from trainers.reward.config import FullRewardConfig, LoraRewardConfig, TransformerConfig
 
 # Where the packaged encoder lies for those who have not installed the package.
 HUB_NAMES = {DEFAULT_ENCODER: "sentence-transformers/all-MiniLM-L6-v2"}
@@ -38,20 +38,20 @@ class Tuned:
         return self.backbone.model
 
 
-def new_model(config: Config, device: torch.device) -> Tuned:
+def new_model(config: TransformerConfig, device: torch.device) -> Tuned:
     """The checkpoint with a freshly seeded head, and what the mode trains marked as trainable."""
     torch.manual_seed(config.seed)
     dtype = precision(config, device)
     # Adapters and the head stay float32; a base that is never changed need not.
-    held = dtype if config.mode == "lora" and device.type != "cpu" else torch.float32
-    made = load_checkpoint(encoder_folder(config.backbone), config, device, (held, dtype))
+    held = dtype if isinstance(config, LoraRewardConfig) and device.type != "cpu" else torch.float32
+    made = load_checkpoint(encoder_folder(config.model_name_or_path), config, device, (held, dtype))
     for module in made.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
-    if config.mode == "lora":
-        adapted = get_peft_model(made.model, _adapter(made.model, config))
+    if isinstance(config, LoraRewardConfig):
+        adapted = peft.get_peft_model(made.model, _adapter(made.model, config))
         made = Tuned(Backbone(adapted, made.backbone.pad, dtype), made.reader)
-    elif config.trainable_layers is not None:
+    elif isinstance(config, FullRewardConfig) and config.trainable_layers is not None:
         train_last_layers(made.model, config.trainable_layers)
     if config.gradient_checkpointing:
         made.model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -60,7 +60,7 @@ def new_model(config: Config, device: torch.device) -> Tuned:
 
 def load_checkpoint(
     folder: str | Path,
-    config: Config,
+    config: TransformerConfig,
     device: torch.device,
     dtypes: tuple[torch.dtype, torch.dtype],
     tokenizer: str | Path | None = None,
@@ -74,13 +74,17 @@ def load_checkpoint(
             folder, num_labels=1, dtype=dtypes[0], use_safetensors=True
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"backbone {config.backbone!r}: cannot be loaded ({error})") from error
+        raise InputError(
+            f"model_name_or_path {config.model_name_or_path!r}: cannot be loaded ({error})"
+        ) from error
     if words.pad_token_id is None:
         # Not the end of a sequence, if it can be helped: decoders take the last token that is no
         # padding for their answer.
         words.pad_token = words.unk_token or words.eos_token
     if words.pad_token_id is None:
-        raise InputError(f"backbone {config.backbone!r}: its tokenizer has no token to pad with")
+        raise InputError(
+            f"model_name_or_path {config.model_name_or_path!r}: its tokenizer has no token to pad with"
+        )
     model.config.get_text_config().pad_token_id = words.pad_token_id
     words.padding_side = "right"
     words.model_max_length = window(words, model, config.max_length)
@@ -89,7 +93,7 @@ def load_checkpoint(
     return Tuned(Backbone(model.to(device).eval(), words.pad_token_id, dtypes[1]), reader)
 
 
-def precision(config: Config, device: torch.device) -> torch.dtype:
+def precision(config: TransformerConfig, device: torch.device) -> torch.dtype:
     """What matrix products are computed in."""
     if config.precision == "auto":
         return torch.float32 if device.type == "cpu" else torch.bfloat16
@@ -151,16 +155,16 @@ def train_last_layers(model: Any, count: int) -> None:
         parameter.requires_grad_(pooled or id(parameter) in learned or id(parameter) not in inside)
 
 
-def _adapter(model: Any, config: Config) -> LoraConfig:
+def _adapter(model: Any, config: LoraRewardConfig) -> peft.LoraConfig:
     head = head_name(model).split(".")[0]
     layers = [
         name
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear | Conv1D) and name.split(".")[0] != head
     ]
-    return LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
+    return peft.LoraConfig(
+        r=config.lora.rank,
+        lora_alpha=config.lora.alpha,
         lora_dropout=config.dropout,
         target_modules=layers,
         modules_to_save=[head],
@@ -168,14 +172,16 @@ def _adapter(model: Any, config: Config) -> LoraConfig:
     )
 
 
-def save_model(tuned: Tuned, config: Config, folder: Path) -> None:
+def save_model(tuned: Tuned, config: TransformerConfig, folder: Path) -> None:
     """Write the model in the layout of transformers, or its adapter in that of peft."""
-    if config.mode == "lora":
+    if isinstance(config, LoraRewardConfig):
         adapter = tuned.model.peft_config["default"]
         # peft keeps sets; sorted, equal runs write equal files.
         adapter.target_modules = sorted(adapter.target_modules)
         adapter.modules_to_save = sorted(adapter.modules_to_save)
-        adapter.base_model_name_or_path = HUB_NAMES.get(config.backbone, config.backbone)
+        adapter.base_model_name_or_path = HUB_NAMES.get(
+            config.model_name_or_path, config.model_name_or_path
+        )
         tuned.model.save_pretrained(folder, save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # peft's template of a model card
     else:

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from trainers.progress import Progress
 from trainers.reward.backbone.load import TWIN, BackboneJudge, score_tokens
 from trainers.reward.backbone.model import Tuned, new_model, save_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
+from trainers.reward.config import TransformerConfig
 from trainers.reward.control import objective_and_targets
 from trainers.reward.data import Pairs
 from trainers.reward.modes import Trained
 from trainers.reward.temperatures import TemperatureLog
+from trainers.settings.config import as_json
 from trainers.statistics.measures import fit_temperature, mean, row_log_loss
 from trainers.tuning.batches import Rows
 from trainers.tuning.checkpoints import Checkpoints
@@ -30,22 +31,22 @@ from trainers.tuning.step import Corpus, Gradients
 UNRELATED = ("device", "checkpoint_seconds")  # settings that do not decide the numbers
 
 
-def fit(pairs: Pairs, config: Config, progress: Progress, checkpoints: Path) -> Trained:
+def fit(pairs: Pairs, config: TransformerConfig, progress: Progress, checkpoints: Path) -> Trained:
     """Train the model and, where asked for, the same one under the plain loss.
 
     Under loss "auto" the one whose last validation log-loss is lower is the model.
     """
-    both = config.twin and config.loss != "bradley_terry"
+    both = config.train_baseline and config.loss.type != "bradley_terry"
     progress.plan({"read": 1, "train": 20, **({"train twin": 20} if both else {}), "evaluate": 3})
     processes = Processes.join(config.device)
     run = _Run(pairs, config, progress, checkpoints, processes)
-    known = replace(config, loss="adaptive") if config.loss == "auto" else config
+    known = _with_loss(config, "adaptive") if config.loss.type == "auto" else config
     chosen, fitted = run.tuned("train", known)
     twin: Tuned | None = None
     if both:
-        plain = replace(config, loss="bradley_terry")
+        plain = _with_loss(config, "bradley_terry")
         twin, found = run.tuned("train twin", plain)
-        if config.loss == "auto" and found.last_log_loss < fitted.last_log_loss:
+        if config.loss.type == "auto" and found.last_log_loss < fitted.last_log_loss:
             chosen, fitted, known = twin, found, plain
     training = {**_summary(fitted, known), **run.counts(chosen)}
     judge = BackboneJudge(chosen, processes)
@@ -61,7 +62,7 @@ def fit(pairs: Pairs, config: Config, progress: Progress, checkpoints: Path) -> 
         twin=same or (BackboneJudge(twin, processes) if twin is not None else None),
         write=write,
         training=training,
-        card={"backbone": {"name": config.backbone, "fingerprint": _fingerprint(config)}},
+        card={"backbone": {"name": config.model_name_or_path, "fingerprint": _fingerprint(config)}},
     )
 
 
@@ -71,7 +72,7 @@ class _Run:
     def __init__(
         self,
         pairs: Pairs,
-        config: Config,
+        config: TransformerConfig,
         progress: Progress,
         checkpoints: Path,
         processes: Processes,
@@ -81,20 +82,24 @@ class _Run:
         self._objective, self._targets = objective_and_targets(pairs, config)
         self._sequences: list[Tokens] = []
 
-    def tuned(self, phase: str, config: Config) -> tuple[Tuned, Fitted]:
+    def tuned(self, phase: str, config: TransformerConfig) -> tuple[Tuned, Fitted]:
         """A model, trained."""
         made = new_model(config, self._processes.device)
         corpus = self._corpus(made)
         objective = self._objective
-        if config.loss == "bradley_terry":
+        if config.loss.type == "bradley_terry":
             objective = replace(objective, scaling=None)
-        gradients = Gradients(made.backbone, corpus, objective, self._processes, config.step_tokens)
+        gradients = Gradients(
+            made.backbone, corpus, objective, self._processes, config.max_tokens_per_microbatch
+        )
         rows = self._pairs.holdout.train
         known = self._pairs.comparisons
         _, prompts = np.unique(known.prompt_id[rows].astype(str), return_inverse=True)
         work = Work(rows, prompts, known.comparison_id[rows].tolist())
         kept = Checkpoints(
-            self._folder / config.loss, self._identity(corpus, config), config.checkpoint_seconds
+            self._folder / config.loss.type,
+            self._identity(corpus, config),
+            config.checkpoint_seconds,
         )
 
         def report(step: int, steps: int, metrics: dict[str, float]) -> None:
@@ -137,9 +142,9 @@ class _Run:
         temperature = fit_temperature(gaps, known.label[rows], known.weight[rows])
         return mean(row_log_loss(gaps / temperature, known.label[rows]), known.weight[rows])
 
-    def _identity(self, corpus: Corpus, config: Config) -> dict[str, Any]:
+    def _identity(self, corpus: Corpus, config: TransformerConfig) -> dict[str, Any]:
         """What two runs must share to have the same trajectory."""
-        settings = {key: v for key, v in asdict(config).items() if key not in UNRELATED}
+        settings = {key: v for key, v in as_json(config).items() if key not in UNRELATED}
         return {
             "data": _data_digest(corpus),
             "settings": digest_of(settings),
@@ -174,16 +179,22 @@ def _data_digest(corpus: Corpus) -> str:
     return digest.hexdigest()
 
 
-def _fingerprint(config: Config) -> str:
-    return checkpoint_digest(encoder_folder(config.backbone))
+def _with_loss(
+    config: TransformerConfig, loss: Literal["adaptive", "bradley_terry"]
+) -> TransformerConfig:
+    return replace(config, loss=replace(config.loss, type=loss))
 
 
-def _summary(fitted: Fitted, config: Config) -> dict[str, Any]:
+def _fingerprint(config: TransformerConfig) -> str:
+    return checkpoint_digest(encoder_folder(config.model_name_or_path))
+
+
+def _summary(fitted: Fitted, config: TransformerConfig) -> dict[str, Any]:
     """What training found: its length, and how the pairs' temperatures spread in the end."""
     temperatures = TemperatureLog(config)
     temperatures.add(fitted.tau)
     return {
-        "chosen_loss": config.loss,
+        "chosen_loss": config.loss.type,
         "steps": fitted.steps,
         "loss": fitted.loss,
         "validation_log_loss": fitted.validation_log_loss,

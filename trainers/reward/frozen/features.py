@@ -1,10 +1,10 @@
 """Answers as the arrays that heads on a frozen encoder read, on disk where there are many."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from trainers.encoding.cache import cache_folder
 from trainers.encoding.encoder import Encoder
 from trainers.reward.answers import Answer
+from trainers.reward.config import FeaturesConfig
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
 
 Floats = NDArray[np.float32]
@@ -52,11 +53,11 @@ class Readers:
     response: Encoder
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], *, cached: bool) -> Self:
-        """The encoders that a config, as a card holds it, names."""
-        make = partial(Encoder, config["encoder"], max_tokens=config["max_tokens"], cached=cached)
+    def of(cls, config: FeaturesConfig, *, cached: bool) -> Self:
+        """Return the encoders that a config names."""
+        make = partial(Encoder, config.encoder, max_tokens=config.max_length, cached=cached)
         prompt = make()
-        return cls(prompt, prompt if config["layers"] == "last" else make(every_layer=True))
+        return cls(prompt, prompt if config.layers == "last" else make(every_layer=True))
 
 
 def answer_features(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.reward.config import Config
+from trainers.reward.config import FrozenConfig
 from trainers.reward.data import Pairs
 from trainers.reward.finite import check_finite
 from trainers.reward.frozen.features import Features
@@ -64,7 +64,11 @@ class Material:
 
 
 def fit_head(
-    model: RewardHead, material: Material, objective: Objective, config: Config, report: Report
+    model: RewardHead,
+    material: Material,
+    objective: Objective,
+    config: FrozenConfig,
+    report: Report,
 ) -> Fitted:
     """Train `model` in place until no member's held-out log-loss improves any more.
 
@@ -72,17 +76,19 @@ def fit_head(
     rewards live on different scales.
     """
     model.dropout.p = config.dropout
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.optim.learning_rate, weight_decay=0.0
+    )
     anchors = [parameter.detach().clone() for parameter in model.parameters()]
     order = np.random.default_rng(config.seed)
     members = material.folds.members
     best, since, kept = np.full(members, np.inf), 0, _state(model)
     epoch = stopped = 0
-    while epoch < config.epochs and since < config.patience:
+    while epoch < config.optim.num_train_epochs and since < config.early_stopping_patience:
         temperatures, losses = TemperatureLog(config), []
-        for places in _batches(order, material.folds.trained, config.batch):
+        for places in _batches(order, material.folds.trained, config.optim.train_batch_size):
             losses.append(_step(model, material, places, objective, optimizer, temperatures))
-            _shrink(model, anchors, config.learning_rate * config.weight_decay)
+            _shrink(model, anchors, config.optim.learning_rate * config.optim.weight_decay)
         scores, accuracy = _validate(model, material)
         epoch, since = epoch + 1, since + 1
         for member in np.flatnonzero(scores < best):

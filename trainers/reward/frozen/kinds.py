@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.reward.config import Kind
+from trainers.reward.config import HeadKind
 
 Numbers = TypeVar("Numbers", Tensor, NDArray[np.float64])
 
 
-def pair_gaps(kind: Kind, first: Numbers, second: Numbers) -> Numbers:
+def pair_gaps(kind: HeadKind, first: Numbers, second: Numbers) -> Numbers:
     """Logits of the first answers over the second, (…), from outputs (…, width).
 
     Exactly antisymmetric in floating point: swapping the answers changes the sign and no bit.

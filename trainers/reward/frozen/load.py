@@ -6,6 +6,7 @@ import torch
 
 from trainers.artifacts import Artifact
 from trainers.reward.answers import Answer
+from trainers.reward.config import REWARD
 from trainers.reward.frozen.features import Readers, answer_features
 from trainers.reward.frozen.kinds import pair_gaps
 from trainers.reward.frozen.model import BRADLEY_TERRY_TENSORS, TENSORS, RewardHead
@@ -46,5 +47,5 @@ def load_twin(artifact: Artifact) -> RewardJudge | None:
 
 
 def _judge(artifact: Artifact, name: str) -> RewardJudge:
-    readers = Readers.of(artifact.card["config"], cached=False)
+    readers = Readers.of(REWARD.stored(artifact.card["config"]).features, cached=False)
     return FrozenJudge(readers, RewardHead.load(artifact.path / name))

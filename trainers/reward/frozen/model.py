@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from trainers.reward.config import Kind
+from trainers.reward.config import HeadKind
 from trainers.reward.frozen.features import Features
 from trainers.reward.frozen.kinds import pair_gaps
 
@@ -31,7 +31,7 @@ class RewardHead(nn.Module):
     reference: Tensor
 
     def __init__(
-        self, kind: Kind, sizes: tuple[int, int, int], members: int, hidden: int, width: int
+        self, kind: HeadKind, sizes: tuple[int, int, int], members: int, hidden: int, width: int
     ) -> None:
         """`sizes`: of a prompt, of a response and of a surface; `hidden` 0 is the linear head."""
         super().__init__()
@@ -139,7 +139,7 @@ class RewardHead(nn.Module):
         inputs = tensors["inner"].shape[1] if "inner" in tensors else size
         hidden = size if "inner" in tensors else 0
         sizes = ((inputs - response - surface) // 2, response, surface)
-        kind: Kind = "scalar"
+        kind: HeadKind = "scalar"
         if "combination" in tensors:
             kind = "attributes"
         elif "reference" in tensors:

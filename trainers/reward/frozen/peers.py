@@ -1,26 +1,24 @@
 """Two heads on frozen features that look for wrong labels together; used in every mode."""
 
-from dataclasses import asdict, replace
-
 import numpy as np
 import torch
 
-from trainers.reward.config import Config
+from trainers.reward.config import HeadConfig, RewardConfig
 from trainers.reward.data import Pairs
 from trainers.reward.frozen.features import Readers, answer_features
-from trainers.reward.frozen.train import new_head
+from trainers.reward.frozen.train import HeadStart, new_head
 from trainers.reward.noise import Quarantine, Rows, batch_of, peer_margins, set_aside
 from trainers.tuning.devices import one_thread
 
 
-def find_noise(pairs: Pairs, config: Config) -> Quarantine:
+def find_noise(pairs: Pairs, config: RewardConfig) -> Quarantine:
     """The training and validation pairs whose labels two peers do not believe."""
-    readers = Readers.of(asdict(config), cached=True)
+    readers = Readers.of(config.features, cached=True)
     features = answer_features(readers, pairs.answers, mapped=True)
     peers = []
     for peer in (0, 1):
-        own = replace(config, kind="scalar", control="none", seed=config.seed + peer)
-        peers.append(new_head(pairs, features, config.hidden, own, 1).train())
+        start = HeadStart(head=HeadConfig(), layers=config.features.layers, seed=config.seed + peer)
+        peers.append(new_head(pairs, features, config.features.hidden_size, start, 1).train())
     rows = np.concatenate([pairs.holdout.train, pairs.holdout.validation])
     cpu = torch.device("cpu")
 
@@ -34,7 +32,7 @@ def find_noise(pairs: Pairs, config: Config) -> Quarantine:
 
     first, second = (
         torch.optim.AdamW(
-            peer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            peer.parameters(), lr=config.optim.learning_rate, weight_decay=config.optim.weight_decay
         )
         for peer in peers
     )

@@ -1,16 +1,16 @@
 """Frozen mode: features once, from the cache, then heads on them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 
 from trainers.errors import InputError
 from trainers.progress import Progress
-from trainers.reward.config import Config
+from trainers.reward.config import FrozenConfig, HeadConfig
 from trainers.reward.control import CONTROLLED, objective_and_targets
 from trainers.reward.data import Pairs
 from trainers.reward.frozen.features import Features, Readers, answer_features
@@ -25,15 +25,15 @@ from trainers.reward.surface import SURFACE_FEATURES
 from trainers.tuning.devices import one_thread, pick_device
 
 
-def fit(pairs: Pairs, config: Config, progress: Progress, _checkpoints: Path) -> Trained:
+def fit(pairs: Pairs, config: FrozenConfig, progress: Progress, _checkpoints: Path) -> Trained:
     """Train the head, or the better of two, and its Bradley–Terry twin."""
     progress.plan({"encode": 5, "train": 4, "evaluate": 1})
-    readers = Readers.of(asdict(config), cached=True)
+    readers = Readers.of(config.features, cached=True)
     encoded = partial(progress.report, "encode")
     features = answer_features(readers, pairs.answers, encoded, mapped=True)
     with one_thread():
         chosen, twin = Heads(pairs, features, config, progress).fit()
-    rows = make_folds(pairs, config.members)
+    rows = make_folds(pairs, config.head.ensemble_size)
     held = rows.rows[rows.held]
 
     def write(folder: Path) -> None:
@@ -51,7 +51,7 @@ def fit(pairs: Pairs, config: Config, progress: Progress, _checkpoints: Path) ->
         card={
             "encoder": {"name": readers.prompt.name, "fingerprint": readers.prompt.fingerprint},
             "surface_features": list(SURFACE_FEATURES),
-            "aspects": list(pairs.aspects) if config.kind == "attributes" else [],
+            "aspects": list(pairs.aspects) if config.head.kind == "attributes" else [],
         },
         held=Held(held, chosen.gaps),
         twin_held=Held(held, twin.gaps) if twin is not None else None,
@@ -64,7 +64,7 @@ class Heads:
 
     pairs: Pairs
     features: Features
-    config: Config
+    config: FrozenConfig
     progress: Progress
 
     def fit(self) -> tuple[Fitted, Fitted | None]:
@@ -78,59 +78,82 @@ class Heads:
             pairs=self.pairs,
             features=self.features,
             targets=targets,
-            aspects=self.pairs.aspect_targets() if config.kind == "attributes" else (),
-            folds=make_folds(self.pairs, config.members),
+            aspects=self.pairs.aspect_targets() if config.head.kind == "attributes" else (),
+            folds=make_folds(self.pairs, config.head.ensemble_size),
             device=pick_device(config.device),
         )
-        widths = {"linear": [0], "mlp": [config.hidden]}.get(config.head, [0, config.hidden])
-        runs = len(widths) + config.twin
+        width = config.features.hidden_size
+        widths = {"linear": [0], "mlp": [width]}.get(config.head.architecture, [0, width])
+        runs = len(widths) + config.train_baseline
         tried = [
             self._one(material, objective, config, width, run, runs)
             for run, width in enumerate(widths)
         ]
         best = min(range(len(tried)), key=lambda run: tried[run].log_loss)
-        if not config.twin:
+        if not config.train_baseline:
             return tried[best], None
         plain = Objective(None, objective.nu, objective.offset, objective.decorrelate)
-        known = replace(config, loss="bradley_terry")
+        known = replace(config, loss=replace(config.loss, type="bradley_terry"))
         twin = self._one(material, plain, known, widths[best], len(widths), runs)
-        better = config.loss == "auto" and twin.log_loss < tried[best].log_loss
+        better = config.loss.type == "auto" and twin.log_loss < tried[best].log_loss
         return twin if better else tried[best], twin
 
     def _one(
         self,
         material: Material,
         objective: Objective,
-        config: Config,
+        config: FrozenConfig,
         hidden: int,
         run: int,
         runs: int,
     ) -> Fitted:
-        epochs = config.epochs
+        epochs = config.optim.num_train_epochs
 
         def report(epoch: int, numbers: dict[str, Any]) -> None:
             self.progress.report("train", run * epochs + epoch, epochs * runs, **numbers)
 
-        model = new_head(self.pairs, self.features, hidden, config, material.folds.members)
+        model = new_head(
+            self.pairs, self.features, hidden, HeadStart.of(config), material.folds.members
+        )
         return fit_head(model.to(material.device), material, objective, config, report)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadStart:
+    """What decides a head before its first step, apart from its size."""
+
+    head: HeadConfig
+    layers: Literal["last", "all"]
+    seed: int
+    control: Literal["none", "length", "style"] = "none"
+
+    @classmethod
+    def of(cls, config: FrozenConfig) -> Self:
+        """Return the start of the heads that a config asks for."""
+        return cls(
+            head=config.head,
+            layers=config.features.layers,
+            seed=config.seed,
+            control=config.loss.control,
+        )
+
+
 def new_head(
-    pairs: Pairs, features: Features, hidden: int, config: Config, members: int
+    pairs: Pairs, features: Features, hidden: int, start: HeadStart, members: int
 ) -> RewardHead:
-    """A freshly seeded head, standardised on the answers of the training split."""
-    torch.manual_seed(config.seed)
+    """Return a freshly seeded head, standardised on the answers of the training split."""
+    torch.manual_seed(start.seed)
     sizes = (features.prompt.shape[1], features.response.shape[1], features.surface.shape[1])
-    model = RewardHead(config.kind, sizes, members, hidden, _width(pairs, config))
+    model = RewardHead(start.head.kind, sizes, members, hidden, _width(pairs, start.head))
     seen = pairs.training_answers
     model.surface_mean.copy_(torch.from_numpy(features.surface[seen].mean(0)))
     spread = features.surface[seen].std(0)
     model.surface_scale.copy_(torch.from_numpy(spread).clamp(min=1e-3))
-    for name in CONTROLLED[config.control]:
+    for name in CONTROLLED[start.control]:
         model.surface_used[SURFACE_FEATURES.index(name)] = 0.0
-    if config.layers == "all":
+    if start.layers == "all":
         _standardise_layers(model, features, seen)
-    _start(model, pairs, features, config)
+    _start(model, pairs, features, start.head)
     return model
 
 
@@ -147,7 +170,7 @@ def _standardise_layers(model: RewardHead, features: Features, seen: np.ndarray)
 
 
 @torch.no_grad()
-def _start(model: RewardHead, pairs: Pairs, features: Features, config: Config) -> None:
+def _start(model: RewardHead, pairs: Pairs, features: Features, config: HeadConfig) -> None:
     """Where the members start from, and are drawn back to: their prior.
 
     A single scalar member starts from reward 0 everywhere: what was not learned is not believed.
@@ -158,7 +181,7 @@ def _start(model: RewardHead, pairs: Pairs, features: Features, config: Config) 
     inputs = model.inputs(*features.rows(rows, model.outer.device))
     length = float(inputs.square().sum(1).mean().sqrt()) if not model.hidden else 1.0
     if model.outer_bias.shape[0] > 1:
-        model.outer.normal_(0.0, config.prior / max(length, 1e-6))
+        model.outer.normal_(0.0, config.prior_scale / max(length, 1e-6))
     if config.kind == "gpm":
         model.outer.normal_(0.0, 0.1 / max(length, 1e-6))
         model.outer_bias[:, 1] = 1.0
@@ -174,29 +197,33 @@ def _given(pairs: Pairs, combination: str) -> list[float]:
         name, _, number = part.partition("=")
         if name.strip() not in pairs.aspects:
             known = ", ".join(pairs.aspects)
-            raise InputError(f"combination: {name.strip()!r} is no aspect here; known are {known}")
+            raise InputError(
+                f"head.combination: {name.strip()!r} is no aspect here; known are {known}"
+            )
         try:
             given[name.strip()] = float(number)
         except ValueError as error:
             raise InputError(
-                f"combination: {part.strip()!r} is not of the form name=number"
+                f"head.combination: {part.strip()!r} is not of the form name=number"
             ) from error
     return [given.get(name, 0.0) for name in pairs.aspects]
 
 
-def _width(pairs: Pairs, config: Config) -> int:
+def _width(pairs: Pairs, config: HeadConfig) -> int:
     if config.kind == "gpm":
         return config.dimension
     if config.kind == "scalar":
         return 1
     if not pairs.aspects:
-        raise InputError("kind attributes: no judgment of this snapshot says anything of an aspect")
+        raise InputError(
+            "head.kind attributes: no judgment of this snapshot says anything of an aspect"
+        )
     return len(pairs.aspects)
 
 
-def _summary(fitted: Fitted, twin: Fitted | None, config: Config) -> dict[str, object]:
+def _summary(fitted: Fitted, twin: Fitted | None, config: FrozenConfig) -> dict[str, object]:
     """What training found: the head, when it was best, how the pairs' temperatures spread."""
-    plain = config.loss == "bradley_terry" or fitted is twin
+    plain = config.loss.type == "bradley_terry" or fitted is twin
     return {
         "chosen_loss": "bradley_terry" if plain else "adaptive",
         "head": "mlp" if fitted.model.hidden else "linear",

@@ -1,0 +1,1 @@
+"""Settings as small frozen dataclasses: their bounds and meanings, and values read into them."""
