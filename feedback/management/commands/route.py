@@ -16,7 +16,7 @@ class Command(JsonCommand):
     help = "Choose the models for a prompt and print the decision as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The prompt, how many models, the policy, and what is asked of the models."""
+        """Take the prompt, how many models, the policy, and what is asked of the models."""
         parser.add_argument("--prompt", required=True)
         parser.add_argument("--k", type=int, default=2)
         parser.add_argument(

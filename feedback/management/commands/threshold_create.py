@@ -14,7 +14,7 @@ class Command(JsonCommand):
     help = "Let a threshold choose between a strong and a weak model; see docs/routing.md."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The name, the two models, and the share of prompts for the strong one."""
+        """Take the name, the two models, and the share of prompts for the strong one."""
         parser.add_argument("name")
         parser.add_argument("--strong", required=True, help="the label of a model version")
         parser.add_argument("--weak", required=True, help="the label of a model version")

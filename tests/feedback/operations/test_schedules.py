@@ -13,16 +13,18 @@ from feedback.operations.schedules import PERIODIC, schedules_ensure
 pytestmark = pytest.mark.django_db
 
 
-def test_schedules_are_made_once_and_mended() -> None:
+@pytest.mark.parametrize("column", ["task", "name"])
+def test_schedules_are_made_once_and_renamed_with_a_release(column: str) -> None:
     schedules_ensure()
     count = PeriodicTask.objects.count()
     task = PeriodicTask.objects.get(name=PERIODIC[0].name)
-    task.task, task.enabled = "something.else", False
+    setattr(task, column, "as an earlier release called it")
+    task.enabled = False
     task.save()
     schedules_ensure()
     assert PeriodicTask.objects.count() == count
     task.refresh_from_db()
-    assert task.task == PERIODIC[0].task
+    assert (task.task, task.name) == (PERIODIC[0].task, PERIODIC[0].name)
     assert not task.enabled  # an operator's pause outlives a restart
 
 
