@@ -9,9 +9,9 @@ import httpx
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext, gettext_noop
 
+from feedback.operations.preparation import migrations_missing
 from feedback.routing.prompt_vectors.store import encoder_trouble
 
 PATIENCE_SECONDS = 1
@@ -80,10 +80,8 @@ def _database() -> str:
 
 
 def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py migrate")
+    if missing := migrations_missing():
+        raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py prepare")
     return gettext("all applied")
 
 

@@ -1,10 +1,6 @@
 """The site's periodic work, in the database's schedule."""
 
-import json
-from io import StringIO
-
 import pytest
-from django.core.management import call_command
 from django_celery_beat.models import PeriodicTask
 
 from config.celery import app
@@ -35,9 +31,3 @@ def test_every_task_that_is_scheduled_exists() -> None:
         "celery.backend_cleanup"
     }
     assert scheduled <= set(app.tasks)
-
-
-def test_the_command_prints_json() -> None:
-    out = StringIO()
-    call_command("schedules_ensure", stdout=out)
-    assert json.loads(out.getvalue()) == {"schedules": len(PERIODIC)}
