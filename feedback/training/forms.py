@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from feedback.errors import ApplicationError, InvalidError
 from feedback.training.models import Kind
-from feedback.training.run_settings import default_text, settings_offered
+from feedback.training.run_settings import settings_offered
 from trainers.settings.kind import Setting
 
 TRUE_OR_FALSE = "true or false"  # the type of a setting, and its two values
@@ -93,7 +93,7 @@ class ScheduleForm(SettingsForm):
 
 def _field(setting: Setting) -> forms.Field:
     """Return the field of a setting; its text says meaning, bounds and default."""
-    default = _("Default: %s.") % default_text(setting)
+    default = _("Default: %s.") % setting.default_text
     words = [setting.meaning, setting.bounds]
     text = "; ".join(word for word in words if word)
     text = f"{text[:1].upper()}{text[1:]}. {default}"

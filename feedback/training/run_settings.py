@@ -35,22 +35,6 @@ def settings_offered(kind: Kind) -> list[Setting]:
     return [setting for setting in settings_of(kind) if setting.name != "seed"]
 
 
-def default_text(setting: Setting) -> str:
-    """Return the default in words, such as "0.003 (frozen), 0.0002 (lora)" where modes differ."""
-    variants: dict[str, list[str]] = {}
-    for variant, value in setting.defaults.items():
-        variants.setdefault(value_text(value), []).append(variant)
-    if len(variants) == 1:
-        return next(iter(variants))
-    return ", ".join(f"{text} ({', '.join(names)})" for text, names in variants.items())
-
-
-def value_text(value: object) -> str:
-    """Return a value as the trainers' command line takes it."""
-    words: dict[object, str] = {None: "none", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
-
-
 def _json(value: Any) -> Any:
     """Return a value that JSON can hold: infinity as the text that is read as infinity again."""
     return str(value) if isinstance(value, float) and math.isinf(value) else value
