@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from trainers.embedding.score import TENSORS, Scorer
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats, Ints
+from trainers.model_vectors.scorer import TENSORS, Scorer
 
 PLANE = 2  # the columns that a map shows
 
@@ -33,7 +31,7 @@ class Placed:
     """Models (n), how often training saw each (n,), and their coordinates (n, k)."""
 
     models: list[str]
-    seen: NDArray[np.int64]
+    seen: Ints
     coordinates: Floats
 
 
@@ -53,7 +51,7 @@ class Ground:
         return found
 
 
-def placed_models(path: Path) -> Placed:
+def read_map(path: Path) -> Placed:
     """Where the models of an embedding artifact lie, without those that training never saw."""
     scorer, metric = _opened(path)
     rows = np.flatnonzero(scorer.counts > 0)
@@ -61,12 +59,12 @@ def placed_models(path: Path) -> Placed:
     return Placed([scorer.models[row] for row in rows], scorer.counts[rows], placed)
 
 
-def ground_of(path: Path, places: Mapping[str, Floats]) -> Ground:
+def fit_map_transform(path: Path, places: Mapping[str, Floats]) -> Ground:
     """The ground of an embedding artifact's map, from where its models stand on it.
 
-    places: coordinates (max(k, 2),) by model, as `placed_models` gave them, turned or not. Square
+    places: coordinates (max(k, 2),) by model, as `read_map` gave them, turned or not. Square
     roots of the metric differ by a rotation; the one that leads to these places is found as
-    `turned_like` finds its own. Where fewer models stand than there are dimensions, it is one of
+    `align_plane` finds its own. Where fewer models stand than there are dimensions, it is one of
     several that keep all distances.
     """
     scorer, metric = _opened(path)
@@ -102,7 +100,7 @@ def coordinates(vectors: Floats, metric: Floats) -> Floats:
     return found
 
 
-def turned_like(placed: Floats, own: NDArray[np.int64], before: Floats) -> Floats:
+def align_plane(placed: Floats, own: Ints, before: Floats) -> Floats:
     """The same coordinates (M, k), their plane turned to resemble an earlier map.
 
     own: (n,) rows that the earlier map had too; before: (n, 2) where these lay. Turning and

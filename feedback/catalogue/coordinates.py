@@ -18,7 +18,7 @@ from feedback.routing.new_models.posteriors import newcomers_known
 from feedback.routing.posterior import live_embedding
 from feedback.training.models import Checkpoint, ModelVector
 from trainers.errors import InputError
-from trainers.model_map import Ground, ground_of
+from trainers.model_map import Ground, fit_map_transform
 
 Floats = NDArray[np.float64]
 
@@ -106,4 +106,4 @@ def _ground(checkpoint: UUID, path: str) -> Ground:
         label: np.asarray(vector, np.float64)
         for label, vector in rows.values_list("version__label", "vector")
     }
-    return ground_of(Path(settings.DATA_DIR) / path, stand)
+    return fit_map_transform(Path(settings.DATA_DIR) / path, stand)

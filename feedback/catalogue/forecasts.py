@@ -14,9 +14,9 @@ from feedback.registry.models import ModelVersion
 from feedback.routing.posterior import live_embedding, scorer_now
 from feedback.routing.prompt_vectors.store import EncoderChangedError, encoder_in_use, vectors_of
 from feedback.training.models import Checkpoint
-from trainers.embedding.score import Scorer
 from trainers.errors import InputError
 from trainers.forecast.topics import Contest
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 

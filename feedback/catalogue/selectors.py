@@ -15,7 +15,7 @@ from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import Row, leaderboard, ranked_topics
 from feedback.registry.models import LanguageModel, ModelVersion, Topic, VersionState
 from feedback.training.models import Checkpoint
-from trainers.statistics.reliability import wilson
+from trainers.statistics.intervals import wilson
 
 QUIET_BELOW = 30  # judgments: a share of fewer says little
 

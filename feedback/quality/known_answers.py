@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from feedback.quality.models import SignalKind
-from trainers.statistics.reliability import wilson
+from trainers.statistics.intervals import wilson
 
 # A gold item's answer by each rater, in the campaign that knows it.
 GOLD = """

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from feedback.ranking.models import RankingCheck
 from trainers.ranking.bootstrap import DRAWS
 from trainers.ranking.elo import ORDERS
-from trainers.ranking.soundness import LEAGUES, WANTED
-from trainers.ranking.styled import StyleEffect, chance_of_twice
+from trainers.ranking.goodness_of_fit import LEAGUES, WANTED
+from trainers.ranking.style_control import StyleEffect, chance_of_twice
 
 CONCERN = 0.05  # a p-value below it is said aloud
 WORDS = {

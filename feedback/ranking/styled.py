@@ -10,7 +10,7 @@ from django.db import connection
 from feedback.ranking.models import StyledBoard
 from feedback.ranking.selectors import CHOICE, Leaderboard, Row, filters_check, rows_of
 from feedback.registry.models import ModelVersion, Topic
-from trainers.ranking.styled import StyleEffect, fit_styled
+from trainers.ranking.style_control import StyleEffect, fit_styled
 from trainers.ranking.styled_counts import MOMENTS, StyledCounts
 
 MOMENT_SUMS = ", ".join(f"sum(moments[{place}])" for place in range(1, MOMENTS + 1))

@@ -20,8 +20,8 @@ from feedback.routing.new_models.posteriors import Newcomer, joined, newcomers_k
 from feedback.routing.prompt_vectors.client import PromptUnusedError
 from feedback.routing.ttl_cache import for_a_moment
 from feedback.training.models import Checkpoint, Kind
-from trainers.embedding.score import Scorer
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
+from trainers.model_vectors.evidence import Evidence, Outcomes, PairwiseComparisons
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 DIMENSION = 384  # of the packaged encoder
@@ -42,8 +42,10 @@ def synthetic(models: int, prompts: int) -> tuple[Evidence, NDArray[np.float32]]
         prompts=[f"q{row}" for row in rows],
         texts=["text"] * prompts,
         models=[f"m{number:03d}" for number in range(models)],
-        outcomes=Outcomes(prompt, model, right.ravel().astype(np.float64)),
-        duels=Duels(NONE, NONE, NONE, np.empty(0), np.empty(0)),
+        outcomes=Outcomes(prompt=prompt, model=model, score=right.ravel().astype(np.float64)),
+        comparisons=PairwiseComparisons(
+            prompt=NONE, first=NONE, second=NONE, label=np.empty(0), weight=np.empty(0)
+        ),
         holdout=Holdout(rows[rows % 10 < 8], rows[rows % 10 == 8], rows[rows % 10 == 9]),
     )
     return evidence, vectors

@@ -24,12 +24,13 @@ from tests.benchmarks.mmlu_pro import divided
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.knn import knn_scores
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, sigmoid
 from trainers.embedding.trials import Trials, observed_on
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
+from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
+from trainers.statistics.logistic import sigmoid
 from trainers.statistics.measures import auc, row_log_loss
 from trainers.tuning.devices import make_deterministic, one_thread
 
@@ -63,7 +64,7 @@ def knn(evidence: Evidence, vectors: Vectors) -> Table:
     tuning = Trials.of_outcomes(evidence, holdout.validation)
     tried = knn_scores(seen, vectors[tuning.prompts])
     k = max(tried, key=lambda k: tuning.routed(tried[k]).mean())
-    both = observed_on(evidence, "outcomes", vectors, holdout.taught)
+    both = observed_on(evidence, "outcomes", vectors, holdout.train_and_validation)
     scores = np.full((len(vectors), len(evidence.models)), 0.5)
     scores[holdout.test] = knn_scores(both, vectors[holdout.test])[k]
     return np.clip(scores, 1e-3, 1 - 1e-3)
@@ -80,8 +81,13 @@ def logistic(evidence: Evidence, vectors: Vectors) -> Table:
         for model in range(len(evidence.models)):
             mine = taught.model == model
             none, ones = np.zeros(mine.sum()), np.ones(mine.sum())
-            seen = Sightings(inputs[taught.prompt[mine]], none, taught.score[mine], ones)
-            columns.append(inputs @ fit_newcomer(seen, prior)[0])
+            seen = Observations(
+                features=inputs[taught.prompt[mine]],
+                known=none,
+                score=taught.score[mine],
+                weight=ones,
+            )
+            columns.append(inputs @ fit_new_model(seen, prior)[0])
         return np.stack(columns, 1)
 
     def loss(variance: float) -> float:
@@ -89,13 +95,13 @@ def logistic(evidence: Evidence, vectors: Vectors) -> Table:
         rows = logits[validation.prompt, validation.model]
         return float(row_log_loss(rows, validation.score).mean())
 
-    both = evidence.outcomes.on(evidence.holdout.taught)
+    both = evidence.outcomes.on(evidence.holdout.train_and_validation)
     return sigmoid(fitted(min(PRIORS, key=loss), both))
 
 
 def single(evidence: Evidence, vectors: Vectors) -> Table:
     """Every model's training mean."""
-    seen = observed_on(evidence, "outcomes", vectors, evidence.holdout.taught)
+    seen = observed_on(evidence, "outcomes", vectors, evidence.holdout.train_and_validation)
     return np.broadcast_to(seen.means, (len(vectors), len(evidence.models)))
 
 
@@ -132,7 +138,9 @@ def of_models(evidence: Evidence, models: Ints) -> Evidence:
         evidence,
         models=[evidence.models[model] for model in models],
         families=[evidence.families[model] for model in models],
-        outcomes=Outcomes(ran.prompt[rows], number[ran.model[rows]], ran.score[rows]),
+        outcomes=Outcomes(
+            prompt=ran.prompt[rows], model=number[ran.model[rows]], score=ran.score[rows]
+        ),
     )
 
 

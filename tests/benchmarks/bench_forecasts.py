@@ -31,14 +31,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes
-from trainers.embedding.score import Scorer
 from trainers.forecast.assess import NEARLY_ALL, accuracies
 from trainers.forecast.benchmarks import Benchmark
-from trainers.forecast.estimates import KnownItems
+from trainers.forecast.leave_out import LeaveOutVectors
+from trainers.forecast.partial_runs import KnownItems
 from trainers.forecast.rasch import row_scores
-from trainers.forecast.sights import Sights
-from trainers.statistics.reliability import wilson
+from trainers.model_vectors.evidence import Evidence, Outcomes
+from trainers.model_vectors.scorer import Scorer
+from trainers.statistics.intervals import wilson
 
 ITEMS = (10, 20, 50, 100)
 CELLS = (200, 400, 800, 1600)
@@ -172,7 +172,9 @@ def sparse(
             note(found[f"{budget} cells: table"], truth[model], value, float(low), float(high))
 
 
-def trained(data: mmlu_pro.MmluPro, ran: NDArray[np.bool_], seed: int) -> tuple[Sights, Scorer]:
+def trained(
+    data: mmlu_pro.MmluPro, ran: NDArray[np.bool_], seed: int
+) -> tuple[LeaveOutVectors, Scorer]:
     """The embedding of the cells (questions, models) that were run, and what it was taught by."""
     holdout = mmlu_pro.divided(len(data.texts), seed)
     scorer = data.fitted(ran, holdout, Config(device="cpu"))
@@ -181,11 +183,13 @@ def trained(data: mmlu_pro.MmluPro, ran: NDArray[np.bool_], seed: int) -> tuple[
         prompts=[str(number) for number in range(len(data.texts))],
         texts=data.texts,
         models=data.models,
-        outcomes=Outcomes(prompt, model, data.scores[prompt, model]),
-        duels=mmlu_pro.NO_DUELS,
+        outcomes=Outcomes(prompt=prompt, model=model, score=data.scores[prompt, model]),
+        comparisons=mmlu_pro.NO_COMPARISONS,
         holdout=holdout,
     )
-    return Sights(evidence, scorer.features(data.vectors).astype(np.float64), scorer), scorer
+    return LeaveOutVectors(
+        evidence, scorer.features(data.vectors).astype(np.float64), scorer
+    ), scorer
 
 
 def note(rows: list[list[float]], truth: float, value: float, low: float, high: float) -> None:

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence, read_evidence
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
-from trainers.model_map import behaviour_metric, coordinates, placed_models, plane_share
+from trainers.model_map import behaviour_metric, coordinates, plane_share, read_map
+from trainers.model_vectors.evidence import Evidence, read_evidence
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def main() -> None:
     held_out = held_out[~np.isnan(held_out).any(1)]
     z = scorer.features(vectors[evidence.holdout.train])
     before = time.process_time()
-    placed = placed_models(asked.artifact)
+    placed = read_map(asked.artifact)
     seconds = time.process_time() - before
     found = {
         name: correlations(distance, held_out) for name, distance in distances(scorer, z).items()

@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.benchmarks import mmlu_pro
 from trainers.data.holdout import Holdout
 from trainers.embedding.config import Config
-from trainers.embedding.posterior import fit_newcomer, sigmoid
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.posterior import fit_new_model
+from trainers.model_vectors.scorer import Scorer
+from trainers.statistics.logistic import sigmoid
 from trainers.statistics.measures import auc, row_log_loss
 
 SIZES = (0, 5, 20, 100, 500)
@@ -92,8 +93,8 @@ def calibrated(
         asked = rng.permutation(drawn(data, holdout, model, len(holdout.train)))
         for size in SIZES:
             rows = asked[:size]
-            seen = frozen.outcomes(data.vectors[rows], data.scores[rows, model])
-            vector, covariance = fit_newcomer(seen, frozen.prior)
+            seen = frozen.outcome_observations(data.vectors[rows], data.scores[rows, model])
+            vector, covariance = fit_new_model(seen, frozen.prior)
             draws = rng.multivariate_normal(vector, covariance, DRAWS)
             chances = sigmoid(draws @ z.T + frozen.offset)
             low, high = np.quantile(chances.mean(1), [0.025, 0.975])
@@ -139,8 +140,8 @@ def joined(
         for size in SIZES:
             asked = drawn(data, holdout, model, size)
             started = time.process_time()
-            sightings = frozen.outcomes(data.vectors[asked], data.scores[asked, model])
-            vector, _ = fit_newcomer(sightings, frozen.prior)
+            sightings = frozen.outcome_observations(data.vectors[asked], data.scores[asked, model])
+            vector, _ = fit_new_model(sightings, frozen.prior)
             seconds = time.process_time() - started
             add(f"joined {size}", np.vstack([frozen.vectors, vector]), frozen, seconds)
             if size:

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
+from trainers.calibration_prompts.anchors import Anchors, choose_anchors
+from trainers.calibration_prompts.answer_map import fit_answer_map
 from trainers.embedding.config import Config
-from trainers.embedding.posterior import Prior, fit_newcomer, sigmoid
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
-from trainers.probing.anchors import Anchors, choose_anchors
-from trainers.probing.answers import fit_answer_map
+from trainers.model_vectors.posterior import Prior, fit_new_model
+from trainers.model_vectors.scorer import Scorer
+from trainers.statistics.logistic import sigmoid
 from trainers.statistics.measures import auc, row_log_loss
 
 PROMPTS = 40
@@ -120,7 +121,9 @@ class LeftOut:
     def _joined(self, rows: mmlu_pro.Rows, prior: Prior) -> Floats:
         ran = rows[~np.isnan(self.data.scores[rows, self.model])]
         scores = self.data.scores[ran, self.model]
-        return fit_newcomer(self.scorer.outcomes(self.data.vectors[ran], scores), prior)[0]
+        return fit_new_model(
+            self.scorer.outcome_observations(self.data.vectors[ran], scores), prior
+        )[0]
 
     def _row(self, vector: Floats) -> Row:
         z = self.scorer.features(self.data.vectors[self.test])

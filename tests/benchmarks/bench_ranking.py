@@ -36,9 +36,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.trainers.leagues import CHOICES, League, outcomes, styled_league
 from trainers.ranking import PairCounts, fit
-from trainers.ranking.bradley_terry import SCALE, hessian, imagined, inverse, strengths
+from trainers.ranking.bradley_terry import SCALE, hessian, inverse, pseudo_ties, strengths
 from trainers.ranking.checks import checks
-from trainers.ranking.styled import StyledRanking, fit_styled
+from trainers.ranking.style_control import StyledRanking, fit_styled
 
 TRUE = (0.25, 0.03, 0.02, 0.02)
 WINNERS = np.array([evalica.Winner.X, evalica.Winner.Y, evalica.Winner.Draw])
@@ -215,7 +215,7 @@ def differences_held(counts: PairCounts, truth: np.ndarray) -> list[bool]:
     """Whether the interval of each two models' difference holds the true one."""
     r = strengths(counts).r
     p = 1 / (1 + np.exp(r[counts.second] - r[counts.first]))
-    bread = inverse(hessian(counts, r, imagined(counts)))
+    bread = inverse(hessian(counts, r, pseudo_ties(counts)))
     v = bread @ counts.laplacian(counts.square * (counts.score - p) ** 2) @ bread
     error = np.sqrt(np.diag(v)[:, None] + np.diag(v) - 2 * v)
     off = np.abs((r[:, None] - r) - (truth[:, None] - truth))

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from tests.benchmarks.routing_setup import NUMBERS, features
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.scorer import Scorer
 
 DIMENSION = 384
 REPEATS = 3

@@ -36,9 +36,9 @@ from tests.trainers.worlds import fitted
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, Outcomes, read_evidence
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
+from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
 from trainers.statistics.measures import fit_temperature
 
 Array = NDArray[np.float64]
@@ -92,8 +92,10 @@ class Bed:
     def fit(self, arm: int) -> Array:
         """The vector of one model from all of its outcomes."""
         every = np.ones(len(self.z))
-        seen = Sightings(self.z, self.offset * every, self.right[:, arm], every)
-        return fit_newcomer(seen, self.prior)[0]
+        seen = Observations(
+            features=self.z, known=self.offset * every, score=self.right[:, arm], weight=every
+        )
+        return fit_new_model(seen, self.prior)[0]
 
 
 class Learner:
@@ -206,10 +208,15 @@ def of_models(evidence: Evidence, models: Ints, holdout: Holdout) -> Evidence:
     ran, number = evidence.outcomes, {model: place for place, model in enumerate(models)}
     rows = np.isin(ran.model, models)
     renumbered = np.array([number[model] for model in ran.model[rows]], np.int64)
-    outcomes = Outcomes(ran.prompt[rows], renumbered, ran.score[rows])
+    outcomes = Outcomes(prompt=ran.prompt[rows], model=renumbered, score=ran.score[rows])
     names = [evidence.models[model] for model in models]
     return Evidence(
-        evidence.prompts, evidence.texts, names, outcomes, evidence.duels, holdout=holdout
+        prompts=evidence.prompts,
+        texts=evidence.texts,
+        models=names,
+        outcomes=outcomes,
+        comparisons=evidence.comparisons,
+        holdout=holdout,
     )
 
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes, read_evidence
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
 from trainers.encoding.encoder import Encoder
+from trainers.model_vectors.evidence import Evidence, Outcomes, PairwiseComparisons, read_evidence
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -29,7 +29,9 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 Table = NDArray[np.float64]
 Rows = NDArray[np.int64]
 NONE = np.empty(0, np.int64)
-NO_DUELS = Duels(NONE, NONE, NONE, np.empty(0), np.empty(0))
+NO_COMPARISONS = PairwiseComparisons(
+    prompt=NONE, first=NONE, second=NONE, label=np.empty(0), weight=np.empty(0)
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class MmluPro:
             prompts=[str(number) for number in range(len(self.texts))],
             texts=self.texts,
             models=self.models,
-            outcomes=Outcomes(prompt, model, self.scores[prompt, model]),
-            duels=NO_DUELS,
+            outcomes=Outcomes(prompt=prompt, model=model, score=self.scores[prompt, model]),
+            comparisons=NO_COMPARISONS,
             holdout=holdout,
         )
         make_deterministic(config.seed)

@@ -15,7 +15,7 @@ import django
 import numpy as np
 
 if TYPE_CHECKING:
-    from trainers.embedding.features import FeatureMap
+    from trainers.model_vectors.features import FeatureMap
 
 NUMBERS = 48  # of a model's vector, as training has it by default
 TOPICS = 14
@@ -56,7 +56,7 @@ def fill(folder: Path, models: int) -> str:
 
 def features(dimension: int, rng: np.random.Generator) -> "FeatureMap":
     """A kernel against as many questions, and as many topics, as training has."""
-    from trainers.embedding.features import CENTRES, FeatureMap
+    from trainers.model_vectors.features import CENTRES, FeatureMap
 
     centres = rng.normal(size=(CENTRES, dimension)) / np.sqrt(dimension)
     arrays = {

@@ -6,8 +6,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from trainers.artifacts import Artifact, write_artifact
-from trainers.embedding.features import FeatureMap
-from trainers.embedding.score import LAYOUT, TENSORS
+from trainers.model_vectors.features import FeatureMap
+from trainers.model_vectors.scorer import LAYOUT, TENSORS
 
 
 def write_embedding(

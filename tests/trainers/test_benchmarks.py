@@ -10,19 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainers.pools import SUBJECTS, judgment, pair_record, snapshot_of
-from tests.trainers.worlds import World, fitted, no_duels, outcomes_where, world
+from tests.trainers.worlds import World, fitted, no_comparisons, outcomes_where, world
 from trainers.data.formats import OutcomeRecord
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
-from trainers.embedding.data import Evidence, read_evidence
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.train import train
 from trainers.errors import InputError
 from trainers.forecast.assess import accuracies
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
+from trainers.forecast.leave_out import LeaveOutVectors
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports, write_reports
-from trainers.forecast.sights import Sights
+from trainers.model_vectors.evidence import Evidence, read_evidence
 from trainers.progress import Progress
-from trainers.statistics.reliability import wilson
+from trainers.statistics.intervals import wilson
 
 Array = np.ndarray
 
@@ -188,10 +188,10 @@ def benchmark(made: World, ran: Array) -> Benchmark:
     return Benchmark("exam", "", ASKED, ASKED, table(made, ran)[ASKED].T)
 
 
-def sights(made: World, ran: Array) -> Sights:
-    evidence: Evidence = made.evidence(outcomes_where(made, ran), no_duels())
+def sights(made: World, ran: Array) -> LeaveOutVectors:
+    evidence: Evidence = made.evidence(outcomes_where(made, ran), no_comparisons())
     scorer = fitted(evidence, made.vectors)
-    return Sights(evidence, scorer.features(made.vectors).astype(np.float64), scorer)
+    return LeaveOutVectors(evidence, scorer.features(made.vectors).astype(np.float64), scorer)
 
 
 def exam(models: int, prompts: int = 200) -> Iterator[OutcomeRecord]:
@@ -209,7 +209,7 @@ def exam(models: int, prompts: int = 200) -> Iterator[OutcomeRecord]:
 class TestTraining:
     """The artifact holds what training found."""
 
-    CONFIG = Config(dimension=4, epochs=3, device="cpu")
+    CONFIG = EMBEDDING.read({"dimension": 4, "optim.num_train_epochs": 3, "device": "cpu"})
 
     def trained(self, snapshot: Snapshot, out: Path) -> tuple[BenchmarkReport, ...]:
         return read_reports(train(snapshot, out, self.CONFIG, Progress(io.StringIO())).path)

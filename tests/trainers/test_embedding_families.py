@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.trainers.worlds import CONFIG, World, fitted, no_duels, outcomes_where, world
-from trainers.embedding.families import KINSHIP, family_of, prior_of_sibling
-from trainers.embedding.posterior import Prior
-from trainers.embedding.score import Scorer
+from tests.trainers.worlds import CONFIG, World, fitted, no_comparisons, outcomes_where, world
+from trainers.model_vectors.families import KINSHIP, family_of, prior_of_sibling
+from trainers.model_vectors.posterior import Prior
+from trainers.model_vectors.scorer import Scorer
 
 NAMES = [f"m{number:02d}" for number in range(7)]
 
@@ -25,7 +25,7 @@ def made() -> World:
 def with_few_of_the_twin(made: World, *, related: bool) -> Scorer:
     ran = np.ones(made.logits.shape, bool)
     ran[10:, 7] = False
-    evidence = made.evidence(outcomes_where(made, ran), no_duels())
+    evidence = made.evidence(outcomes_where(made, ran), no_comparisons())
     names = [*NAMES, "m00 v2"]
     families = [*NAMES, "m00"] if related else names
     named = replace(evidence, models=names, families=families)

@@ -10,18 +10,18 @@ from tests.trainers.worlds import (
     CONFIG,
     World,
     fitted,
-    no_duels,
+    no_comparisons,
     no_outcomes,
     outcomes_where,
     world,
 )
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.data import COMMON, Duels, Evidence, read_evidence
-from trainers.embedding.features import learn_features
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
+from trainers.model_vectors.evidence import COMMON, Evidence, PairwiseComparisons, read_evidence
+from trainers.model_vectors.features import learn_features
+from trainers.model_vectors.scorer import Scorer
 
 MADE = world(questions=200, models=4, seed=5)
 QUICK = replace(CONFIG, epochs=6)
@@ -32,7 +32,7 @@ def scorer_of(evidence: Evidence, vectors: np.ndarray | None = None) -> Scorer:
 
 
 def everything(made: World = MADE) -> Evidence:
-    return made.evidence(outcomes_where(made, np.ones(made.logits.shape, bool)), no_duels())
+    return made.evidence(outcomes_where(made, np.ones(made.logits.shape, bool)), no_comparisons())
 
 
 def test_a_snapshot_without_outcomes_and_comparisons_is_refused(tmp_path: Path) -> None:
@@ -57,7 +57,9 @@ def test_groups_that_never_met_keep_their_own_order_and_a_wide_gap() -> None:
     """m0 beats m1 and m2 beats m3; nobody of the first two ever met one of the others."""
     prompt = np.repeat(np.arange(200), 2)
     first, second = np.tile([0, 2], 200), np.tile([1, 3], 200)
-    duels = Duels(prompt, first, second, np.ones(400), np.ones(400))
+    duels = PairwiseComparisons(
+        prompt=prompt, first=first, second=second, label=np.ones(400), weight=np.ones(400)
+    )
     scorer = scorer_of(MADE.evidence(no_outcomes(), duels))
     means, deviations = scorer.believed(MADE.vectors[0], scorer.models)
     assert means[0] > means[1] + 1.0
@@ -68,8 +70,8 @@ def test_groups_that_never_met_keep_their_own_order_and_a_wide_gap() -> None:
 
 def test_a_model_without_training_evidence_is_the_prior() -> None:
     ran = np.ones(MADE.logits.shape, bool)
-    ran[MADE.holdout.taught, 3] = False
-    scorer = scorer_of(MADE.evidence(outcomes_where(MADE, ran), no_duels()))
+    ran[MADE.holdout.train_and_validation, 3] = False
+    scorer = scorer_of(MADE.evidence(outcomes_where(MADE, ran), no_comparisons()))
     assert scorer.counts[3] == 0
     np.testing.assert_allclose(scorer.vectors[3], scorer.prior.mean, rtol=1e-5, atol=1e-6)
     wide = scorer.believed(MADE.vectors[0], scorer.models)[1]
@@ -79,7 +81,7 @@ def test_a_model_without_training_evidence_is_the_prior() -> None:
 def test_equal_vectors_leave_every_models_mean() -> None:
     same = np.tile(MADE.vectors[:1], (200, 1))
     chances = scorer_of(everything(), same).probabilities(same[:1])[0]
-    means = MADE.outcomes[MADE.holdout.taught].mean(0)
+    means = MADE.outcomes[MADE.holdout.train_and_validation].mean(0)
     np.testing.assert_allclose(chances, means, atol=0.03)
 
 
@@ -129,7 +131,13 @@ def test_the_kernels_features_have_the_kernel_as_inner_product() -> None:
 
 def test_adaptive_scaling_learns_from_duels_too() -> None:
     prompt = np.arange(200)
-    duels = Duels(prompt, prompt * 0, prompt * 0 + 1, np.ones(200), np.ones(200))
+    duels = PairwiseComparisons(
+        prompt=prompt,
+        first=prompt * 0,
+        second=prompt * 0 + 1,
+        label=np.ones(200),
+        weight=np.ones(200),
+    )
     evidence = MADE.evidence(no_outcomes(), duels)
     plain, adaptive = (
         fitted(evidence, MADE.vectors, replace(QUICK, loss=loss)).scores(MADE.vectors)
@@ -141,6 +149,11 @@ def test_adaptive_scaling_learns_from_duels_too() -> None:
 
 def test_the_published_method_needs_outcomes() -> None:
     first, second = np.zeros(5, np.int64), np.ones(5, np.int64)
-    evidence = MADE.evidence(no_outcomes(), Duels(first, first, second, np.ones(5), np.ones(5)))
+    evidence = MADE.evidence(
+        no_outcomes(),
+        PairwiseComparisons(
+            prompt=first, first=first, second=second, label=np.ones(5), weight=np.ones(5)
+        ),
+    )
     with pytest.raises(InputError, match="embedllm learns from outcomes"):
         fit_embedding(evidence, MADE.vectors, replace(QUICK, method="embedllm"), lambda *_: None)

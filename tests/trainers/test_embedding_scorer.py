@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from tests.trainers.worlds import CONFIG, World, duels_of, fitted, outcomes_where, world
-from trainers.embedding.data import Evidence
-from trainers.embedding.features import GAMMA
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer, prior_of
-from trainers.embedding.score import Scorer
+from tests.trainers.worlds import CONFIG, World, comparisons_of, fitted, outcomes_where, world
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.features import GAMMA
+from trainers.model_vectors.posterior import Observations, Prior, fit_new_model, prior_of
+from trainers.model_vectors.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def evidence(made: World) -> Evidence:
     rng = np.random.default_rng(2)
     share = np.array([0.9, 0.9, 0.5, 0.5, 0.1, 0.1])  # how often each model was run
     ran = rng.random(made.logits.shape) < share
-    return made.evidence(outcomes_where(made, ran), duels_of(made, 2))
+    return made.evidence(outcomes_where(made, ran), comparisons_of(made, 2))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_covariances_are_inverse_curvatures_of_the_log_posterior(
     made: World, evidence: Evidence, scorer: Scorer
 ) -> None:
     """A loop over every training observation of one model."""
-    taught = set(made.holdout.taught.tolist())
+    taught = set(made.holdout.train_and_validation.tolist())
     z = scorer.features(made.vectors)
     for number in (0, 5):
         precision = np.linalg.inv(scorer.prior.covariance)
@@ -53,7 +53,7 @@ def test_covariances_are_inverse_curvatures_of_the_log_posterior(
             if model == number and prompt in taught:
                 p = 1 / (1 + np.exp(-(z[prompt] @ scorer.vectors[model] + scorer.offset)))
                 precision += p * (1 - p) * np.outer(z[prompt], z[prompt])
-        fought = evidence.duels
+        fought = evidence.comparisons
         for prompt, a, b in zip(fought.prompt, fought.first, fought.second, strict=True):
             if number in (a, b) and prompt in taught:
                 p = 1 / (1 + np.exp(-z[prompt] @ (scorer.vectors[a] - scorer.vectors[b])))
@@ -90,8 +90,10 @@ def test_a_newcomers_vector_is_a_stationary_point_of_its_posterior() -> None:
     rng = np.random.default_rng(4)
     z, root = rng.normal(size=(80, 5)), rng.normal(size=(5, 5))
     prior = Prior(rng.normal(size=5), root @ root.T + 0.1 * np.eye(5))
-    seen = Sightings(z, rng.normal(size=80), rng.random(80), rng.random(80))
-    vector, covariance = fit_newcomer(seen, prior)
+    seen = Observations(
+        features=z, known=rng.normal(size=80), score=rng.random(80), weight=rng.random(80)
+    )
+    vector, covariance = fit_new_model(seen, prior)
 
     def objective(p: np.ndarray) -> float:
         around = p - prior.mean
@@ -115,19 +117,23 @@ def test_a_newcomers_vector_is_a_stationary_point_of_its_posterior() -> None:
 def test_a_newcomers_duels_are_outcomes_against_its_opponents(scorer: Scorer, made: World) -> None:
     questions, opponent = made.vectors[:4], scorer.models[0]
     shares, weights = np.array([1.0, 0.5, 0.0, 1.0]), np.array([1.0, 0.5, 2.0, 1.0])
-    fought = scorer.duels(questions, [opponent, opponent, opponent, "stranger"], shares, weights)
+    fought = scorer.comparison_observations(
+        questions, [opponent, opponent, opponent, "stranger"], shares, weights
+    )
     z = scorer.features(questions)
     expected = [-z[row] @ scorer.vectors[0] for row in range(3)] + [-z[3] @ scorer.prior.mean]
     np.testing.assert_allclose(fought.known, expected)
-    both = scorer.outcomes(questions, shares) + fought
+    both = scorer.outcome_observations(questions, shares) + fought
     assert both.known[:4].tolist() == [scorer.offset] * 4
     assert both.weight.tolist() == [1.0] * 4 + weights.tolist()
 
 
 def test_a_newcomer_without_outcomes_is_the_prior() -> None:
     prior = Prior(np.array([1.0, -2.0]), np.array([[0.5, 0.1], [0.1, 0.25]]))
-    none = Sightings(np.empty((0, 2)), *np.empty((3, 0)))
-    vector, covariance = fit_newcomer(none, prior)
+    none = Observations(
+        features=np.empty((0, 2)), known=np.empty(0), score=np.empty(0), weight=np.empty(0)
+    )
+    vector, covariance = fit_new_model(none, prior)
     assert vector.tolist() == [1.0, -2.0]
     np.testing.assert_allclose(covariance, prior.covariance)
 
@@ -151,6 +157,6 @@ def test_of_two_models_the_prior_knows_no_direction_for_certain() -> None:
 
 
 def test_reading_an_embedding_needs_no_torch() -> None:
-    code = "import sys, trainers.embedding.score; print('torch' in sys.modules)"
+    code = "import sys, trainers.model_vectors.scorer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -5,18 +5,19 @@ import pytest
 
 from tests.trainers.worlds import (
     World,
-    duels_of,
+    comparisons_of,
     fitted,
-    no_duels,
+    no_comparisons,
     no_outcomes,
     outcomes_where,
     permuted,
     world,
 )
-from trainers.embedding.data import Evidence
 from trainers.embedding.evaluate import held_out_metrics
-from trainers.embedding.posterior import fit_newcomer, sigmoid
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.posterior import fit_new_model
+from trainers.model_vectors.scorer import Scorer
+from trainers.statistics.logistic import sigmoid
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def made() -> World:
 @pytest.fixture(scope="module")
 def evidence(made: World) -> Evidence:
     everything = np.ones(made.logits.shape, bool)
-    return made.evidence(outcomes_where(made, everything), no_duels())
+    return made.evidence(outcomes_where(made, everything), no_comparisons())
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_vectors_under_other_models_names_predict_nothing(
 
 
 def test_duels_alone_teach_who_is_better_on_what(made: World) -> None:
-    evidence = made.evidence(no_outcomes(), duels_of(made, 20))
+    evidence = made.evidence(no_outcomes(), comparisons_of(made, 20))
     metrics = held_out_metrics(evidence, made.vectors, fitted(evidence, made.vectors))
     assert metrics["basis"] == "preferences"
     assert metrics["random_score"] == pytest.approx(0.5)
@@ -97,8 +98,8 @@ def test_duels_add_to_few_outcomes(made: World) -> None:
     few = np.random.default_rng(0).random(made.logits.shape) < 0.05
     few[made.holdout.test] = True
     outcomes = outcomes_where(made, few)
-    alone = made.evidence(outcomes, no_duels())
-    both = made.evidence(outcomes, duels_of(made, 20))
+    alone = made.evidence(outcomes, no_comparisons())
+    both = made.evidence(outcomes, comparisons_of(made, 20))
     without = held_out_metrics(alone, made.vectors, fitted(alone, made.vectors))
     with_duels = held_out_metrics(both, made.vectors, fitted(both, made.vectors))
     assert with_duels["accuracy"] > without["accuracy"] + 0.01
@@ -112,10 +113,12 @@ def test_a_newcomer_joins_without_retraining(made: World, scorer: Scorer) -> Non
     known = made.logits[:, :-1]
     older = World(made.vectors, known, made.outcomes[:, :-1])
     everything = np.ones(known.shape, bool)
-    before = fitted(older.evidence(outcomes_where(older, everything), no_duels()), made.vectors)
+    before = fitted(
+        older.evidence(outcomes_where(older, everything), no_comparisons()), made.vectors
+    )
     train, test = made.holdout.train, made.holdout.test
-    seen = before.outcomes(made.vectors[train], made.outcomes[train, -1])
-    vector, covariance = fit_newcomer(seen, before.prior)
+    seen = before.outcome_observations(made.vectors[train], made.outcomes[train, -1])
+    vector, covariance = fit_new_model(seen, before.prior)
     z = before.features(made.vectors[test])
     right = made.outcomes[test, -1] == 1
     joined = ((z @ vector + before.offset > 0) == right).mean()
@@ -128,8 +131,8 @@ def test_what_was_not_run_is_missing_and_not_wrong(made: World) -> None:
     """A model that was only run where it succeeds looks good; filled with zeros it would not."""
     ran = np.ones(made.logits.shape, bool)
     ran[:, 0] = made.outcomes[:, 0] == 1
-    evidence = made.evidence(outcomes_where(made, ran), no_duels())
+    evidence = made.evidence(outcomes_where(made, ran), no_comparisons())
     scorer = fitted(evidence, made.vectors)
     assert sigmoid(scorer.scores(made.vectors))[:, 0].mean() > 0.85
-    assert scorer.counts[0] == ran[made.holdout.taught, 0].sum()
+    assert scorer.counts[0] == ran[made.holdout.train_and_validation, 0].sum()
     assert made.outcomes[:, 0].mean() < 0.8

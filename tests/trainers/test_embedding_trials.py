@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.trainers.worlds import duels_of, no_duels, no_outcomes, outcomes_where, world
+from tests.trainers.worlds import comparisons_of, no_comparisons, no_outcomes, outcomes_where, world
 from trainers.embedding.knn import knn_scores, observe
 from trainers.embedding.trials import Trials
 
@@ -13,7 +13,7 @@ TEST = MADE.holdout.test
 
 
 def test_routing_chooses_among_the_models_that_were_run() -> None:
-    evidence = MADE.evidence(outcomes_where(MADE, RAN), no_duels())
+    evidence = MADE.evidence(outcomes_where(MADE, RAN), no_comparisons())
     trials = Trials.of_outcomes(evidence, TEST)
     scores = np.random.default_rng(0).normal(size=(len(trials.prompts), 5))
     routed, best, average = [], [], []
@@ -29,9 +29,9 @@ def test_routing_chooses_among_the_models_that_were_run() -> None:
 
 
 def test_a_duel_is_won_by_the_share_of_the_model_that_is_chosen() -> None:
-    evidence = MADE.evidence(no_outcomes(), duels_of(MADE, 2))
-    trials = Trials.of_duels(evidence, TEST)
-    duels = evidence.duels.on(TEST)
+    evidence = MADE.evidence(no_outcomes(), comparisons_of(MADE, 2))
+    trials = Trials.of_comparisons(evidence, TEST)
+    duels = evidence.comparisons.on(TEST)
     scores = np.random.default_rng(1).normal(size=(len(trials.prompts), 5))
     rows = {prompt: row for row, prompt in enumerate(trials.prompts)}
     gaps, routed = [], []

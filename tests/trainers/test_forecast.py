@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from trainers.forecast.estimates import KnownItems, sparse_estimates
-from trainers.forecast.guesses import Guess, student
+from trainers.forecast.accuracy_line import Expectation, expected_mean, fit_accuracy_line
+from trainers.forecast.estimate import AccuracyEstimate
 from trainers.forecast.irt import fit_abilities, fit_items, gp_irt, p_irt
+from trainers.forecast.partial_runs import KnownItems, sparse_estimates
 from trainers.forecast.rasch import fit_rasch, row_scores
 from trainers.forecast.topics import Contest
-from trainers.forecast.transfer import Expectation, expected_mean, fit_accuracy_line
+from trainers.statistics.intervals import t_quantile
 
 Array = np.ndarray
 
@@ -207,7 +208,7 @@ class TestTransfer:
         x = np.linspace(0.2, 0.8, 9)
         line = fit_accuracy_line(x, x[:, None])
         assert line.forecast(Expectation(0.5, 0.0)).half == pytest.approx(0.0, abs=1e-9)
-        assert line.forecast(Expectation(0.5, 0.01)).half == pytest.approx(student(7) * 0.1)
+        assert line.forecast(Expectation(0.5, 0.01)).half == pytest.approx(t_quantile(7) * 0.1)
 
     def test_expectations_that_are_all_the_same_say_no_more_than_the_mean(self) -> None:
         scores = np.array([[0.2], [0.3], [0.5], [0.7], [0.8]])
@@ -228,18 +229,22 @@ class TestTransfer:
 
 
 def test_two_guesses_are_weighed_by_their_precision() -> None:
-    both = Guess(0.2, 0.1).and_also(Guess(0.8, 0.2))
+    both = AccuracyEstimate(0.2, 0.1).combine(AccuracyEstimate(0.8, 0.2))
     assert both.value == pytest.approx((0.2 / 0.01 + 0.8 / 0.04) / (1 / 0.01 + 1 / 0.04))
     assert both.half == pytest.approx((1 / (1 / 0.01 + 1 / 0.04)) ** 0.5)
-    assert Guess(0.2, 0.0).and_also(Guess(0.8, 0.1)) == Guess(0.2, 0.0)
-    assert Guess(0.2, 0.0).and_also(Guess(0.8, 0.0)) == Guess(0.2, 0.0)
+    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.1)) == AccuracyEstimate(
+        0.2, 0.0
+    )
+    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.0)) == AccuracyEstimate(
+        0.2, 0.0
+    )
 
 
 @pytest.mark.parametrize(
     ("freedom", "quantile"), [(3, 3.1824), (5, 2.5706), (10, 2.2281), (30, 2.0423)]
 )
 def test_students_quantile_by_the_tables(freedom: int, quantile: float) -> None:
-    assert student(freedom) == pytest.approx(quantile, rel=0.02)
+    assert t_quantile(freedom) == pytest.approx(quantile, rel=0.02)
 
 
 class TestWinRates:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from tests.trainers.embeddings import write_embedding
 from trainers.model_map import (
+    align_plane,
     behaviour_metric,
     coordinates,
-    ground_of,
-    placed_models,
+    fit_map_transform,
     plane_share,
-    turned_like,
+    read_map,
 )
 
 Floats = NDArray[np.float64]
@@ -83,9 +83,9 @@ def test_the_same_vectors_give_the_same_map_and_new_ones_are_turned_to_it(world)
     mirrored = old * np.where(np.arange(6) == 1, -1.0, 1.0)
     angle = np.array([[0.0, 1.0], [-1.0, 0.0]])
     mirrored[:, :2] = mirrored[:, :2] @ angle
-    back = turned_like(mirrored, np.arange(9), old[:, :2])
+    back = align_plane(mirrored, np.arange(9), old[:, :2])
     np.testing.assert_allclose(back, old, atol=1e-9)
-    some = turned_like(mirrored, np.array([1, 4, 6]), old[[1, 4, 6], :2])
+    some = align_plane(mirrored, np.array([1, 4, 6]), old[[1, 4, 6], :2])
     np.testing.assert_allclose(some, old, atol=1e-9)
     np.testing.assert_allclose(distances(some), distances(old), atol=1e-9)
 
@@ -102,11 +102,11 @@ def test_who_joins_later_stands_where_the_metric_says_and_moves_nobody(
     artifact = write_embedding(
         tmp_path / "e", models=names, vectors=vectors, projection=np.eye(size), metric=half @ half.T
     )
-    placed = placed_models(artifact.path).coordinates
+    placed = read_map(artifact.path).coordinates
     if is_turned:
         placed[:, :2] = placed[:, :2] @ np.array([[0.0, -1.0], [1.0, 0.0]])
     stored = placed.astype(np.float32).astype(np.float64)  # as the database keeps them
-    ground = ground_of(artifact.path, dict(zip(names, stored, strict=True)))
+    ground = fit_map_transform(artifact.path, dict(zip(names, stored, strict=True)))
     np.testing.assert_allclose(ground.places(vectors), placed, atol=1e-5)
     together = np.concatenate([placed, ground.places(joined)])
     everyone = np.concatenate([vectors, joined])

@@ -8,9 +8,10 @@ import pytest
 
 from tests.trainers.routed import Routed, routed, softmax_pairs, wins
 from trainers.off_policy import estimates as found
-from trainers.off_policy.estimates import Estimate, Estimates, clustered, estimates
+from trainers.off_policy.estimates import Estimates, estimates
 from trainers.off_policy.log import Log
 from trainers.off_policy.terms import Terms, best_of, terms_of
+from trainers.statistics.intervals import Estimate, clustered_mean
 
 MODELS = 5
 
@@ -220,10 +221,10 @@ def test_a_good_direct_model_shortens_the_interval(world: Routed) -> None:
 def test_errors_are_between_people(world: Routed) -> None:
     """The same judgments said twice by the same people are no new evidence."""
     values, cluster = np.random.default_rng(0).normal(size=100), np.arange(100)
-    once = clustered(values, cluster)
-    twice = clustered(np.tile(values, 2), np.tile(cluster, 2))
+    once = clustered_mean(values, cluster)
+    twice = clustered_mean(np.tile(values, 2), np.tile(cluster, 2))
     assert (twice.value, twice.error) == pytest.approx((once.value, once.error))
-    assert clustered(np.tile(values, 2), np.arange(200)).error < 0.75 * once.error
+    assert clustered_mean(np.tile(values, 2), np.arange(200)).error < 0.75 * once.error
 
 
 def test_thumbs_on_single_answers() -> None:
@@ -325,4 +326,4 @@ def test_propensities_that_were_not_those_of_the_draw_are_noticed(world: Routed)
 
 
 def test_a_normal_interval() -> None:
-    assert Estimate(0.5, 0.1).interval == pytest.approx((0.304, 0.696), abs=1e-3)
+    assert Estimate(value=0.5, error=0.1).interval == pytest.approx((0.304, 0.696), abs=1e-3)

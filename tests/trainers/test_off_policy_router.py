@@ -17,16 +17,16 @@ from tests.trainers.pools import snapshot_of, specialists
 from trainers.artifacts import Artifact, write_artifact
 from trainers.commands.main import main
 from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter
-from trainers.embedding.config import Config
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.evaluate import evaluate
 from trainers.embedding.predict import predict_rows
-from trainers.embedding.score import TENSORS
 from trainers.embedding.train import train
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import TENSORS
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
 
-CONFIG = Config(dimension=8, learning_rate=1e-2, device="cpu")
+CONFIG = EMBEDDING.read({"dimension": 8, "optim.learning_rate": 1e-2, "device": "cpu"})
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -64,7 +64,7 @@ def inverted(trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Art
 
 @pytest.fixture(scope="module")
 def logged(pool: Snapshot, trained: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Duels of before and after the embedding was made, and two single answers with thumbs."""
+    """Decisions of before and after the embedding was made, and two single answers with thumbs."""
     made = datetime.fromisoformat(trained.card["created_at"])
     prompts, rng = pool.table("prompts").to_pylist(), np.random.default_rng(0)
     old = [duel(row, BEFORE, rng) for row in prompts for _ in range(3)]

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainers.ranking import ModelRating, PairCounts, fit
-from trainers.ranking.bradley_terry import SCALE, Z, rank_ranges, strengths
+from trainers.ranking.bradley_terry import SCALE, rank_ranges, strengths
+from trainers.statistics.intervals import Z
 
 Row = tuple[str, str, str, float]
 

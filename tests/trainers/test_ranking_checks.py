@@ -7,8 +7,8 @@ import pytest
 from trainers.ranking import PairCounts, fit
 from trainers.ranking.bootstrap import bootstrap, largest_gap
 from trainers.ranking.bradley_terry import SCALE, hessian, inverse, strengths
-from trainers.ranking.elo import K, elo, walked
-from trainers.ranking.soundness import soundness
+from trainers.ranking.elo import K, elo, rate_in_order
+from trainers.ranking.goodness_of_fit import goodness_of_fit
 
 Row = tuple[str, str, str, float]
 
@@ -51,7 +51,9 @@ def test_weights_widen_the_bootstrap_as_they_widen_the_sandwich() -> None:
 def test_a_league_in_which_the_model_is_true_fits() -> None:
     p_values = []
     for seed in range(20):
-        found = soundness(league(np.random.default_rng(seed), 7, 60), np.random.default_rng(seed))
+        found = goodness_of_fit(
+            league(np.random.default_rng(seed), 7, 60), np.random.default_rng(seed)
+        )
         assert found is not None
         assert found.pairs == 21
         p_values.append(found.p_value)
@@ -63,7 +65,7 @@ def test_stone_beats_scissors_beats_paper_does_not_fit() -> None:
     rows: list[Row] = []
     for a, b in (("stone", "scissors"), ("scissors", "paper"), ("paper", "stone")):
         rows += [(a, b, "a", 160), (a, b, "b", 40)]
-    found = soundness(PairCounts.from_rows(rows), np.random.default_rng(0))
+    found = goodness_of_fit(PairCounts.from_rows(rows), np.random.default_rng(0))
     assert found is not None
     assert (found.triads, found.cyclic) == (1, 1)
     assert found.p_value < 0.02
@@ -89,7 +91,7 @@ def test_cyclic_triads_are_those_that_a_loop_finds() -> None:
                 if all(beats[x, y] or beats[y, x] for x, y in sides):
                     triads += 1
                     cyclic += all(beats[s] for s in sides) or not any(beats[s] for s in sides)
-    found = soundness(PairCounts.from_rows(rows), rng, leagues=2)
+    found = goodness_of_fit(PairCounts.from_rows(rows), rng, leagues=2)
     assert found is not None
     assert (found.triads, found.cyclic) == (triads, cyclic)
 
@@ -104,7 +106,7 @@ def test_cyclic_triads_are_those_that_a_loop_finds() -> None:
 )
 def test_ties_alone_a_perfect_winner_and_parted_groups_are_checked_too(rows: list[Row]) -> None:
     counts, rng = PairCounts.from_rows(rows), np.random.default_rng(0)
-    found = soundness(counts, rng, leagues=5)
+    found = goodness_of_fit(counts, rng, leagues=5)
     assert found is not None
     assert np.isfinite(found.chi_square)
     assert (found.triads, found.by_chance) == (0, None)
@@ -114,7 +116,7 @@ def test_ties_alone_a_perfect_winner_and_parted_groups_are_checked_too(rows: lis
 
 def test_nothing_judged_has_nothing_to_check() -> None:
     nothing = PairCounts.from_rows([])
-    assert soundness(nothing, np.random.default_rng(0)) is None
+    assert goodness_of_fit(nothing, np.random.default_rng(0)) is None
     assert elo(nothing, np.random.default_rng(0)) == ()
 
 
@@ -123,7 +125,7 @@ def test_elo_of_one_order_is_that_of_evalica() -> None:
     first = rng.integers(0, 5, 400)
     second = (first + rng.integers(1, 5, 400)) % 5
     score = rng.choice([1.0, 0.0, 0.5], 400)
-    ours = walked(first[:, None], second[:, None], score[:, None], 5)[0]
+    ours = rate_in_order(first[:, None], second[:, None], score[:, None], 5)[0]
     winners = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
     theirs = evalica.elo(
         [str(i) for i in first], [str(j) for j in second], [winners[y] for y in score], k=K

@@ -5,9 +5,10 @@ import pytest
 
 from tests.trainers.leagues import League, styled_league
 from trainers.ranking import PairCounts, fit
-from trainers.ranking.bradley_terry import SCALE, Z
-from trainers.ranking.styled import PRIOR, StyledRanking, fit_styled
+from trainers.ranking.bradley_terry import SCALE
+from trainers.ranking.style_control import PRIOR, StyledRanking, fit_styled
 from trainers.ranking.styled_counts import MOMENTS, Row, StyledCounts, cells
+from trainers.statistics.intervals import Z
 
 TRUE = (0.25, 0.1, 0.0, -0.1)
 

@@ -10,14 +10,15 @@ from crowdkit.aggregation import DawidSkene, MajorityVote
 
 from tests.trainers.test_consensus import simulate
 from trainers.statistics.consensus import CLASSES, K, dawid_skene
-from trainers.statistics.reliability import against_others, wilson
+from trainers.statistics.intervals import wilson
+from trainers.statistics.reliability import against_others
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:crowdkit")
 
-Fitted = tuple[np.ndarray, np.ndarray, np.ndarray]
+TrainingResult = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def columns(votes: list[tuple[int, int, int]]) -> Fitted:
+def columns(votes: list[tuple[int, int, int]]) -> TrainingResult:
     item, rater, choice = np.array(votes).T
     return item, rater, choice
 

@@ -24,7 +24,7 @@ from trainers.policy.train import train
 from trainers.progress import Progress
 from trainers.reward.score import score_rows
 from trainers.serve.app import Api, build_app
-from trainers.serve.shelf import Shelf
+from trainers.serve.model_store import Shelf
 
 pytestmark = pytest.mark.processes
 

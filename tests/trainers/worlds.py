@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
-from trainers.embedding.config import Config
-from trainers.embedding.data import Duels, Evidence, Outcomes
+from trainers.embedding.config import EMBEDDING, EmbeddingConfig
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.score import Scorer
 from trainers.embedding.train import scorer_tensors
+from trainers.model_vectors.evidence import Evidence, Outcomes, PairwiseComparisons
+from trainers.model_vectors.scorer import Scorer
 from trainers.tuning.devices import make_deterministic, one_thread
 
 Array = NDArray[np.float64]
 
-CONFIG = Config(dimension=16, device="cpu")
+CONFIG = EMBEDDING.read({"dimension": 16, "device": "cpu"})
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class World:
         rows = np.arange(len(self.logits))
         return Holdout(rows[rows % 10 < 8], rows[rows % 10 == 8], rows[rows % 10 == 9])
 
-    def evidence(self, outcomes: Outcomes, duels: Duels) -> Evidence:
+    def evidence(self, outcomes: Outcomes, comparisons: PairwiseComparisons) -> Evidence:
         questions, models = self.logits.shape
         return Evidence(
             prompts=[f"q{number}" for number in range(questions)],
             texts=["text"] * questions,
             models=[f"m{number:02d}" for number in range(models)],
             outcomes=outcomes,
-            duels=duels,
+            comparisons=comparisons,
             holdout=self.holdout,
         )
 
@@ -54,22 +54,24 @@ def world(questions: int = 2000, models: int = 40, seed: int = 0) -> World:
     return World(vectors.astype(np.float32), logits, outcomes)
 
 
-def no_duels() -> Duels:
+def no_comparisons() -> PairwiseComparisons:
     none = np.empty(0, np.int64)
-    return Duels(none, none, none, np.empty(0), np.empty(0))
+    return PairwiseComparisons(
+        prompt=none, first=none, second=none, label=np.empty(0), weight=np.empty(0)
+    )
 
 
 def no_outcomes() -> Outcomes:
-    return Outcomes(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return Outcomes(prompt=np.empty(0, np.int64), model=np.empty(0, np.int64), score=np.empty(0))
 
 
 def outcomes_where(made: World, ran: NDArray[np.bool_]) -> Outcomes:
     """The outcomes of the cells (questions, models) that were run."""
     prompt, model = np.nonzero(ran)
-    return Outcomes(prompt, model, made.outcomes[prompt, model])
+    return Outcomes(prompt=prompt, model=model, score=made.outcomes[prompt, model])
 
 
-def duels_of(made: World, per_question: int, seed: int = 0) -> Duels:
+def comparisons_of(made: World, per_question: int, seed: int = 0) -> PairwiseComparisons:
     """Random pairs of models on every question, won by the logistic of the true difference."""
     rng = np.random.default_rng(seed)
     questions, models = made.logits.shape
@@ -78,10 +80,14 @@ def duels_of(made: World, per_question: int, seed: int = 0) -> Duels:
     second = (first + rng.integers(1, models, len(prompt))) % models
     gap = made.logits[prompt, first] - made.logits[prompt, second]
     label = (rng.random(len(prompt)) < 1 / (1 + np.exp(-gap))).astype(float)
-    return Duels(prompt, first, second, label, np.ones(len(prompt)))
+    return PairwiseComparisons(
+        prompt=prompt, first=first, second=second, label=label, weight=np.ones(len(prompt))
+    )
 
 
-def fitted(evidence: Evidence, vectors: NDArray[np.float32], config: Config = CONFIG) -> Scorer:
+def fitted(
+    evidence: Evidence, vectors: NDArray[np.float32], config: EmbeddingConfig = CONFIG
+) -> Scorer:
     make_deterministic(config.seed)
     with one_thread():
         model, _ = fit_embedding(evidence, vectors, config, lambda epoch, epochs, score: None)

@@ -7,11 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats, Strings
 from trainers.data.snapshot import Snapshot
 from trainers.data.texts import Conversation, prompt_text
-
-Strings = NDArray[Any]  # object arrays of str or None
-Floats = NDArray[np.float64]
 
 ABOUT = ["prompt_id", "response_a", "response_b", "model_a", "model_b"]
 
@@ -45,7 +43,13 @@ class Comparisons:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
-    def decided(self) -> NDArray[np.bool_]:
+    def between_models(self) -> Bools:
+        """Return where both sides' models are known and differ."""
+        pairs = zip(self.model_a, self.model_b, strict=True)
+        return np.array([a is not None and b is not None and a != b for a, b in pairs], bool)
+
+    @property
+    def decided(self) -> Bools:
         """Where one side is preferred: p_a differs from p_b by more than rounding."""
         return np.abs(self.label - 0.5) > 1e-9
 

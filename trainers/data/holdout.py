@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Ints
 from trainers.errors import InputError
 
-Rows = NDArray[np.int64]
 HELD_OUT = 0.15  # of the training prompts, where no row lies in the validation split
 
 
@@ -17,12 +16,12 @@ HELD_OUT = 0.15  # of the training prompts, where no row lies in the validation 
 class Holdout:
     """Row numbers by use; no prompt of `test` is in the other two."""
 
-    train: Rows
-    validation: Rows
-    test: Rows
+    train: Ints
+    validation: Ints
+    test: Ints
 
     @property
-    def taught(self) -> Rows:
+    def train_and_validation(self) -> Ints:
         """The rows that may teach once every choice is made: those of training and validation."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
@@ -45,7 +44,7 @@ def hold_out(prompts: Sequence[str], split: Mapping[str, str], what: str) -> Hol
     return Holdout(train, validation, test)
 
 
-def _divide(train: Rows, prompts: Sequence[str], what: str) -> tuple[Rows, Rows]:
+def _divide(train: Ints, prompts: Sequence[str], what: str) -> tuple[Ints, Ints]:
     names = [prompts[row] for row in train]
     if len(set(names)) == 1:
         names = [f"{name} {row}" for row, name in enumerate(names)]

@@ -8,7 +8,8 @@ import re
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trainers.arrays import Floats
 
 LONGEST: Final = 100_000  # characters looked at: a pasted book is long enough by then
 
@@ -17,8 +18,6 @@ HEADING: Final = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
 BOLD: Final = re.compile(r"\*\*[^*\n]+\*\*")
 
 FEATURES: Final = ("length", "headers", "bold", "lists")
-
-Floats = NDArray[np.float64]
 
 
 def counted(text: str) -> tuple[int, int, int, int]:

@@ -1,0 +1,1 @@
+"""Training model embeddings: evidence of a snapshot in, one artifact with forecasts out."""

@@ -1,4 +1,4 @@
-"""Training a model embedding from a snapshot."""
+"""Training a model embedding from a snapshot: fit, posteriors, forecasts, one artifact."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from trainers.arrays import Floats, Floats32, Ints
 from trainers.artifacts import Artifact, write_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.embedding.config import EmbeddingConfig
-from trainers.embedding.data import Evidence, read_evidence
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
-from trainers.embedding.fitted import Fitted
-from trainers.embedding.posterior import covariance, prior_of, sigmoid
-from trainers.embedding.score import LAYOUT, TENSORS, Scorer
+from trainers.embedding.result import TrainingResult
 from trainers.encoding.encoder import Encoder
 from trainers.forecast.assess import benchmark_reports
 from trainers.forecast.reports import write_reports
 from trainers.model_map import behaviour_metric
-from trainers.off_policy.router import router_judged, router_metrics
+from trainers.model_vectors.evidence import Evidence, read_evidence
+from trainers.model_vectors.posterior import covariance, prior_of
+from trainers.model_vectors.scorer import LAYOUT, TENSORS, Scorer
+from trainers.off_policy.router import evaluate_router, router_metrics
 from trainers.progress import Progress
 from trainers.settings.config import as_json
+from trainers.statistics.logistic import sigmoid
 from trainers.tuning.devices import make_deterministic, one_thread
 
-Vectors = NDArray[np.float32]
-Floats = NDArray[np.float64]
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -46,18 +46,19 @@ def train(snapshot: Snapshot, out: Path, config: EmbeddingConfig, progress: Prog
     def report(epoch: int, epochs: int, score: float) -> None:
         progress.report("train", epoch, epochs, validation_log_loss=score)
 
+    # One thread: sums in parallel come in another order each time, and the digest with them.
     with one_thread():
         fitted, epochs = fit_embedding(evidence, vectors, config, report)
     progress.report("evaluate", 0, 1)
     tensors = scorer_tensors(fitted, evidence, vectors)
     scorer = Scorer.of(tensors, evidence.models, encoder.name, evidence.families)
-    routed = router_judged(scorer, snapshot, encoder.encode)
+    logged = evaluate_router(scorer, snapshot, encoder.encode)
     reports = benchmark_reports(snapshot, evidence, vectors, scorer)
     card = {
         "snapshot_digest": snapshot.digest,
         "config": as_json(config),
         "seed": config.seed,
-        "metrics": {**held_out_metrics(evidence, vectors, scorer), **router_metrics(routed)},
+        "metrics": {**held_out_metrics(evidence, vectors, scorer), **router_metrics(logged)},
         "layout": LAYOUT,
         "models": evidence.models,
         "families": list(evidence.families),
@@ -75,19 +76,20 @@ def train(snapshot: Snapshot, out: Path, config: EmbeddingConfig, progress: Prog
     return artifact
 
 
-def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Vectors) -> Tensors:
-    """What the artifact holds: the model, the models' counts, prior and posterior covariances.
+def scorer_tensors(fitted: TrainingResult, evidence: Evidence, vectors: Floats32) -> Tensors:
+    """Return the artifact's arrays: the model, the models' counts, prior and posteriors.
 
-    A model without training evidence is put at the prior.
+    vectors: [P, d] of the prompts. A model without training evidence is put at the prior.
     """
-    vectors_of, offset = fitted.vectors.copy(), fitted.offset
+    vectors_of, offset = fitted.vectors.copy(), fitted.offset  # [M, k]
     z = fitted.features(vectors).astype(np.float64)
-    seen = _sightings(evidence, vectors_of, z, offset)
-    counts = np.bincount(seen.model, minlength=len(vectors_of))
+    rows = _curvatures(evidence, vectors_of, z, offset)
+    counts = np.bincount(rows.model, minlength=len(vectors_of))
     prior = prior_of(vectors_of, counts)
     vectors_of[counts == 0] = prior.mean
-    parts = np.split(np.argsort(seen.model, kind="stable"), np.cumsum(counts)[:-1])
-    spread = [covariance(z[seen.prompt[part]], seen.curvature[part], prior) for part in parts]
+    # Rows of each model, found by one sort: a search per model would cost models x rows.
+    parts = np.split(np.argsort(rows.model, kind="stable"), np.cumsum(counts)[:-1])
+    spread = [covariance(z[rows.prompt[part]], rows.curvature[part], prior) for part in parts]
     arrays = {
         **fitted.features.tensors(),
         "models": vectors_of,
@@ -97,37 +99,40 @@ def scorer_tensors(fitted: Fitted, evidence: Evidence, vectors: Vectors) -> Tens
         "prior_covariance": prior.covariance,
         "metric": behaviour_metric(z[evidence.holdout.train], vectors_of[counts > 0], offset),
     }
+    # float32 halves the artifact; C order, because safetensors writes memory as it lies.
     narrow = {name: np.asarray(a, np.float32, order="C") for name, a in arrays.items()}
     return {**narrow, "counts": counts.astype(np.int64)}
 
 
-@dataclass(frozen=True, slots=True)
-class Sightings:
-    """Every observation of a model on a prompt that taught, and how it bends the log-loss; (n,)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curvatures:
+    """The log-loss's second derivative at every observation that was trained on; [n] each."""
 
-    model: NDArray[np.int64]
-    prompt: NDArray[np.int64]
+    model: Ints
+    prompt: Ints
     curvature: Floats
 
 
-def _sightings(evidence: Evidence, models: Floats, z: Floats, offset: float) -> Sightings:
-    """A duel is a sighting of both its models, each with the other's vector taken as known.
+def _curvatures(evidence: Evidence, models: Floats, z: Floats, offset: float) -> Curvatures:
+    """Return the curvatures at models' vectors p [M, k] and prompts' features z [P, k].
 
-    So the posterior of each model stands alone: p is (M, k), the questions' features z are (P, k).
+    A comparison is an observation of both its models, each with the other's vector taken as known,
+    so that the posterior of each model stands alone.
     """
-    rows = evidence.holdout.taught
-    ran, fought = evidence.outcomes.on(rows), evidence.duels.on(rows)
+    prompts = evidence.holdout.train_and_validation
+    ran, compared = evidence.outcomes.on(prompts), evidence.comparisons.on(prompts)
     logits = z @ models.T + offset
     single = logits[ran.prompt, ran.model]
-    gap = logits[fought.prompt, fought.first] - logits[fought.prompt, fought.second]
-    bend = fought.weight * _curvature(gap)
-    return Sightings(
-        model=np.concatenate([ran.model, fought.first, fought.second]),
-        prompt=np.concatenate([ran.prompt, fought.prompt, fought.prompt]),
-        curvature=np.concatenate([_curvature(single), bend, bend]),
+    gap = logits[compared.prompt, compared.first] - logits[compared.prompt, compared.second]
+    paired = compared.weight * _curvature(gap)
+    return Curvatures(
+        model=np.concatenate([ran.model, compared.first, compared.second]),
+        prompt=np.concatenate([ran.prompt, compared.prompt, compared.prompt]),
+        curvature=np.concatenate([_curvature(single), paired, paired]),
     )
 
 
 def _curvature(logits: Floats) -> Floats:
+    """Return sigma'(s) = sigma(s) (1 - sigma(s)) of logits."""
     probability = sigmoid(logits)
     return probability * (1.0 - probability)

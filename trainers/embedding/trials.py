@@ -1,30 +1,38 @@
-"""What predictions are tried on: test outcomes, or duels where a snapshot has no outcomes.
+"""What predictions are tried on: test outcomes, or comparisons where there are no outcomes.
 
 Both become the same two tables. *Rows* are judged one by one: an outcome has its model's logit and
-score, a duel the difference of its two models' logits and the probability that the first is
+score, a comparison the difference of its two models' logits and the probability that the first is
 preferred. *Units* are choices that a router could make: a prompt with the models that were run on
-it and their scores, or a duel with its two models and their shares of the preference.
+it and their scores, or a comparison with its two models and their shares of the preference.
 """
 
 from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.data import Evidence
+from trainers.arrays import Floats, Floats32, Ints
 from trainers.embedding.knn import Observed, observe
+from trainers.model_vectors.evidence import Evidence
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Basis = Literal["outcomes", "preferences"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Rows (n,) and candidates (c,), both with their prompt's number among `prompts`.
+    """Rows [n] and candidates [c], both with their prompt's index into `prompts` [p].
 
-    For outcomes `second` is -1 and the candidates are the rows; for duels each row has two.
+    prompts      numbers of the evidence
+    prompt       of each row, [n]
+    first        model of each row, [n]
+    second       the other model of a comparison, [n]; -1 for an outcome
+    label        score of an outcome, or probability that `first` is preferred, [n]
+    unit         of each candidate, [c]
+    unit_prompt  of each unit, [units]
+    model        of each candidate, [c]
+    score        observed of each candidate, in [0, 1], [c]
+
+    For outcomes the candidates are the rows; of comparisons each row has two.
     """
 
     prompts: Ints
@@ -39,17 +47,25 @@ class Trials:
 
     @classmethod
     def of_outcomes(cls, evidence: Evidence, prompts: Ints) -> Self:
-        """Every outcome on some prompts; a unit is a prompt."""
+        """Make a row of every outcome on some prompts; a unit is a prompt."""
         rows = evidence.outcomes.on(prompts)
         seen, at = np.unique(rows.prompt, return_inverse=True)
-        nobody = np.full(len(at), -1)
-        units = np.arange(len(seen))
-        return cls(seen, at, rows.model, nobody, rows.score, at, units, rows.model, rows.score)
+        return cls(
+            prompts=seen,
+            prompt=at,
+            first=rows.model,
+            second=np.full(len(at), -1),
+            label=rows.score,
+            unit=at,
+            unit_prompt=np.arange(len(seen)),
+            model=rows.model,
+            score=rows.score,
+        )
 
     @classmethod
-    def of_duels(cls, evidence: Evidence, prompts: Ints) -> Self:
-        """Every duel on some prompts; a unit is a duel."""
-        rows = evidence.duels.on(prompts)
+    def of_comparisons(cls, evidence: Evidence, prompts: Ints) -> Self:
+        """Make a row of every comparison on some prompts; a unit is a comparison."""
+        rows = evidence.comparisons.on(prompts)
         seen, at = np.unique(rows.prompt, return_inverse=True)
         return cls(
             prompts=seen,
@@ -64,26 +80,30 @@ class Trials:
         )
 
     def logits(self, scores: Floats) -> Floats:
-        """The rows' logits (n,) from the scores (P, M) of every model on `prompts`."""
+        """Return the rows' logits [n] from the logits [p, M] of every model on `prompts`."""
         first = scores[self.prompt, self.first]
         return np.where(self.second < 0, first, first - scores[self.prompt, self.second])
 
     def routed(self, scores: Floats) -> Floats:
-        """Observed score of each unit's candidate with the highest score (P, M), (units,)."""
+        """Return the observed score of each unit's candidate with the highest of `scores` [p, M].
+
+        Shape [units]: what a router that follows these scores would have earned.
+        """
         return self.score[self._best(scores[self.unit_prompt[self.unit], self.model])]
 
     def oracle(self) -> Floats:
-        """The best observed score of each unit, (units,)."""
+        """Return the best observed score of each unit, [units]."""
         return self.score[self._best(self.score)]
 
     def random(self) -> Floats:
-        """The mean observed score of each unit, (units,)."""
+        """Return the mean observed score of each unit, [units]."""
         counts = np.bincount(self.unit)
         means: Floats = np.bincount(self.unit, self.score) / counts
         return means
 
     def _best(self, value: Floats) -> Ints:
-        """The candidate with the highest value in each unit; of equals, the first model."""
+        """Return the candidate with the highest value in each unit, [units]; of equals, the first
+        model by number, so that nothing depends on the order of the rows."""
         order = np.lexsort((self.model, -value, self.unit))
         _, starts = np.unique(self.unit[order], return_index=True)
         best: Ints = order[starts]
@@ -91,21 +111,19 @@ class Trials:
 
 
 def basis_of(evidence: Evidence) -> Basis:
-    """Outcomes where the test split holds any, else preferences."""
+    """Return "outcomes" where the test split holds any, else "preferences"."""
     tested = np.isin(evidence.outcomes.prompt, evidence.holdout.test)
     return "outcomes" if tested.any() else "preferences"
 
 
 def trials_on(evidence: Evidence, basis: Basis, prompts: Ints) -> Trials:
-    """The trials on some prompts."""
-    make = Trials.of_outcomes if basis == "outcomes" else Trials.of_duels
+    """Return the trials on some prompts."""
+    make = Trials.of_outcomes if basis == "outcomes" else Trials.of_comparisons
     return make(evidence, prompts)
 
 
-def observed_on(
-    evidence: Evidence, basis: Basis, vectors: NDArray[np.float32], prompts: Ints
-) -> Observed:
-    """What the trials on some prompts say of each model: the table behind the baselines."""
+def observed_on(evidence: Evidence, basis: Basis, vectors: Floats32, prompts: Ints) -> Observed:
+    """Return what the trials on some prompts say of each model: the baselines' table."""
     trials = trials_on(evidence, basis, prompts)
     at = trials.unit_prompt[trials.unit]
     return observe(vectors[trials.prompts], at, trials.model, trials.score, len(evidence.models))

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trainers.arrays import Bools, Floats32
 
 KEY_BYTES = 16
 
@@ -38,7 +39,7 @@ class VectorCache:
         self._rows: dict[bytes, int] = {}
         self._records = np.empty(0, self._record)
 
-    def find(self, keys: Sequence[bytes]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    def find(self, keys: Sequence[bytes]) -> tuple[Bools, Floats32]:
         """Which keys are held, (n,), and their vectors, (n, dimension), zero where one is not."""
         self._refresh()
         rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
@@ -47,7 +48,7 @@ class VectorCache:
         vectors[held] = self._records["vector"][rows[held]]
         return held, vectors
 
-    def add(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+    def add(self, keys: Sequence[bytes], vectors: Floats32) -> None:
         """Append one record a key; a key that another process has added meanwhile does no harm."""
         records = np.empty(len(keys), self._record)
         records["key"] = np.frombuffer(b"".join(keys), f"V{KEY_BYTES}")

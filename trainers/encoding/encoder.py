@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from trainers.arrays import Floats32
 from trainers.artifacts import file_digest
 from trainers.encoding.cache import VectorCache, cache_folder, content_key
 from trainers.errors import InputError
@@ -77,7 +77,7 @@ class Encoder:
         layers = "-layers" if self._every_layer else ""
         return f"{checkpoint_digest(self._folder)[:DIGITS]}-{self.max_tokens}{layers}"
 
-    def encode(self, texts: Sequence[str], report: Reporter | None = None) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], report: Reporter | None = None) -> Floats32:
         """Unit vectors, (n, dimension), of any texts; equal texts are computed once.
 
         `report(done, total)` is called as texts that were not cached are encoded. On a CPU a vector
@@ -95,7 +95,7 @@ class Encoder:
         clean = [_readable(text, self.max_tokens) for text in texts]
         return [len(ids) for ids in self._tokens(clean)]
 
-    def _vectors_of(self, texts: dict[bytes, str], report: Reporter | None) -> NDArray[np.float32]:
+    def _vectors_of(self, texts: dict[bytes, str], report: Reporter | None) -> Floats32:
         keys = list(texts)
         if self._cache is None:
             held, vectors = np.zeros(len(keys), bool), np.zeros((len(keys), self.dimension), "f4")
@@ -113,7 +113,7 @@ class Encoder:
         return vectors
 
     @torch.inference_mode()
-    def _compute(self, texts: list[str]) -> NDArray[np.float32]:
+    def _compute(self, texts: list[str]) -> Floats32:
         """Vectors of a chunk, batched by token length so that padding is hardly computed."""
         tokenizer, model = self._model
         tokens = self._tokens(texts)

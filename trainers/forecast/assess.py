@@ -9,33 +9,30 @@ and a forecast can be had, the estimate is both, weighed by their precision.
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats, Floats32, Ints
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence
-from trainers.embedding.score import Scorer
+from trainers.forecast.accuracy_line import FEWEST, fit_accuracy_line
 from trainers.forecast.benchmarks import Benchmark, read_benchmarks
-from trainers.forecast.estimates import ENOUGH, KnownItems, sparse_estimates
-from trainers.forecast.guesses import Guess
+from trainers.forecast.estimate import AccuracyEstimate
+from trainers.forecast.leave_out import LeaveOutVectors
+from trainers.forecast.partial_runs import ENOUGH, KnownItems, sparse_estimates
 from trainers.forecast.reports import Accuracy, BenchmarkReport
-from trainers.forecast.sights import Sights
-from trainers.forecast.transfer import FEWEST, fit_accuracy_line
-from trainers.statistics.reliability import wilson
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from trainers.model_vectors.evidence import Evidence
+from trainers.model_vectors.scorer import Scorer
+from trainers.statistics.intervals import wilson
 
 NEARLY_ALL = 0.9  # of the questions
 
 
 def benchmark_reports(
-    snapshot: Snapshot, evidence: Evidence, vectors: NDArray[np.float32], scorer: Scorer
+    snapshot: Snapshot, evidence: Evidence, vectors: Floats32, scorer: Scorer
 ) -> list[BenchmarkReport]:
     """Of the prompts' vectors (P, d) and the embedding that was trained on the snapshot."""
     benchmarks = list(read_benchmarks(snapshot, evidence))
     if not benchmarks:
         return []
-    sights = Sights(evidence, scorer.features(vectors).astype(np.float64), scorer)
+    sights = LeaveOutVectors(evidence, scorer.features(vectors).astype(np.float64), scorer)
     return [
         BenchmarkReport(
             source=one.source,
@@ -47,14 +44,14 @@ def benchmark_reports(
     ]
 
 
-def accuracies(benchmark: Benchmark, sights: Sights) -> Iterator[tuple[int, Accuracy]]:
+def accuracies(benchmark: Benchmark, sights: LeaveOutVectors) -> Iterator[tuple[int, Accuracy]]:
     """The models, by number, whose accuracy can be told; few models tell nothing of the others."""
     scores = benchmark.scores
     ran = (~np.isnan(scores)).sum(1)
     whole = ran >= NEARLY_ALL * scores.shape[1]
     guesses = _forecasts(benchmark, sights, whole)
     for row, estimate in _estimates(scores, sights.features, whole).items():
-        guesses[row] = estimate.and_also(guesses[row]) if row in guesses else estimate
+        guesses[row] = estimate.combine(guesses[row]) if row in guesses else estimate
     for row in range(len(scores)):
         if whole[row]:
             mean = float(np.nanmean(scores[row]))
@@ -64,7 +61,7 @@ def accuracies(benchmark: Benchmark, sights: Sights) -> Iterator[tuple[int, Accu
             yield row, _told(scores[row], guesses[row])
 
 
-def _told(scores: Floats, guess: Guess) -> Accuracy:
+def _told(scores: Floats, guess: AccuracyEstimate) -> Accuracy:
     """A guess, within what the scores (N,) leave possible."""
     seen = ~np.isnan(scores)
     least = float(scores[seen].sum()) / len(scores)
@@ -76,7 +73,7 @@ def _told(scores: Floats, guess: Guess) -> Accuracy:
     return Accuracy("estimated" if seen.any() else "forecast", int(seen.sum()), value, low, high)
 
 
-def _estimates(scores: Floats, features: Floats, whole: NDArray[np.bool_]) -> dict[int, Guess]:
+def _estimates(scores: Floats, features: Floats, whole: Bools) -> dict[int, AccuracyEstimate]:
     """Of the models that were run on some questions."""
     partly = np.flatnonzero(~whole & ~np.isnan(scores).all(1)).tolist()
     if not partly:
@@ -88,7 +85,9 @@ def _estimates(scores: Floats, features: Floats, whole: NDArray[np.bool_]) -> di
     return {row: guesses[row] for row in partly}
 
 
-def _forecasts(benchmark: Benchmark, sights: Sights, whole: NDArray[np.bool_]) -> dict[int, Guess]:
+def _forecasts(
+    benchmark: Benchmark, sights: LeaveOutVectors, whole: Bools
+) -> dict[int, AccuracyEstimate]:
     """Of the models that were not run on nearly all questions, from those that were.
 
     Whoever was run on other topics of the source is told by vectors without this topic, whoever met
@@ -99,7 +98,7 @@ def _forecasts(benchmark: Benchmark, sights: Sights, whole: NDArray[np.bool_]) -
     if len(known) < FEWEST:
         return {}
     strange = np.array([sights.is_new_to(row, benchmark.kin) for row in others.tolist()], bool)
-    guesses: dict[int, Guess] = {}
+    guesses: dict[int, AccuracyEstimate] = {}
     for group, hidden in (
         (others[~strange], benchmark.questions),
         (others[strange], benchmark.kin),
@@ -110,8 +109,8 @@ def _forecasts(benchmark: Benchmark, sights: Sights, whole: NDArray[np.bool_]) -
 
 
 def _by_line(
-    benchmark: Benchmark, sights: Sights, known: Ints, group: Ints, hidden: Ints
-) -> dict[int, Guess]:
+    benchmark: Benchmark, sights: LeaveOutVectors, known: Ints, group: Ints, hidden: Ints
+) -> dict[int, AccuracyEstimate]:
     """Of a group that knows no more of the source than the line's models, without `hidden`, do."""
     questions = benchmark.questions
     expected = [sights.expected(row, questions, hidden).mean for row in known.tolist()]

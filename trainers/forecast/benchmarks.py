@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.data import Evidence, Outcomes, known_outcomes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from trainers.model_vectors.evidence import Evidence, Outcomes, known_outcomes
 
 LEAST = 20  # questions of a topic that make it a benchmark of its own
 
@@ -57,7 +54,7 @@ def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outco
     for source, name in sorted(enumerate(sources.dictionary.to_pylist()), key=itemgetter(1)):
         rows = np.flatnonzero(number == source)
         if name:
-            yield name, Outcomes(ran.prompt[rows], ran.model[rows], ran.score[rows])
+            yield name, ran.where(rows)
 
 
 def _topics(evidence: Evidence, questions: Ints) -> dict[str, Ints]:

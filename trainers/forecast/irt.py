@@ -3,17 +3,15 @@
 Maia Polo et al., "tinyBenchmarks" (arXiv 2402.14992), section 4: model l is right on item i with
 the chance sigma(a_i . theta_l - b_i), with one b_i an item. The items are fitted on models that
 were run on all of them, here by alternating penalised Newton steps instead of by sampling. The
-plain "IRT" estimate is the anchors' own, `trainers.probing.anchors.Anchors.estimate`.
+plain "IRT" estimate is the anchors' own, `trainers.calibration_prompts.anchors.Anchors.estimate`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+from trainers.statistics.logistic import sigmoid
 
 ROUNDS = 30
 NEWTON_STEPS = 4  # within a round: the next one goes on from there

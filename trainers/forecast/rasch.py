@@ -9,12 +9,9 @@ what the model says of the others. Trust its centre: the quantiles over rows are
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
-
-Floats = NDArray[np.float64]
-Seen = NDArray[np.bool_]
+from trainers.arrays import Bools, Floats, Ints
+from trainers.statistics.logistic import sigmoid
 
 VARIANCE = 100.0  # of the prior of each parameter: scikit-learn's C, which the authors set to 100
 NEWTON_STEPS = 50
@@ -34,7 +31,7 @@ class Rasch:
         return sigmoid(self.theta[:, None] - self.beta)
 
 
-def fit_rasch(scores: Floats, seen: Seen, features: Floats) -> Rasch:
+def fit_rasch(scores: Floats, seen: Bools, features: Floats) -> Rasch:
     """Penalised logistic regression on the seen cells of scores (I, J) in [0, 1].
 
     `features` (I, f) of the rows. Both kinds of parameters have the prior N(0, 100), which also
@@ -63,7 +60,7 @@ def fit_rasch(scores: Floats, seen: Seen, features: Floats) -> Rasch:
 
 
 def _solved(
-    z: Floats, column: NDArray[np.int64], bend: Floats, down: Floats, along: Floats
+    z: Floats, column: Ints, bend: Floats, down: Floats, along: Floats
 ) -> tuple[Floats, Floats]:
     """Newton's step; the columns' part of the Hessian is diagonal and is eliminated first."""
     own = np.bincount(column, bend, len(along)) + 1.0 / VARIANCE  # (J,)
@@ -75,15 +72,13 @@ def _solved(
     return step, (along - cross @ step) / own
 
 
-def _objective(
-    z: Floats, column: NDArray[np.int64], y: Floats, gamma: Floats, beta: Floats
-) -> float:
+def _objective(z: Floats, column: Ints, y: Floats, gamma: Floats, beta: Floats) -> float:
     logits = z @ gamma - beta[column]
     loss = float((np.logaddexp(0.0, logits) - y * logits).sum())
     return loss + float(gamma @ gamma + beta @ beta) / (2.0 * VARIANCE)
 
 
-def row_scores(scores: Floats, seen: Seen, features: Floats) -> Floats:
+def row_scores(scores: Floats, seen: Bools, features: Floats) -> Floats:
     """The mean of every row over all columns, (I,): seen cells as they are, the others expected."""
     filled = np.where(seen, scores, fit_rasch(scores, seen, features).expected)
     return np.asarray(filled.mean(1), np.float64)

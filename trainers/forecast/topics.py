@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trainers.embedding.posterior import sigmoid
-
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+from trainers.statistics.logistic import sigmoid
 
 DRAWS = 200
 OUTSIDE = 2.5  # percent on either side of the interval

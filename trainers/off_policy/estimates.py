@@ -6,14 +6,11 @@ Nothing is clipped: a log that does not support the router is said to, in `warni
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.off_policy.terms import Terms
+from trainers.statistics.intervals import Estimate, clustered_mean
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-Z = 1.959964  # the normal quantile of a two-sided 95 % interval
 FEWEST = 2  # decisions and clusters, below which there is no error to state
 LARGEST_SHARE = 0.1  # of all weight that one decision may carry
 LEAST_EFFECTIVE = 100.0  # decisions that the weights must be worth
@@ -22,19 +19,6 @@ OFF_BALANCE = 3.0  # standard errors that the mean weight may lie from what it m
 
 HEAVY, FEW, PEOPLE = "one decision weighs too much", "too few decisions", "too few people"
 UNSUPPORTED, BALANCE = "choices that could not be shown", "propensities do not add up"
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with its standard error and 95 % interval."""
-
-    value: float
-    error: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Normal; the errors are of clusters."""
-        return self.value - Z * self.error, self.value + Z * self.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +67,11 @@ def self_normalised(terms: Terms, cluster: Ints) -> Estimate:
     share, known = float(terms.share.mean()), float(terms.known.mean())
     weight = float(terms.weight.mean())
     if weight == 0.0:
-        return Estimate(float("nan"), float("nan"))
+        return Estimate(value=float("nan"), error=float("nan"))
     ratio = float((terms.weight * terms.reward).mean()) / weight
     base = ratio * (terms.share - share) + terms.known - known
     influence = _estimate(terms, base, share / weight * (terms.reward - ratio), cluster)
-    return Estimate(share * ratio + known, influence.error)
+    return Estimate(value=share * ratio + known, error=influence.error)
 
 
 def doubly_robust(terms: Terms, cluster: Ints) -> Estimate:
@@ -107,11 +91,11 @@ def _estimate(terms: Terms, base: Floats, gain: Floats, cluster: Ints) -> Estima
     missed the rare decisions of great weight looks certain to the first, and not to the second.
     """
     weight = terms.weight
-    seen = clustered(base + weight * gain, cluster)
+    seen = clustered_mean(base + weight * gain, cluster)
     spread = float(weight @ np.square(gain)) / float(weight.sum()) if weight.any() else 1.0
     possible = terms.square[np.isfinite(terms.square)].sum() * spread / len(weight) ** 2
-    expected = np.sqrt(clustered(base, cluster).error ** 2 + possible)
-    return Estimate(seen.value, max(seen.error, float(expected)))
+    expected = np.sqrt(clustered_mean(base, cluster).error ** 2 + possible)
+    return Estimate(value=seen.value, error=max(seen.error, float(expected)))
 
 
 def effective_n(terms: Terms) -> float:
@@ -124,23 +108,10 @@ def effective_n(terms: Terms) -> float:
     return min(observed, float(terms.share.sum()) ** 2 / float(terms.square.sum()))
 
 
-def clustered(values: Floats, cluster: Ints) -> Estimate:
-    """The mean of values (n,) with its error between clusters (Liang & Zeger 1986).
-
-    G / (G - 1) times the sum of squares of the G clusters' sums of deviations, over n squared.
-    """
-    mean = float(values.mean())
-    _, number = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(number, values - mean)
-    count = len(sums)
-    variance = count / (count - 1) * float(sums @ sums) / len(values) ** 2
-    return Estimate(mean, float(np.sqrt(variance)))
-
-
 def warnings_of(terms: Terms, cluster: Ints) -> tuple[str, ...]:
     """Why an interval should not be trusted; empty where nothing speaks against it."""
     weight = terms.weight
-    excess = clustered(weight - terms.share, cluster)
+    excess = clustered_mean(weight - terms.share, cluster)
     found = {
         HEAVY: float(weight.max()) > LARGEST_SHARE * float(weight.sum()),
         FEW: effective_n(terms) < LEAST_EFFECTIVE,

@@ -6,13 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
-from trainers.off_policy.estimates import FEWEST, Estimate, clustered, doubly_robust, warnings_of
-from trainers.off_policy.log import Ints, Log
+from trainers.arrays import Ints
+from trainers.off_policy.estimates import FEWEST, doubly_robust, warnings_of
+from trainers.off_policy.log import Log
 from trainers.off_policy.terms import Terms
+from trainers.statistics.intervals import Estimate, clustered_mean
 
 COLUMNS = tuple(field.name for field in fields(Terms))
 
@@ -59,7 +61,7 @@ def compare_routers(candidate: pa.Table, incumbent: pa.Table) -> Paired | None:
     return Paired(
         candidate=doubly_robust(one, cluster),
         incumbent=doubly_robust(other, cluster),
-        difference=clustered(one.doubly_robust - other.doubly_robust, cluster),
+        difference=clustered_mean(one.doubly_robust - other.doubly_robust, cluster),
         n=len(rows),
         warnings=tuple(dict.fromkeys(warnings_of(one, cluster) + warnings_of(other, cluster))),
     )

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainers.off_policy.log import Floats, Ints, Log
+from trainers.arrays import Floats, Ints
+from trainers.off_policy.log import Log
+from trainers.statistics.logistic import sigmoid
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def _of_duels(log: Log, choice: Ints, logits: Floats) -> Terms:
     other = np.where(is_first, log.second, log.first)
     weight = np.where(is_first | is_second, rho[other] / (2.0 * log.pair), 0.0)
     reward = np.where(is_first, log.reward, 1.0 - log.reward)
-    wins = rho * _sigmoid(logits[choice][log.row] - logits)
+    wins = rho * sigmoid(logits[choice][log.row] - logits)
     return Terms(
         weight=weight,
         reward=reward,
@@ -81,12 +83,12 @@ def _of_duels(log: Log, choice: Ints, logits: Floats) -> Terms:
         square=_over((1.0 - rho[choice]) ** 2, log.propensity[choice]),
         known=rho[choice] / 2.0,
         direct=np.asarray(np.bincount(log.row, wins, len(log)), np.float64),
-        residual=reward - _sigmoid(logits[choice] - logits[other]),
+        residual=reward - sigmoid(logits[choice] - logits[other]),
     )
 
 
 def _of_singles(log: Log, choice: Ints, logits: Floats) -> Terms:
-    expected = _sigmoid(logits[choice])
+    expected = sigmoid(logits[choice])
     return Terms(
         weight=np.where(log.first == choice, 1.0 / log.pair, 0.0),
         reward=log.reward,
@@ -102,7 +104,3 @@ def _over(above: Floats, below: Floats) -> Floats:
     """The quotient, infinite over zero."""
     quotient: Floats = np.divide(above, below, out=np.full(len(above), np.inf), where=below > 0.0)
     return quotient
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    return 0.5 * (1.0 + np.tanh(0.5 * logits))

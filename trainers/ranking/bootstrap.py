@@ -10,15 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from trainers.ranking.bradley_terry import (
-    CENTRE,
-    FEW,
-    SCALE,
-    Floats,
-    ModelRating,
-    anchor,
-    strengths,
-)
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import CENTRE, FEW, SCALE, ModelRating, anchor, strengths
 from trainers.ranking.counts import PairCounts
 
 DRAWS: Final = 100

@@ -30,20 +30,19 @@ fewer than FEW judgments therefore gets the wider of the sandwich and the curvat
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Indices
 from trainers.ranking.counts import PairCounts
+from trainers.statistics.intervals import Z
+from trainers.statistics.logistic import log_sigmoid
 
 SCALE = 400 / np.log(10)
 CENTRE = 1000.0
-Z = 1.959963984540054
 # Of one imagined judgment with an average opponent, a tie.
 PRIOR_COUNT = 1.0
 FEW = 10
 MAX_STEPS = 100
 STEP_TOLERANCE = 1e-10
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def rated(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
 
 def strengths(counts: PairCounts) -> Strengths:
     """The maximum-likelihood strengths and their standard errors."""
-    prior = imagined(counts)
+    prior = pseudo_ties(counts)
     r = _maximum(counts, prior)
     inverted = inverse(hessian(counts, r, prior))
     weights = anchor(counts)
@@ -112,7 +111,7 @@ def strengths(counts: PairCounts) -> Strengths:
     return Strengths(r - weights @ r, np.sqrt(variance))
 
 
-def imagined(counts: PairCounts) -> Floats:
+def pseudo_ties(counts: PairCounts) -> Floats:
     """(models,): how many imagined ties each model has, one where the votes leave it unbounded."""
     return np.where(counts.told(), 0.0, PRIOR_COUNT)
 
@@ -131,7 +130,7 @@ def spread_from(weights: Floats, covariance: Floats) -> Floats:
     return np.maximum(np.diag(covariance) - 2 * mean + weights @ mean, 0)
 
 
-def rank_ranges(low: Floats, high: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def rank_ranges(low: Floats, high: Floats) -> tuple[Indices, Indices]:
     """Ranks that intervals allow: below every model that is wholly above, and so on."""
     above = len(low) - np.searchsorted(np.sort(low), high, side="right")
     below = np.searchsorted(np.sort(high), low, side="left")
@@ -161,7 +160,7 @@ def _difference(counts: PairCounts, r: Floats) -> Floats:
 
 def probability(d: Floats) -> Floats:
     """σ(d), without overflow."""
-    return np.asarray(np.exp(-np.logaddexp(0, -d)))
+    return np.asarray(np.exp(log_sigmoid(d)))
 
 
 def _loss(counts: PairCounts, r: Floats, prior: Floats) -> float:

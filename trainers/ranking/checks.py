@@ -8,14 +8,14 @@ import numpy as np
 from trainers.ranking import bootstrap, elo
 from trainers.ranking.bradley_terry import ModelRating
 from trainers.ranking.counts import PairCounts
-from trainers.ranking.soundness import soundness
+from trainers.ranking.goodness_of_fit import goodness_of_fit
 
 
 def checks(counts: PairCounts, ratings: tuple[ModelRating, ...], seed: int) -> dict[str, Any]:
     """What stands beside a ranking: resampled intervals, fit and transitivity, Elo's noise."""
     rng = np.random.default_rng(seed)
     intervals = bootstrap.bootstrap(counts, rng)
-    found = soundness(counts, rng)
+    found = goodness_of_fit(counts, rng)
     return {
         "bootstrap": {
             "draws": bootstrap.DRAWS,

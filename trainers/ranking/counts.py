@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trainers.arrays import Bools, Floats, Indices
 
 # What an outcome is worth to the first model of a pair. A tie and two bad answers are half a
 # win for each side, as evalica and arena-rank count them.
@@ -24,12 +25,12 @@ class PairCounts:
     """
 
     models: tuple[str, ...]
-    first: NDArray[np.intp]
-    second: NDArray[np.intp]
-    score: NDArray[np.float64]
-    count: NDArray[np.float64]
-    square: NDArray[np.float64]
-    n: NDArray[np.float64]
+    first: Indices
+    second: Indices
+    score: Floats
+    count: Floats
+    square: Floats
+    n: Floats
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, float]]) -> Self:
@@ -58,13 +59,11 @@ class PairCounts:
             np.array([row[3] for row in known], dtype=np.float64),
         )
 
-    def judged(self) -> NDArray[np.float64]:
+    def judged(self) -> Floats:
         """(models,): in how many judgments each model took part."""
         return self.per_model(self.n, self.n)
 
-    def per_model(
-        self, firsts: NDArray[np.float64], seconds: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def per_model(self, firsts: Floats, seconds: Floats) -> Floats:
         """(models,): sums of a value of each row's first model and one of its second."""
         size = len(self.models)
         sums = np.zeros(size)
@@ -72,7 +71,7 @@ class PairCounts:
         sums += np.bincount(self.second, weights=seconds, minlength=size)
         return sums
 
-    def laplacian(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def laplacian(self, weights: Floats) -> Floats:
         """(models, models): the sum of w u uᵀ over the rows, u = e_first - e_second."""
         size = len(self.models)
         between = np.zeros((size, size))
@@ -80,7 +79,7 @@ class PairCounts:
         between += between.T
         return np.diag(between.sum(axis=1)) - between
 
-    def told(self) -> NDArray[np.bool_]:
+    def told(self) -> Bools:
         """(models,): the largest group of models whose strengths beside each other have a finite
         maximum of the likelihood: each can be reached from each along "scored against" (Ford,
         American Mathematical Monthly 64, 1957). None where no two are such a group."""
@@ -96,7 +95,7 @@ class PairCounts:
         return largest if largest.sum() > 1 else np.zeros(size, dtype=bool)
 
 
-def _closure(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _closure(edges: Bools) -> Bools:
     """What can be reached from where, by squaring: as many times as the paths double."""
     while True:
         longer = (edges.astype(np.float32) @ edges.astype(np.float32)) > 0

@@ -3,16 +3,16 @@
     R_i += K (y - E),   R_j -= K (y - E),   E = 1 / (1 + 10^((R_j - R_i) / 400))
 
 one judgment after another. Models do not change between judgments, so the order is noise (Boubdir
-et al., "Elo Uncovered", arXiv 2311.17295, who advise at least 100 orders). All orders are walked
-side by side; of a large pool JUDGMENTS are drawn, by their weights.
+et al., "Elo Uncovered", arXiv 2311.17295, who advise at least 100 orders). All orders are
+gone through side by side; of a large pool JUDGMENTS are drawn, by their weights.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Indices
 from trainers.ranking.bradley_terry import CENTRE
 from trainers.ranking.counts import PairCounts
 
@@ -38,7 +38,7 @@ def elo(
         return ()
     rows = _judgments(counts, rng)
     order = np.stack([rng.permutation(rows) for _ in range(orders)], axis=1)
-    ratings = walked(
+    ratings = rate_in_order(
         counts.first[order], counts.second[order], counts.score[order], len(counts.models)
     )
     mean, sd = ratings.mean(axis=0), ratings.std(axis=0, ddof=1)
@@ -47,9 +47,7 @@ def elo(
     )
 
 
-def walked(
-    first: NDArray[np.intp], second: NDArray[np.intp], score: NDArray[np.float64], models: int
-) -> NDArray[np.float64]:
+def rate_in_order(first: Indices, second: Indices, score: Floats, models: int) -> Floats:
     """(orders, models): ratings after (judgments, orders) judgments, each column an order."""
     orders = np.arange(first.shape[1])
     ratings = np.full((len(orders), models), CENTRE)
@@ -61,7 +59,7 @@ def walked(
     return ratings
 
 
-def _judgments(counts: PairCounts, rng: np.random.Generator) -> NDArray[np.intp]:
+def _judgments(counts: PairCounts, rng: np.random.Generator) -> Indices:
     """The row of each judgment: all of a small pool that weigh alike, else a weighted sample."""
     n = np.rint(counts.n).astype(int)
     if n.sum() <= JUDGMENTS and np.allclose(counts.count, counts.n):

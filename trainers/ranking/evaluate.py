@@ -7,10 +7,11 @@ import numpy as np
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
-from trainers.ranking.bradley_terry import SCALE, Z
+from trainers.ranking.bradley_terry import SCALE
 from trainers.ranking.config import RANKING
 from trainers.ranking.counts import PairCounts
-from trainers.ranking.reading import read_counts
+from trainers.ranking.votes import read_counts
+from trainers.statistics.intervals import Z
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:

@@ -20,14 +20,8 @@ from typing import Final
 
 import numpy as np
 
-from trainers.ranking.bradley_terry import (
-    Floats,
-    hessian,
-    imagined,
-    inverse,
-    probability,
-    strengths,
-)
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import hessian, inverse, probability, pseudo_ties, strengths
 from trainers.ranking.counts import PairCounts
 
 CHALLENGERS: Final = 3  # the models next to the leader that are tried
@@ -99,7 +93,7 @@ def _gains(counts: PairCounts, r: Floats, leader: int, challenger: int) -> Float
     """(rows,): by how much dropping one judgment of a row lowers the lead."""
     p = probability(r[counts.first] - r[counts.second])
     mean_weight = counts.count / np.maximum(counts.n, 1)
-    inverted = inverse(hessian(counts, r, imagined(counts)))
+    inverted = inverse(hessian(counts, r, pseudo_ties(counts)))
     towards = inverted[challenger] - inverted[leader]
     pull = towards[counts.first] - towards[counts.second]
     return np.asarray(mean_weight * (p - counts.score) * pull)

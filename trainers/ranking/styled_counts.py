@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Bools, Floats, Ints
 from trainers.data.style import FEATURES
 from trainers.ranking.counts import LIGHTEST, PairCounts
 
-Floats = NDArray[np.float64]
 # model_a, model_b, choice, n, sum of weights, of their squares, MOMENTS sums
 Row = tuple[str, str, str, float, float, float, Iterable[float]]
 
@@ -65,7 +64,7 @@ class StyledCounts:
         weight = np.where(squares.any(axis=1), self.counts.count, 0.0)
         return np.asarray(np.sqrt(np.maximum(weight @ squares, 0.0) / max(weight.sum(), LIGHTEST)))
 
-    def standardised(self, scale: Floats, kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def standardised(self, scale: Floats, kept: Bools) -> tuple[Floats, Floats]:
         """The means and covariances of the kept features in units of their scale."""
         unit = scale[kept]
         mean = self.mean[:, kept] / unit
@@ -73,7 +72,7 @@ class StyledCounts:
         return mean, spread
 
 
-def cells(f: Floats) -> NDArray[np.int64]:
+def cells(f: Floats) -> Ints:
     """(n,): the cell in 0..CELLS-1 of differences (n, 4): by length, and by the mean of layout."""
     layout = f[:, 1:].mean(axis=1)
     return np.asarray(3 * np.digitize(f[:, 0], EDGES) + np.digitize(layout, EDGES))

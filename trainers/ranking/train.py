@@ -13,8 +13,8 @@ from trainers.progress import Progress
 from trainers.ranking.bradley_terry import ModelRating, fit
 from trainers.ranking.checks import checks
 from trainers.ranking.config import RankingConfig
-from trainers.ranking.reading import read_counts, read_styled
-from trainers.ranking.styled import StyledRanking, fit_styled
+from trainers.ranking.style_control import StyledRanking, fit_styled
+from trainers.ranking.votes import read_counts, read_styled
 from trainers.settings.config import as_json
 
 TENSORS = "ranking.safetensors"

@@ -17,7 +17,7 @@ import uvicorn
 
 from trainers.encoding.encoder import Encoder
 from trainers.serve.app import Api, build_app
-from trainers.serve.shelf import Shelf
+from trainers.serve.model_store import ModelStore
 
 LINGER_SECONDS = 1  # what open connections are given when the server is told to end
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     # The web process and the database want their share of a small machine; a short text gains
     # nothing from more threads.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    shelf, encoder = Shelf(parsed.artifacts), Encoder(cached=False)
+    shelf, encoder = ModelStore(parsed.artifacts), Encoder(cached=False)
     encoder.encode(["warm"])
     shelf.start()
     api = Api(shelf, encoder)

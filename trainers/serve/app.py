@@ -14,8 +14,8 @@ from trainers.encoding.encoder import Encoder
 from trainers.serve.chat import Chat
 from trainers.serve.embeddings import ENCODER, Embeddings
 from trainers.serve.errors import ApiError, answer_api_error, answer_failure, answer_http_error
+from trainers.serve.model_store import ModelStore
 from trainers.serve.scores import Scores
-from trainers.serve.shelf import Shelf
 
 OWNER = "feedback-commons"
 
@@ -23,7 +23,7 @@ OWNER = "feedback-commons"
 class Api:
     """The server's parts, and the two pages that list what is served."""
 
-    def __init__(self, shelf: Shelf, encoder: Encoder) -> None:
+    def __init__(self, shelf: ModelStore, encoder: Encoder) -> None:
         self.shelf = shelf
         self.embeddings = Embeddings(encoder)
         self.chat = Chat(shelf)

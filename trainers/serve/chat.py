@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from trainers.policy.adapter import Policy
-from trainers.serve.bodies import read_object
 from trainers.serve.chat_request import ChatRequest, read_chat
 from trainers.serve.errors import ApiError, error_body
-from trainers.serve.shelf import Served, Shelf
-from trainers.serve.writing import Piece, write_pieces
+from trainers.serve.generation import Piece, generate_pieces
+from trainers.serve.model_store import ModelStore, Served
+from trainers.serve.request_bodies import read_object
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Frame:
 class Chat:
     """The served policies; each answer is written in a thread of its own, a few at a time."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ModelStore) -> None:
         self._shelf = shelf
         self._slots = asyncio.Semaphore(WRITERS)
         self._stopping = threading.Event()
@@ -130,7 +130,9 @@ class Chat:
 
         def write() -> None:
             try:
-                for piece in write_pieces(policy, asked.prompt, asked.how, asked.stops, cancelled):
+                for piece in generate_pieces(
+                    policy, asked.prompt, asked.how, asked.stops, cancelled
+                ):
                     loop.call_soon_threadsafe(queue.put_nowait, piece)
                 last: Exception | None = None
             except Exception as error:

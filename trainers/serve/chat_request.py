@@ -6,9 +6,9 @@ from typing import Any
 
 from trainers.policy.adapter import Policy
 from trainers.policy.generate import Sampling
-from trainers.serve.bodies import flag, number, texts, whole_number
 from trainers.serve.errors import ApiError
-from trainers.serve.writing import context_length
+from trainers.serve.generation import context_length
+from trainers.serve.request_bodies import flag, number, texts, whole_number
 
 DEFAULT_TOKENS = 256
 MOST_STOPS = 4

@@ -4,15 +4,14 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from trainers.arrays import Floats32
 from trainers.encoding.encoder import MAX_TOKENS, Encoder
-from trainers.serve.bodies import read_object, texts
+from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.worker import Batcher
+from trainers.serve.request_bodies import read_object, texts
 
 ENCODER = "encoder"
 MOST_TEXTS = 2048
@@ -20,7 +19,7 @@ MOST_TEXTS = 2048
 BATCH_TOKENS = MAX_TOKENS
 CHARACTERS_PER_TOKEN = 4
 
-Embedded = tuple[NDArray[np.float32], int]  # a vector, and how many tokens it was read from
+Embedded = tuple[Floats32, int]  # a vector, and how many tokens it was read from
 
 
 class Embeddings:

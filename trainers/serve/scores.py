@@ -8,12 +8,12 @@ from starlette.responses import JSONResponse
 
 from trainers.data.rows import row_messages
 from trainers.errors import InputError
-from trainers.reward.answers import Answer
+from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
-from trainers.serve.bodies import read_object
+from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.shelf import Served, Shelf
-from trainers.serve.worker import Batcher
+from trainers.serve.model_store import ModelStore, Served
+from trainers.serve.request_bodies import read_object
 
 MOST_ITEMS = 1024
 BATCH_ITEMS = 16
@@ -24,7 +24,7 @@ Scored = tuple[Scorer, Answer]
 class Scores:
     """The reward models in a thread of their own."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ModelStore) -> None:
         self._shelf = shelf
         self._worker: Batcher[Scored, float] = Batcher("scorer", score_batch, size=BATCH_ITEMS)
 

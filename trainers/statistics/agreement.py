@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from trainers.arrays import Floats
 
 Level = Literal["nominal", "ordinal", "interval"]
-Floats = NDArray[np.float64]
 
 DRAWS: Final = 1000
 SEED: Final = 20111125

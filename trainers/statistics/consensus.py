@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from trainers.arrays import Floats, Indices
 
 CLASSES: Final = ("a", "b", "tie", "both_bad")
 K: Final = len(CLASSES)
@@ -34,9 +36,6 @@ SHARE_PRIOR: Final = 1.0
 
 TOLERANCE: Final = 1e-5
 MAX_ITERATIONS: Final = 500
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ weighted sums, so that a bootstrap is a change of weights.
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats, Ints
+from trainers.statistics.intervals import wilson
+from trainers.statistics.logistic import sigmoid
 
 RESAMPLES = 1000
 # A bootstrap over so few prompts says next to nothing about another prompt; below this the rows are
@@ -24,7 +25,7 @@ def mean(values: Floats, weights: Floats) -> float:
 
 
 def cluster_means(
-    values: Mapping[str, Floats], cluster: NDArray[np.int64]
+    values: Mapping[str, Floats], cluster: Ints
 ) -> Callable[[Floats], dict[str, float]]:
     """Means of rows (n,) as a function of the weights of their clusters.
 
@@ -86,8 +87,7 @@ def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
 
     Sum over bins of |weighted accuracy - weighted mean confidence| x share (Guo et al., 2017).
     """
-    confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
-    bins = np.minimum((2 * ECE_BINS * (confidence - 0.5)).astype(int), ECE_BINS - 1)
+    confidence, bins = _confidence_bins(logits)
     excess = weights * (row_accuracy(logits, labels) - confidence)
     return float(np.abs(np.bincount(bins, excess, ECE_BINS)).sum() / weights.sum())
 
@@ -97,19 +97,24 @@ def calibration_bins(logits: Floats, labels: Floats) -> list[dict[str, float]]:
 
     `low` and `high` are Wilson's 95 % interval of the accuracy.
     """
-    confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
-    bins = np.minimum((2 * ECE_BINS * (confidence - 0.5)).astype(int), ECE_BINS - 1)
+    confidence, bins = _confidence_bins(logits)
     right = row_accuracy(logits, labels)
     found = []
     for number in np.unique(bins):
         inside = bins == number
         n, share = float(inside.sum()), float(right[inside].mean())
-        z = 1.96
-        centre, whole = share + z * z / (2 * n), 1.0 + z * z / n
-        half = z * float(np.sqrt(share * (1.0 - share) / n + z * z / (4 * n * n)))
+        low, high = (float(end) for end in wilson(share, n))
         row = {"n": n, "confidence": float(confidence[inside].mean()), "accuracy": share}
-        found.append(row | {"low": (centre - half) / whole, "high": (centre + half) / whole})
+        found.append(row | {"low": low, "high": high})
     return found
+
+
+def _confidence_bins(logits: Floats) -> tuple[Floats, Ints]:
+    """Return the probability of the likelier side [n], in [1/2, 1], and the number of its bin."""
+    # The exponent is never positive, so nothing overflows.
+    confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
+    bins = (2 * ECE_BINS * (confidence - 0.5)).astype(np.int64)
+    return confidence, np.minimum(bins, ECE_BINS - 1)  # certainty itself belongs to the last bin
 
 
 def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
@@ -121,7 +126,7 @@ def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
     low, high = -np.log(1e3), np.log(1e3)
     for _ in range(60):
         middle = 0.5 * (low + high)
-        probability = 0.5 * (1.0 + np.tanh(0.5 * np.exp(middle) * gaps))
+        probability = sigmoid(np.exp(middle) * gaps)
         rising = (weights * (probability - labels) * gaps).sum() >= 0
         low, high = (low, middle) if rising else (middle, high)
     return float(np.exp(-0.5 * (low + high)))
@@ -143,7 +148,7 @@ def fit_tie(gaps: Floats, ties: Floats, weights: Floats) -> float:
 
 def bootstrap_intervals(
     statistics: Callable[[Floats], Mapping[str, float]],
-    clusters: NDArray[np.int64],
+    clusters: Ints,
     *,
     seed: int,
 ) -> dict[str, tuple[float, float]]:
@@ -168,7 +173,7 @@ def bootstrap_intervals(
 
 def with_intervals(
     statistics: Callable[[Floats], Mapping[str, float]],
-    clusters: NDArray[np.int64],
+    clusters: Ints,
     *,
     seed: int = 0,
 ) -> dict[str, float | list[float] | str]:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from trainers.statistics.consensus import Consensus, Floats, Indices, K
+from trainers.arrays import Floats, Indices
+from trainers.statistics.consensus import Consensus, K
+from trainers.statistics.intervals import wilson
 
 PRIOR: Final = 15.0
-Z: Final = 1.959963984540054
 LITTLE: Final = 0.05  # where an average rater does no better than this over chance, skill is moot
 
 
@@ -74,15 +75,6 @@ def against_others(
     return Reliability(compared, np.where(compared > 0, mean, np.nan), low, high, weight)
 
 
-def wilson(share: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
-    """The 95 % interval of a share of n trials (Wilson 1927); [0, 1] where there were none."""
-    p, count = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    size = count + Z**2
-    centre = (p * count + Z**2 / 2) / size
-    half = Z / size * np.sqrt(np.maximum(p * (1 - p), 0) * count + Z**2 / 4)
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-
-
 def _without_own(
     consensus: Consensus, item: Indices, rater: Indices, choice: Indices, weight: Floats
 ) -> Floats:
@@ -94,9 +86,7 @@ def _without_own(
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def _group_matrices(
-    confusions: Floats, groups: NDArray[np.intp], rater: Indices, n_raters: int
-) -> Floats:
+def _group_matrices(confusions: Floats, groups: Indices, rater: Indices, n_raters: int) -> Floats:
     """(groups, K, K): the mean matrix of a group, its raters counted by their votes."""
     votes = np.bincount(rater, minlength=n_raters).astype(np.float64) + 1e-9
     size = int(groups.max(initial=0)) + 1

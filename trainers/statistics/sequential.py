@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from trainers.arrays import Floats, Indices
 
 EXPONENTS: Final = (0.3, 0.5, 0.7, 0.85, 0.95)
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)

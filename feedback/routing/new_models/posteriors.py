@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from feedback.routing.new_models.models import ModelPosterior, PosteriorSource
 from feedback.training.models import Checkpoint
-from trainers.embedding.families import family_of
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.families import family_of
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from feedback.routing.new_models.posteriors import newcomer_of, newcomers_forget
 from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import encoder_in_use, vectors_of
 from feedback.training.models import Checkpoint
-from trainers.embedding.posterior import Prior, Sightings, fit_newcomer
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
+from trainers.model_vectors.scorer import Scorer
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def newcomers_refresh() -> int:
             checkpoint=checkpoint,
             version_id=version,
             source=PosteriorSource.EVIDENCE,
-            posterior=Prior(*fit_newcomer(seen, priors[version])),
+            posterior=Prior(*fit_new_model(seen, priors[version])),
             observations=len(sightings),
             evidence=counted[version],
         )
@@ -104,7 +104,7 @@ def _sightings(
     scorer: Scorer,
     vectors: dict[str, NDArray[np.float32]],
     known: dict[UUID, str],
-) -> Sightings:
+) -> Observations:
     """As the regression takes them: outcomes, then duels against what was trained."""
 
     def columns(rows: list[Sighting]) -> tuple[NDArray[np.float32], Floats]:
@@ -117,4 +117,6 @@ def _sightings(
     against = [known[row.opponent] for row in duels if row.opponent is not None]
     weights = np.array([row.weight for row in duels], np.float64)
     questions, shares = columns(duels)
-    return scorer.outcomes(*columns(outcomes)) + scorer.duels(questions, against, shares, weights)
+    return scorer.outcome_observations(*columns(outcomes)) + scorer.comparison_observations(
+        questions, against, shares, weights
+    )

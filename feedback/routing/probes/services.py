@@ -24,8 +24,8 @@ from feedback.routing.new_models.models import ProbePrompt
 from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import vectors_of
 from feedback.training.models import Checkpoint
-from trainers.embedding.posterior import sigmoid
-from trainers.probing.anchors import choose_anchors
+from trainers.calibration_prompts.anchors import choose_anchors
+from trainers.statistics.logistic import sigmoid
 
 SOURCE = "probe"
 PROMPTS = 40

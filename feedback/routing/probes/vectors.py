@@ -15,7 +15,7 @@ from feedback.routing.prompt_vectors.backfill import texts_encode
 from feedback.routing.prompt_vectors.models import PromptEncoder
 from feedback.routing.prompt_vectors.store import encoder_in_use
 from feedback.training.models import Checkpoint
-from trainers.probing.answers import fit_answer_map
+from trainers.calibration_prompts.answer_map import fit_answer_map
 
 Floats = NDArray[np.float64]
 

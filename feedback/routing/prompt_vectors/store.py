@@ -24,8 +24,8 @@ from feedback.routing.prompt_vectors.client import PromptUnusedError, line
 from feedback.routing.prompt_vectors.models import VERSION_SHOWN, PromptEncoder, PromptVector
 from feedback.routing.prompt_vectors.protocol import Encoded
 from trainers.data.texts import Conversation, prompt_text
-from trainers.embedding.score import Scorer
 from trainers.errors import InputError
+from trainers.model_vectors.scorer import Scorer
 
 Vector = NDArray[np.float32]
 

@@ -20,7 +20,7 @@ from feedback.registry.models import (
 from feedback.training.models import Checkpoint, Kind, ModelVector, Promotion
 from feedback.training.promotion.promoted_links import served_name
 from trainers.errors import InputError
-from trainers.model_map import PLANE, placed_models, turned_like
+from trainers.model_map import PLANE, align_plane, read_map
 
 POLICY_NAME = "Commons Policy"
 POLICY_SLUG = "commons-policy"
@@ -52,7 +52,7 @@ def _vectors_write(checkpoint: Checkpoint) -> None:
     if checkpoint.vectors.exists():
         return
     try:
-        placed = placed_models(Path(checkpoint.path))
+        placed = read_map(Path(checkpoint.path))
     except InputError as error:
         raise ConflictError("unreadable", str(error)) from error
     before = _places_before()
@@ -60,7 +60,7 @@ def _vectors_write(checkpoint: Checkpoint) -> None:
     coordinates = placed.coordinates
     if own:
         earlier = np.array([before[placed.models[row]] for row in own])
-        coordinates = turned_like(coordinates, np.array(own), earlier[:, :PLANE])
+        coordinates = align_plane(coordinates, np.array(own), earlier[:, :PLANE])
     known = ModelVersion.objects.in_bulk(placed.models, field_name="label")
     ModelVector.objects.bulk_create(
         ModelVector(version=known[label], checkpoint=checkpoint, vector=vector, seen=seen)

@@ -26,7 +26,7 @@ from tests.feedback.builders import (
     withdraw,
 )
 from tests.feedback.routing.artifacts import promote, write_embedding
-from trainers.embedding.posterior import fit_newcomer
+from trainers.model_vectors.posterior import fit_new_model
 
 pytestmark = pytest.mark.django_db
 
@@ -105,9 +105,9 @@ def test_it_is_what_the_regression_of_the_same_rows_gives(
     (known,) = newcomers_known(live)
     question = np.array([[1.0, 0.5]], np.float32)
     share = (1.0 * 1.0 + 0.5 * 0.5) / 1.5
-    expected = fit_newcomer(
-        scorer.outcomes(np.array([[0.5, 1.0]], np.float32), np.array([0.25]))
-        + scorer.duels(question, ["Even"], np.array([share]), np.array([0.75])),
+    expected = fit_new_model(
+        scorer.outcome_observations(np.array([[0.5, 1.0]], np.float32), np.array([0.25]))
+        + scorer.comparison_observations(question, ["Even"], np.array([share]), np.array([0.75])),
         scorer.prior,
     )
     assert (known.label, known.observations, known.source) == ("New", 2, "evidence")

@@ -33,7 +33,7 @@ from tests.feedback.builders import make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
 from tests.trainers.command_line import run
 from trainers.artifacts import open_artifact
-from trainers.embedding.posterior import Prior
+from trainers.model_vectors.posterior import Prior
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,8 +14,8 @@ from feedback.training.promotion.gate import (
     paired_bootstrap,
     with_decisions,
 )
-from trainers.off_policy.estimates import Estimate
 from trainers.off_policy.paired import Paired
+from trainers.statistics.intervals import Estimate
 
 
 def scores(values: np.ndarray, prefix: str = "p") -> PromptScores:
@@ -166,9 +166,9 @@ def test_the_first_of_its_kind_must_beat_the_trivial_baseline(
 def routers(difference: float, error: float = 0.01, warnings: tuple[str, ...] = ()) -> Paired:
     """Two routers on 500 logged duels."""
     return Paired(
-        candidate=Estimate(0.6 + difference, error),
-        incumbent=Estimate(0.6, error),
-        difference=Estimate(difference, error),
+        candidate=Estimate(value=0.6 + difference, error=error),
+        incumbent=Estimate(value=0.6, error=error),
+        difference=Estimate(value=difference, error=error),
         n=500,
         warnings=warnings,
     )

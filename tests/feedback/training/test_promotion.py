@@ -25,7 +25,7 @@ from feedback.training.promotion.promoted_links import promoted_sync
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
 from tests.feedback.builders import make_turn, make_version
-from trainers.embedding.score import Scorer
+from trainers.model_vectors.scorer import Scorer
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,71 @@
+"""Choosing a small set of prompts that stands for many: tinyBenchmarks' anchors; numpy only.
+
+Maia Polo et al., "tinyBenchmarks" (arXiv 2402.14992), section 3: cluster the items by what they
+tell of models, take the item nearest to each centre, and weigh it by the share of its cluster.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainers.arrays import Bools, Floats, Ints
+
+ROUNDS = 100  # of Lloyd's algorithm at most; a few dozen are enough for thousands of items
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Row numbers of the chosen items, (n,) ascending, and their weights, which sum to 1."""
+
+    items: Ints
+    weights: Floats
+
+    def estimate(self, scores: Floats) -> float:
+        """The mean score on all items that these scores (n,) on the anchors stand for."""
+        return float(self.weights @ scores)
+
+
+def choose_anchors(items: Floats, count: int, seed: int = 0) -> Anchors:
+    """At most `count` of the items (N, f), one a cluster of the items under Euclidean distance.
+
+    Equal items are one cluster, so that there are no more anchors than different items.
+    """
+    cluster = _nearest(items, _centres(items, count, np.random.default_rng(seed)))
+    for _ in range(ROUNDS):
+        moved = _nearest(items, _means(items, cluster))
+        if (moved == cluster).all():
+            break
+        cluster = moved
+    chosen = [_medoid(items, cluster == number) for number in range(cluster.max() + 1)]
+    order = np.argsort(chosen)
+    shares = np.bincount(cluster) / len(items)
+    return Anchors(np.array(chosen, np.int64)[order], shares[order])
+
+
+def _centres(items: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """k-means++: each next centre is drawn by its squared distance from those there are."""
+    chosen = [int(rng.integers(len(items)))]
+    apart = np.square(items - items[chosen[0]]).sum(1)
+    while len(chosen) < count and apart.sum() > 0:
+        chosen.append(int(rng.choice(len(items), p=apart / apart.sum())))
+        apart = np.minimum(apart, np.square(items - items[chosen[-1]]).sum(1))
+    return items[chosen]
+
+
+def _nearest(items: Floats, centres: Floats) -> Ints:
+    """The cluster of each item, (N,): its nearest centre, of those that are nearest to any."""
+    gaps = np.square(centres).sum(1) - 2.0 * items @ centres.T
+    return np.asarray(np.unique(gaps.argmin(1), return_inverse=True)[1], np.int64)
+
+
+def _means(items: Floats, cluster: Ints) -> Floats:
+    sums = np.zeros((cluster.max() + 1, items.shape[1]))
+    np.add.at(sums, cluster, items)
+    return sums / np.bincount(cluster)[:, None]
+
+
+def _medoid(items: Floats, inside: Bools) -> int:
+    """The row of the item nearest to the mean of those inside."""
+    rows = np.flatnonzero(inside)
+    gaps = np.square(items[rows] - items[rows].mean(0)).sum(1)
+    return int(rows[gaps.argmin()])

@@ -1,0 +1,75 @@
+"""A model's accuracy on a benchmark from few of its questions, with a 95 % interval; numpy only.
+
+Where enough models were run on nearly all questions, by gp-IRT (`trainers.forecast.irt`) from
+whichever questions the model was run on. Each of the others in turn plays the model that was run
+on these alone: how wrong the estimate is then gives the mixture and the interval. Where too few
+models were, by PromptEval's table (`trainers.forecast.rasch`), or the plain mean where models have
+seen too little for that; the interval is that of a share of as many questions.
+"""
+
+import numpy as np
+
+from trainers.arrays import Bools, Floats
+from trainers.forecast.estimate import AccuracyEstimate
+from trainers.forecast.irt import fit_items, gp_irt, p_irt
+from trainers.forecast.rasch import row_scores
+from trainers.statistics.intervals import t_quantile, wilson
+
+ENOUGH = 8  # models that were run on nearly all questions: fewer do not tell items apart
+FOLDS = 4
+TELLING = 20  # questions a model, on average: of fewer the table is worse than plain means
+
+
+class KnownItems:
+    """What some models' scores on nearly all questions say of models with scores on few."""
+
+    def __init__(self, whole: Floats) -> None:
+        """Scores (M, N) in [0, 1] of at least `ENOUGH` models, NaN where one was not run."""
+        self._whole = whole
+        self._truth = np.nanmean(whole, 1)
+        self._variance = float(np.nanvar(whole, 1).mean())
+        self._items = fit_items(whole)
+        folds = np.array_split(np.random.default_rng(0).permutation(len(whole)), FOLDS)
+        self._folds = [(held, fit_items(np.delete(whole, held, axis=0))) for held in folds]
+
+    def estimate(self, scores: Floats) -> AccuracyEstimate:
+        """From scores (N,), NaN where the model was not run, of which at least one is a number."""
+        seen = ~np.isnan(scores)
+        plain, model, truth = self._cross_validated(seen)
+        if len(truth) < ENOUGH:  # nearly all may still lack just these questions
+            return _share(float(np.nanmean(scores)), int(seen.sum()))
+        error = float(np.sqrt(np.square(model - truth).mean()))
+
+        def mixed(mean: Floats, by_model: Floats) -> Floats:
+            return gp_irt(mean, by_model, int(seen.sum()), error, self._variance)
+
+        off = float(np.sqrt(np.square(mixed(plain, model) - truth).mean()))
+        rows = scores[None]
+        value = mixed(np.nanmean(rows, 1), p_irt(self._items, rows))[0]
+        return AccuracyEstimate(float(value), t_quantile(len(truth) - 1) * off)
+
+    def _cross_validated(self, seen: Bools) -> tuple[Floats, Floats, Floats]:
+        """Plain means and p-IRT of the known models on these questions alone, and the truth."""
+        told = np.where(seen, self._whole, np.nan)
+        model = [p_irt(items, told[held]) for held, items in self._folds]
+        order = np.concatenate([held for held, _ in self._folds])
+        ran = ~np.isnan(told[order]).all(1)
+        order = order[ran]
+        return np.nanmean(told[order], 1), np.concatenate(model)[ran], self._truth[order]
+
+
+def sparse_estimates(scores: Floats, features: Floats) -> list[AccuracyEstimate]:
+    """Of every model from scores (M, N), mostly NaN, and the models' features (M, f)."""
+    seen = ~np.isnan(scores)
+    counts, known = seen.sum(1), np.where(seen, scores, 0.0)
+    if counts.sum() >= TELLING * (counts > 0).sum():
+        values = np.clip(row_scores(known, seen, features), 0.0, 1.0)
+    else:
+        values = known.sum(1) / np.maximum(counts, 1)
+    return [_share(*pair) for pair in zip(values.tolist(), counts.tolist(), strict=True)]
+
+
+def _share(value: float, count: int) -> AccuracyEstimate:
+    """With the farther end of the interval of a share of that many questions."""
+    low, high = wilson(value, count)
+    return AccuracyEstimate(value, max(value - float(low), float(high) - value))

@@ -1,0 +1,155 @@
+"""Whether one number a model describes the judgments: the fit, and triads that go round.
+
+The fit compares what each pair of models scored with what the ratings say, by Pearson's statistic
+
+    X² = Σ over pairs (Σ w (y - p))² / (q̄ Σ n (p(1-p) - t/4)),
+
+t being the chance of a tie, which takes a quarter from the variance of y, and q̄ a row's mean
+squared weight. A triad is three models each two of which met WANTED times at least and are not
+level; it is cyclic where each beat the next. Under transitive strengths some triads go round by
+chance. What chance does is found by a parametric bootstrap: leagues with the same pairings are
+drawn from the fitted ratings and rated anew.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trainers.arrays import Floats
+from trainers.ranking.bradley_terry import probability, strengths
+from trainers.ranking.counts import PairCounts
+
+WANTED: Final = 10  # judgments of each pair of a triad
+LEAGUES: Final = 100
+CERTAIN: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class GoodnessOfFit:
+    """Pearson's statistic with its p-value, and cyclic triads with the share expected by chance.
+
+    `p_value`: the share of leagues that fit as badly, (1 + k) / (1 + leagues). `by_chance_low`,
+    `by_chance_high`: 95 % of leagues lie between; None where there is no triad.
+    """
+
+    pairs: int
+    chi_square: float
+    p_value: float
+    triads: int
+    cyclic: int
+    by_chance: float | None
+    by_chance_low: float | None
+    by_chance_high: float | None
+    cyclic_p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _League:
+    """Every pair that met once: models first < second, n judgments, Σ w and Σ w²; (pairs,) each."""
+
+    size: int
+    first: np.ndarray
+    second: np.ndarray
+    n: Floats
+    weight: Floats
+    square: Floats
+
+
+def goodness_of_fit(
+    counts: PairCounts, rng: np.random.Generator, leagues: int = LEAGUES
+) -> GoodnessOfFit | None:
+    """The checks of a ranking of two models or more; None where nothing is compared."""
+    if len(counts.models) < 2:
+        return None
+    league, score, ties = _pairs(counts)
+    r = strengths(counts).r
+    p = probability(r[league.first] - r[league.second])
+    tie = _tie_chances(p, ties)
+    fit, (triads, cyclic) = _misfit(league, score, p, tie), _cycles(league, score)
+    drawn = [_drawn(league, p, tie, counts.models, rng) for _ in range(leagues)]
+    misfits = np.array([one[0] for one in drawn])
+    rounds = np.array([one[1] for one in drawn])
+    low, high = np.percentile(rounds, (2.5, 97.5))
+    return GoodnessOfFit(
+        pairs=len(league.first),
+        chi_square=fit,
+        p_value=_share(misfits >= fit),
+        triads=triads,
+        cyclic=cyclic,
+        by_chance=float(rounds.mean()) if triads else None,
+        by_chance_low=float(low) if triads else None,
+        by_chance_high=float(high) if triads else None,
+        cyclic_p_value=_share(rounds >= cyclic) if triads else None,
+    )
+
+
+def _pairs(counts: PairCounts) -> tuple[_League, Floats, float]:
+    """The pairs without their order, what the first scored of each (Σ w y), the share of ties."""
+    size = len(counts.models)
+    turned = counts.first > counts.second
+    first = np.where(turned, counts.second, counts.first)
+    second = np.where(turned, counts.first, counts.second)
+    score = np.where(turned, 1 - counts.score, counts.score)
+    keys, row = np.unique(first * size + second, return_inverse=True)
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(row, weights=values, minlength=len(keys)).astype(np.float64)
+
+    n, weight, square = total(counts.n), total(counts.count), total(counts.square)
+    league = _League(size, keys // size, keys % size, n, weight, square)
+    ties = float(counts.n[counts.score == 0.5].sum() / counts.n.sum())
+    return league, total(counts.count * score), ties
+
+
+def _tie_chances(p: Floats, share: float) -> Floats:
+    """(pairs,): ν √(p(1-p)), as many as leave the mean score p possible; ν gives the share of ties
+    where models are level."""
+    return np.asarray(np.minimum(2 * share * np.sqrt(p * (1 - p)), 2 * np.minimum(p, 1 - p)))
+
+
+def _misfit(league: _League, score: Floats, p: Floats, tie: Floats) -> float:
+    variance = np.maximum(p * (1 - p) - tie / 4, CERTAIN)
+    return float(np.sum((score - league.weight * p) ** 2 / (league.square * variance)))
+
+
+def _cycles(league: _League, score: Floats) -> tuple[int, int]:
+    """How many triads there are, and how many of them go round."""
+    lead = np.where(league.n >= WANTED, score - league.weight / 2, 0.0)
+    beats = np.zeros((league.size, league.size))
+    beats[league.first, league.second] = lead > CERTAIN
+    beats[league.second, league.first] = lead < -CERTAIN
+    met = beats + beats.T
+    # The trace of a cube counts walks of three steps that come back: six a triad, three a cycle.
+    triads = np.sum((met @ met) * met) / 6
+    return round(float(triads)), round(float(np.sum((beats @ beats) * beats.T)) / 3)
+
+
+def _drawn(
+    league: _League,
+    p: Floats,
+    tie: Floats,
+    models: tuple[str, ...],
+    rng: np.random.Generator,
+) -> tuple[float, int]:
+    """Pearson's statistic and cyclic triads of a league in which Bradley–Terry is true."""
+    chances = np.column_stack([p - tie / 2, 1 - p - tie / 2, tie])
+    outcomes = rng.multinomial(np.rint(league.n).astype(int), np.maximum(chances, 0.0))
+    each, square = league.weight / league.n, league.square / league.n
+    counts = PairCounts(
+        models,
+        np.tile(league.first, 3),
+        np.tile(league.second, 3),
+        np.repeat([1.0, 0.0, 0.5], len(p)),
+        (outcomes * each[:, None]).T.ravel(),
+        (outcomes * square[:, None]).T.ravel(),
+        outcomes.T.ravel().astype(np.float64),
+    )
+    score = (outcomes[:, 0] + outcomes[:, 2] / 2) * each
+    r = strengths(counts).r
+    fitted = probability(r[league.first] - r[league.second])
+    return _misfit(league, score, fitted, tie), _cycles(league, score)[1]
+
+
+def _share(as_far: np.ndarray) -> float:
+    return float((1 + as_far.sum()) / (1 + len(as_far)))

@@ -1,0 +1,217 @@
+"""Bradley–Terry with style control: how good a model is, were its answers styled like the others'.
+
+Style enters the logit of a win beside the ratings (Li, Angelopoulos & Chiang, "Does style matter?",
+LMSYS 2024; arena-rank's contextual model):
+
+    logit P(i beats j) = r_i - r_j + c·f,     Σ r = 0,
+
+f being the relative differences of `trainers.data.style`, each divided by its root mean square, so
+that c is the effect of one standard difference. (r, c) maximise the likelihood together with a
+normal prior on c of unit variance, PRIOR / 2 · |c|², beside the *sum* over votes: what it takes
+away from a coefficient shrinks as 1/n. arena-rank 0.1.1 adds the same term to the *mean*, which
+leaves 0.045 of a coefficient of 0.25 (docs/algorithms/rankings.md).
+
+A row of the counts stands for many votes with f of mean μ and covariance Σ. Within it the logit is
+taken as normal, and its expectations by Gauss–Hermite quadrature with three nodes: exact for
+polynomials up to the fifth degree. With z = (u, f), u = e_i - e_j, the sandwich is
+
+    V = H⁻¹ (S + P) H⁻¹,   H = Σ w p(1-p) z zᵀ + P,   S = Σ w² (y-p)² z zᵀ,
+
+P the prior's curvature. It stands in the middle too: a direction of which the votes say nothing
+then has the prior's variance, not none.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trainers.arrays import Bools, Floats
+from trainers.data.style import FEATURES
+from trainers.ranking.bradley_terry import (
+    FEW,
+    MAX_STEPS,
+    STEP_TOLERANCE,
+    ModelRating,
+    Strengths,
+    anchor,
+    probability,
+    pseudo_ties,
+    rated,
+    spread_from,
+)
+from trainers.ranking.counts import PairCounts
+from trainers.ranking.styled_counts import StyledCounts
+from trainers.statistics.intervals import Z
+
+PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
+CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing
+NODES: Final = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
+SHARES: Final = np.array([1.0, 4.0, 1.0]) / 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class StyleEffect:
+    """What a standard difference (`scale`) of a feature adds to the logit of a win, with its 95 %
+    interval; None where the feature never differs."""
+
+    feature: str
+    coefficient: float | None
+    ci_low: float | None
+    ci_high: float | None
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class StyledRanking:
+    """Ratings as of answers of equal style, best first; what style adds; votes with texts."""
+
+    ratings: tuple[ModelRating, ...]
+    effects: tuple[StyleEffect, ...]
+    texts: int
+
+
+def fit_styled(styled: StyledCounts) -> StyledRanking:
+    """Rate the models with style held equal. Nothing judged gives no ratings."""
+    scale = styled.scale()
+    kept = scale > CONSTANT
+    if not styled.counts.models:
+        return StyledRanking((), _effects(kept, np.zeros(0), np.zeros(0), scale), styled.texts)
+    problem = _Problem(styled.counts, *styled.standardised(scale, kept))
+    found = problem.maximum()
+    error = np.sqrt(problem.variances(found))
+    size = len(styled.counts.models)
+    ratings = rated(styled.counts, Strengths(found[:size], error[:size]))
+    effects = _effects(kept, found[size:], error[size:], scale)
+    return StyledRanking(ratings, effects, styled.texts)
+
+
+class _Problem:
+    """The penalised likelihood of (r, c), stacked as one vector."""
+
+    def __init__(self, counts: PairCounts, mean: Floats, spread: Floats) -> None:
+        self.counts, self.mean, self.spread = counts, mean, spread
+        self.size = len(counts.models)
+        self.ties = pseudo_ties(counts)
+
+    def maximum(self) -> Floats:
+        """Newton's method; a step that overshoots is halved."""
+        x = np.zeros(self.size + self.mean.shape[1])
+        loss = self._loss(x)
+        slack = 1e-10 * (1 + abs(loss))
+        for _ in range(MAX_STEPS):
+            step = np.linalg.solve(self._anchored(self._hessian(x)), self._gradient(x))
+            while (new := self._loss(x - step)) > loss + slack:
+                step = step / 2
+            x, loss = x - step, new
+            if float(np.abs(step).max()) < STEP_TOLERANCE:
+                break
+        x[: self.size] -= anchor(self.counts) @ x[: self.size]
+        return x
+
+    def variances(self, x: Floats) -> Floats:
+        """The diagonal of the sandwich; the wider curvature where a model was hardly judged."""
+        inverted = self._inverse(self._hessian(x))
+        curvature = self._spread(inverted)
+        p, _ = self._chances(x)
+        misses = ((self.counts.score[:, None] - p) ** 2) @ SHARES
+        scatter = self._outer(self.counts.square * misses) + np.diag(self._prior(x))
+        sandwich = self._spread(inverted @ scatter @ inverted)
+        unsure = np.zeros(len(x), dtype=bool)
+        unsure[: self.size] = (self.ties > 0) | (self.counts.judged() < FEW)
+        return np.asarray(np.where(unsure, np.maximum(sandwich, curvature), sandwich))
+
+    def _spread(self, covariance: Floats) -> Floats:
+        """The variances of (r, c), r counted from the anchor."""
+        ratings = spread_from(anchor(self.counts), covariance[: self.size, : self.size])
+        return np.concatenate([ratings, np.diag(covariance)[self.size :]])
+
+    def _logits(self, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """(rows, 3) logits at the nodes, (rows, k) Σ c, (rows,) their standard deviations."""
+        r, c = x[: self.size], x[self.size :]
+        across = self.spread @ c
+        deviation = np.sqrt(np.maximum(across @ c, 0.0))
+        centre = r[self.counts.first] - r[self.counts.second] + self.mean @ c
+        return centre[:, None] + deviation[:, None] * NODES, across, deviation
+
+    def _chances(self, x: Floats) -> tuple[Floats, Floats]:
+        """(rows, 3) chances of a win at the nodes, (rows,) expected p(1-p)."""
+        p = probability(self._logits(x)[0])
+        return p, np.asarray((p * (1 - p)) @ SHARES)
+
+    def _loss(self, x: Floats) -> float:
+        r, c = x[: self.size], x[self.size :]
+        logits = self._logits(x)[0]
+        counts = self.counts
+        expected = np.logaddexp(0, logits) @ SHARES - counts.score * (logits @ SHARES)
+        made_up = self.ties @ (np.logaddexp(0, r) - r / 2)
+        return float(np.sum(counts.count * expected) + made_up + PRIOR / 2 * (c @ c))
+
+    def _gradient(self, x: Floats) -> Floats:
+        r, c = x[: self.size], x[self.size :]
+        logits, across, deviation = self._logits(x)
+        p = probability(logits)
+        counts = self.counts
+        pull = counts.count * (p @ SHARES - counts.score)
+        # d/dc of the deviation is Σc / deviation; where there is none, E[z p] / deviation → E[p'].
+        wide = deviation > CONSTANT
+        slope = np.where(
+            wide, p @ (SHARES * NODES) / np.where(wide, deviation, 1.0), (p * (1 - p)) @ SHARES
+        )
+        style = pull @ self.mean + (counts.count * slope) @ across + PRIOR * c
+        models = counts.per_model(pull, -pull) + self.ties * (probability(r) - 0.5)
+        return np.concatenate([models - models.mean(), style])
+
+    def _hessian(self, x: Floats) -> Floats:
+        _, bend = self._chances(x)
+        return self._outer(self.counts.count * bend) + np.diag(self._prior(x))
+
+    def _prior(self, x: Floats) -> Floats:
+        average = probability(x[: self.size])
+        style = np.full(len(x) - self.size, PRIOR)
+        return np.concatenate([self.ties * average * (1 - average), style])
+
+    def _outer(self, weights: Floats) -> Floats:
+        """The sum of w E[z zᵀ] over the rows."""
+        weighted = weights[:, None] * self.mean
+        cross = np.zeros((self.size, weighted.shape[1]))
+        for place, column in enumerate(weighted.T):
+            cross[:, place] = self.counts.per_model(column, -column)
+        style = self.mean.T @ weighted + np.tensordot(weights, self.spread, axes=1)
+        return np.block([[self.counts.laplacian(weights), cross], [cross.T, style]])
+
+    def _anchored(self, matrix: Floats) -> Floats:
+        """The matrix among ratings that sum to zero, and 1 along their mean: invertible."""
+        size = self.size
+        centre = np.eye(len(matrix))
+        centre[:size, :size] -= 1 / size
+        along = np.zeros_like(matrix)
+        along[:size, :size] = 1 / size
+        return np.asarray(centre @ matrix @ centre + along)
+
+    def _inverse(self, matrix: Floats) -> Floats:
+        inverted = np.linalg.inv(self._anchored(matrix))
+        inverted[: self.size, : self.size] -= 1 / self.size
+        return np.asarray(inverted)
+
+
+def chance_of_twice(coefficient: float, scale: float) -> float:
+    """How often the answer with twice as much of a feature wins between models of equal rating.
+
+    Twice as much is a relative difference of a third (of headings, bold and lists: nearly so).
+    """
+    return float(probability(np.array(coefficient / (3 * scale))))
+
+
+def _effects(
+    kept: Bools, coefficients: Floats, errors: Floats, scale: Floats
+) -> tuple[StyleEffect, ...]:
+    found = iter(zip(coefficients.tolist(), errors.tolist(), strict=True))
+    effects = []
+    for feature, told, unit in zip(FEATURES, kept, scale.tolist(), strict=True):
+        if told and (pair := next(found, None)):
+            c, error = pair
+            effects.append(StyleEffect(feature, c, c - Z * error, c + Z * error, unit))
+        else:
+            effects.append(StyleEffect(feature, None, None, None, unit))
+    return tuple(effects)
