@@ -34,13 +34,13 @@ def reaction_record(*, response: Response, rater: Rater, kind: str, value: Any =
 def _checked_value(kind: str, value: Any) -> Any:
     if kind == ReactionKind.THUMB:
         if not isinstance(value, (str, int)) or value not in THUMBS:
-            raise InvalidError({"value": _("A thumb is up or down.")})
+            raise InvalidError({"value": _("A thumb must be up or down.")})
         return THUMBS[value]
     if kind == ReactionKind.EDIT:
         if not isinstance(value, str) or not value or "\x00" in value or not _is_text(value):
             raise InvalidError({"value": _("An edit is the text as it should have been.")})
         if len(value) > EDIT_LIMIT:
-            raise InvalidError({"value": _("Longer than %s characters.") % EDIT_LIMIT})
+            raise InvalidError({"value": _("At most %s characters.") % EDIT_LIMIT})
         return value
     if value is not None:
         raise InvalidError({"value": _("This kind of reaction has no value.")})
