@@ -23,7 +23,7 @@ from tests.trainers.pools import (
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.formats import OutcomeRecord, PairRecord, read
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.config import EMBEDDING
+from trainers.embedding.config import EMBEDDING, EmbeddingConfig
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.train import train
@@ -190,7 +190,13 @@ def test_one_model_alone_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("dimension", 0), ("weight_decay", -0.1), ("method", "knn"), ("loss", "hinge"), ("batch", 0)],
+    [
+        ("dimension", 0),
+        ("optim.weight_decay", -0.1),
+        ("method", "knn"),
+        ("loss", "hinge"),
+        ("optim.train_batch_size", 0),
+    ],
 )
 def test_a_meaningless_setting_is_refused_by_name(setting: str, value: Any) -> None:
     with pytest.raises(InputError, match=setting):
@@ -227,7 +233,7 @@ def test_real_models_are_told_apart(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "mmlu_pro_correctness.parquet"
     records = read(path, format="outcomes", profile=profile, limit=500)
     pool = snapshot_of(tmp_path / "pool", records)
-    config = EMBEDDING.read({"max_length": 48, "device": "cpu"})
+    config = EmbeddingConfig(max_length=48, device="cpu")
     metrics = train(pool, tmp_path / "out", config, quiet()).card["metrics"]
     assert metrics["n"] > 500
     assert metrics["log_loss"] < metrics["model_mean_log_loss"] + 0.02
