@@ -13,7 +13,7 @@ from feedback.people.selectors import consent_required, rater_of
 from feedback.pool.choices import stored_choice
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Order, Preference, PreferenceState, RaterRole
-from feedback.pool.reveal import conversation_reveal
+from feedback.pool.reveal import model_names_reveal
 from feedback.pool.services import Provenance, preference_record
 
 
@@ -34,7 +34,7 @@ def comparison_judge(
     )
     with transaction.atomic():
         _record(contributor, exchange, judgment, idempotency_key)
-        conversation_reveal(exchange.turn.conversation)
+        model_names_reveal(exchange.turn.conversation)
     return exchange
 
 
