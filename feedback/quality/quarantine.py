@@ -18,7 +18,7 @@ from feedback.errors import ApplicationError
 from feedback.people.models import Contributor, Rater, TrustTier
 from feedback.people.services import audit_record, tier_set
 from feedback.pool.lifecycle import judgments_quarantine, judgments_reinstate
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.quality.checks import signals_find
 from feedback.quality.judged import judged_load
 from feedback.quality.known_answers import Known, known_signals
@@ -129,7 +129,7 @@ def _set_aside(rater: Rater) -> int:
 def _count_again(rater: Rater) -> int:
     """Bring back what was quarantined, but for what the person has judged anew meanwhile."""
     own = Preference.objects.filter(rater=rater)
-    judged_anew = own.filter(state=PreferenceState.ACTIVE).values("comparison")
+    judged_anew = own.active().values("comparison")
     return len(judgments_reinstate(own.exclude(comparison__in=judged_anew)))
 
 

@@ -7,5 +7,5 @@ from feedback.pool.models import Response, ResponseState
 
 def recorded_answers() -> QuerySet[Response]:
     """Return the answers in circulation to the prompt as it is: complete, with text."""
-    finished = Response.objects.filter(state=ResponseState.FINISHED, withheld_at=None)
+    finished = Response.objects.in_circulation().filter(state=ResponseState.FINISHED)
     return finished.filter(own_messages__isnull=True).exclude(text="")

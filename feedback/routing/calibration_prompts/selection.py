@@ -65,4 +65,5 @@ def _candidates(models: Sequence[str]) -> list[Turn]:
     )
     least = LEAST_COVERED * max(covered.values(), default=0)
     ids = sorted((turn for turn, count in covered.items() if count >= least), key=str)
-    return list(Turn.objects.filter(pk__in=ids[:CANDIDATES], withheld_at=None).exclude(messages=[]))
+    turns = Turn.objects.in_circulation().filter(pk__in=ids[:CANDIDATES])
+    return list(turns.exclude(messages=[]))
