@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from trainers.data.choices import Choice, RaterKind
 from trainers.data.formats import (
     arena,
     helpsteer,
@@ -21,12 +22,10 @@ from trainers.data.formats.files import Table, open_table
 from trainers.data.formats.mapping import mapped
 from trainers.data.formats.profiles import Profile, load_profile
 from trainers.data.formats.records import (
-    Choice,
     Judgment,
     Message,
     OutcomeRecord,
     PairRecord,
-    RaterKind,
     Record,
     ResponseRecord,
     Skipped,

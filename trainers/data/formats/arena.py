@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     ANONYMOUS,
     Format,
@@ -22,7 +23,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of, rater_kind
-from trainers.data.formats.records import Choice, Judgment, Message, PairRecord
+from trainers.data.formats.records import Judgment, Message, PairRecord
 
 WINNERS: dict[str, Choice] = {
     "model_a": "a",

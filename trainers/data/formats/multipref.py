@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     Format,
     checked_pair,
@@ -24,7 +25,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of
-from trainers.data.formats.records import Choice, Judgment, PairRecord
+from trainers.data.formats.records import Judgment, PairRecord
 
 PREFERENCES: dict[str, Choice] = {
     "A-is-clearly-better": "a",
