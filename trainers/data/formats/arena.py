@@ -88,4 +88,15 @@ def _answers(values: Row) -> tuple[str | None, str | None]:
     return optional_text(values, "response_a"), optional_text(values, "response_b")
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("model_a",), ("model_b",)), verdict=("winner",))
+FORMAT = Format(
+    name="arena",
+    description=(
+        "`question_id`, `model_a`, `model_b`, `winner` in model_a, model_b, tie, tie "
+        "(bothbad), both_bad; with or without `conversation_a` and `conversation_b`. "
+        "Conversations that part after their first turn keep the vote and the opening "
+        "message, without answers"
+    ),
+    read=row_by_row(parse),
+    required=(("model_a",), ("model_b",)),
+    verdict=("winner",),
+)

@@ -92,6 +92,8 @@ def _aspect_verdicts(item: Row) -> Iterator[tuple[str, str]]:
 
 
 FORMAT = Format(
+    name="multipref",
+    description="AI2's MultiPref: each worker's and expert's verdict becomes a judgment",
     read=row_by_row(parse),
     required=(
         ("comparison_id",),

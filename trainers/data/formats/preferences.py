@@ -88,6 +88,12 @@ def rater_kind(values: Row, *, default: RaterKind) -> RaterKind:
 
 
 FORMAT = Format(
+    name="preferences",
+    description=(
+        "what our own export writes: one judgment. Also `prompt` (one message) or `dialogue` "
+        "(a transcript with `Human:` and `Assistant:`) instead of `messages`, and "
+        "`question_id` for votes without texts"
+    ),
     read=row_by_row(parse),
     required=(
         (*PROMPTS, "question_id", "comparison_id"),

@@ -98,4 +98,11 @@ def _is_text(values: Row, column: str) -> bool:
     return isinstance(value, str) and not value.startswith("[{")
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("chosen",), ("rejected",)))
+FORMAT = Format(
+    name="trl",
+    description=(
+        "`prompt`, `chosen`, `rejected`: strings or messages, the prompt explicit or implicit"
+    ),
+    read=row_by_row(parse),
+    required=(("chosen",), ("rejected",)),
+)
