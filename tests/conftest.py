@@ -1,8 +1,9 @@
 """What every test may use: the real database, the real data, a real browser.
 
-Without DATABASE_URL a throw-away PostgreSQL is started for the first test that needs one; it ends
-with the tests, even if they are killed. The folder DATA_DIR is a temporary one, so that tests
-never touch what `make run` keeps in `var/`.
+Without DATABASE_URL a throw-away PostgreSQL runs, from the first test that needs one or, where
+workers share the tests, from before they start. It ends with the tests, even if they are killed.
+Each worker has a database, a broker and a temporary folder DATA_DIR of its own, so that tests never
+touch what another worker does, or what `make run` keeps in `var/`.
 """
 
 import os
@@ -17,12 +18,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 from kombu import pools
+from xdist.remote import Producer
 
 from config.celery import app as celery_app
 from config.environment import database_config
 from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.postgres import EmbeddedPostgres
+from tests.costs import mark_by_cost
+from tests.database import empty_tables, make_template, start_server
+from tests.sharing import FileScheduling, put_longest_first
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,11 +54,14 @@ def pytest_configure(config: pytest.Config) -> None:
     data_dir = make_data_dir()
     config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
     os.environ["DATA_DIR"] = str(data_dir)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores: one core each
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
     settings.ROUTING_MOMENT_SECONDS = 0.0  # no row of one test is remembered in the next
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""
+        if config.getoption("numprocesses", 0):  # this process only shares out the tests
+            config.add_cleanup(start_database(config).stop)
     if "CELERY_BROKER_URL" not in os.environ:
         settings.CELERY_BROKER_URL = "memory://"  # takes messages, delivers them to nobody
 
@@ -64,18 +73,38 @@ def make_data_dir() -> Path:
     return folder
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Let `-m` choose tests by what they cost; share out the dearest ones first."""
+    for item in items:
+        mark_by_cost(item)
+    yield
+    put_longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Share out the tests by file."""
+    return FileScheduling(config, log)
+
+
 # --- the database -------------------------------------------------------------------------------
 
 
+def start_database(config: pytest.Config) -> EmbeddedPostgres:
+    """Start a server and make its address known to this process and those that it starts."""
+    assert config.cache is not None
+    server = start_server(Path(os.environ["DATA_DIR"]), config.cache.mkdir("postgres"))
+    os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
+    return server
+
+
 @pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
+def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a PostgreSQL: DATABASE_URL, or a server that lives as long as the tests."""
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
         return
-    server = EmbeddedPostgres(Path(os.environ["DATA_DIR"]), durable=False)
-    server.start()
-    os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
+    server = start_database(pytestconfig)
     try:
         yield server.url
     finally:
@@ -83,14 +112,29 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(database_url: str) -> None:
+def django_db_modify_db_settings(database_url: str, worker_id: str) -> None:
     """Tell Django where the database is, before pytest-django creates the one of the tests."""
-    settings.DATABASES["default"].update(database_config(database_url))
+    database = settings.DATABASES["default"]
+    database.update(database_config(database_url))
+    database["TEST"]["TEMPLATE"] = make_template(database_url)
+    database["TEST"]["NAME"] = f"test_{database['NAME']}_{worker_id}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The database of the tests, where what a test committed is taken out again cheaply."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
 
 
 @pytest.fixture(scope="session")
 def broker_url() -> Iterator[str]:
-    """The address of a broker that carries messages from the tests to real workers."""
+    """The address of a broker of this worker, or of the one in CELERY_BROKER_URL.
+
+    The workers may share that one: nobody takes a message from it, since tests with a Celery
+    worker start a broker of their own.
+    """
     if "CELERY_BROKER_URL" in os.environ:
         yield os.environ["CELERY_BROKER_URL"]
         return
@@ -113,7 +157,7 @@ def send_through(url: str) -> None:
     celery_app._pool = celery_app.amqp._producer_pool = None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str]:
     """Environment for a real process that works on the database and the broker of the tests.
 
@@ -124,19 +168,26 @@ def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str
     return os.environ | {
         "DATABASE_URL": database,
         "CELERY_BROKER_URL": broker_url,
+        "ROUTING_MOMENT": "0",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
     }
 
 
-@pytest.fixture
-def web_server(process_environment: dict[str, str]) -> Iterator["WebServer"]:
-    """The site in a process of its own. Use it with `transaction=True`, or it sees no rows."""
+@pytest.fixture(scope="session")
+def shared_web_server(process_environment: dict[str, str]) -> Iterator["WebServer"]:
+    """The site in a process of its own, for all tests; no encoder answers it."""
     from tests.web_server import WebServer
 
-    server = WebServer(process_environment)
-    server.start()
+    server = WebServer(process_environment | {"EMBEDDINGS_URL": "http://127.0.0.1:9"})
     yield server
     server.stop()
+
+
+@pytest.fixture
+def web_server(shared_web_server: "WebServer", transactional_db: None) -> "WebServer":
+    """The site in a process of its own, which a test may kill: the next one starts it again."""
+    shared_web_server.start()
+    return shared_web_server
 
 
 # --- the data -----------------------------------------------------------------------------------

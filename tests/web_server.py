@@ -20,7 +20,9 @@ class WebServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, unless it runs, and wait until it answers."""
+        if self.process is not None and self.process.poll() is None:
+            return
         options = ["--port", str(self.port), "--lifespan", "off", "--log-level", "warning"]
         options += ["--timeout-graceful-shutdown", "1"]
         command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
@@ -43,7 +45,6 @@ class WebServer:
 
     def stop(self) -> None:
         """End it as the supervisor does."""
-        assert self.process is not None
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=60)

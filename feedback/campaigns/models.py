@@ -99,7 +99,8 @@ class GoldItem(Row):
 class Task(Row):
     """A comparison to label in a campaign: `wanted` judgments, `taken` of them leased or given.
 
-    `taken` is kept by a trigger on the assignments, so that overlap is exact whoever writes.
+    `taken` and `submitted` follow the assignments (`sql/task_overlap.sql`), so that overlap is
+    exact whoever writes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="tasks")

@@ -1,14 +1,14 @@
-"""What is kept of a contributor, for themselves: one JSON object."""
+"""All that is kept of a contributor, for themselves: one JSON object."""
 
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from feedback.people.models import ApiKey, ConsentRecord, Contributor
 from feedback.people.selectors import given_by
-from feedback.pool.models import Conversation, Preference, Reaction
+from feedback.pool.models import Conversation, Preference, Reaction, Turn
 
 JUDGMENT = [
     "public_id",
@@ -31,7 +31,7 @@ JUDGMENT = [
 
 
 def own_data(contributor: Contributor) -> dict[str, Any]:
-    """Account, consents, judgments, conversations and reactions."""
+    """Gather account, consents, judgments, conversations and reactions."""
     consents = ConsentRecord.objects.filter(given_by(contributor, "contributor"))
     return {
         "account": _account(contributor),
@@ -66,13 +66,14 @@ def _account(contributor: Contributor) -> dict[str, Any]:
 
 def _conversations(contributor: Contributor) -> list[dict[str, Any]]:
     own = Conversation.objects.filter(given_by(contributor, "contributor")).order_by("id")
+    turns = Prefetch("turns", Turn.objects.only("conversation", "messages").order_by("id"))
     return [
         {
             "public_id": one.public_id,
             "created_at": one.created_at,
-            "turns": [turn.messages for turn in one.turns.order_by("id")],
+            "turns": [turn.messages for turn in one.turns.all()],
         }
-        for one in own.prefetch_related("turns")
+        for one in own.prefetch_related(turns)
     ]
 
 

@@ -8,7 +8,9 @@ urlpatterns: list[URLPattern] = [
     path("contributions/", views.contributions_page, name="contributions"),
     path("contributions/data.json", views.own_data_file, name="own_data"),
     path("contributions/leave/", views.leave_page, name="leave"),
-    path("contributions/<str:public_id>/change/", views.change_page, name="change"),
-    path("contributions/<str:public_id>/visibility/", views.visibility_set, name="visibility"),
-    path("contributions/<str:public_id>/withdraw/", views.withdraw_page, name="withdraw"),
+    path("contributions/<public_id:public_id>/change/", views.change_page, name="change"),
+    path(
+        "contributions/<public_id:public_id>/visibility/", views.visibility_set, name="visibility"
+    ),
+    path("contributions/<public_id:public_id>/withdraw/", views.withdraw_page, name="withdraw"),
 ]

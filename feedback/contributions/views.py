@@ -1,6 +1,7 @@
 """My contributions: history, change, private or public, withdrawal, download, leaving."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -13,20 +14,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from feedback.contributions.account_deletion import account_close
 from feedback.contributions.download import own_data
-from feedback.contributions.selectors import OWN_PAGE, own_judgments, own_totals
-from feedback.contributions.services import (
-    Effects,
-    effects_of,
-    judgment_change,
-    judgment_publish,
-    names_are_known,
+from feedback.contributions.selectors import (
+    OWN_PAGE,
+    holdings_in_use,
     own_judgment,
+    own_judgments,
+    own_totals,
 )
-from feedback.errors import ApplicationError
+from feedback.contributions.services import judgment_change, judgment_publish, names_are_known
+from feedback.errors import InvalidError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.people.sign_in.accounts import has_account
 from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
+from feedback.publication.holders import Held, Holders, Holdings, holders_of
 from feedback.publication.services import judgment_withdraw
 from feedback.quality.selectors import standing_of
 
@@ -41,22 +42,22 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
         before = uuid.UUID(request.GET["before"]) if "before" in request.GET else None
     except ValueError:
         before = None
-    found, effects = own_judgments(contributor, before), effects_of(contributor)
+    found, holdings = own_judgments(contributor, before), holdings_in_use(contributor)
     context = {
-        "judgments": [_row(preference, effects) for preference in found],
+        "judgments": [_row(preference, holdings) for preference in found],
         "more": found[-1].id if len(found) == OWN_PAGE else None,
-        "totals": own_totals(contributor, effects),
+        "totals": own_totals(contributor, holdings),
         "anonymous": not has_account(contributor),
         "standing": standing_of(contributor),
     }
-    return render(request, "publication/contributions.html", context)
+    return render(request, "contributions/contributions.html", context)
 
 
-def _row(preference: Preference, effects: Effects) -> dict[str, Any]:
+def _row(preference: Preference, holdings: Holdings) -> dict[str, Any]:
     return {
         "judgment": preference,
         "choice": shown_choice(preference.choice, preference.order_shown or "ab"),
-        "effects": effects.of(preference),
+        "effects": holdings.of(Held.of(preference)).names(),
         "counts": preference.state == "active",
     }
 
@@ -83,7 +84,7 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "answers": answers if order == "ab" else answers[::-1],
         "chosen": shown_choice(preference.choice, order),
     }
-    return render(request, "publication/change.html", context)
+    return render(request, "contributions/change.html", context)
 
 
 @require_POST
@@ -93,12 +94,12 @@ def visibility_set(request: HttpRequest, public_id: str) -> HttpResponse:
     public = request.POST.get("visibility") == "public"
     contributor = contributor_of(request)
     judgment_publish(public_id=public_id, contributor=contributor, public=public)
-    said = (
+    message = (
         _("Public. It is published with the next ones.")
         if public
         else _("Private. It is out of the live data; models may still learn from it.")
     )
-    messages.success(request, said)
+    messages.success(request, message)
     return redirect("contributions")
 
 
@@ -106,19 +107,26 @@ def visibility_set(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @contributor_required
 def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Asks once, then withdraws."""
+    """Ask once and say what holds the judgment; then withdraw it, and say what had held it."""
     contributor = contributor_of(request)
     if request.method == "POST":
         holders = judgment_withdraw(public_id=public_id, actor=contributor)
-        held = [*holders.releases, *holders.checkpoints]
-        said = _("Withdrawn. It is out of the live data.")
-        if held:
-            said += " " + _("These had held it and cannot be recalled: %s.") % ", ".join(held)
-        messages.success(request, said)
+        withdrawn = _("Withdrawn. It is out of the live data.")
+        messages.success(request, " ".join([withdrawn, *_held_before(holders)]))
         return redirect("contributions")
     preference = own_judgment(public_id=public_id, contributor=contributor)
-    held = effects_of(contributor).of(preference)
-    return render(request, "publication/withdraw.html", {"public_id": public_id, "held": held})
+    holders = holders_of([Held.of(preference)])
+    context = {"public_id": public_id, "held": holders.names(), "unreadable": holders.unreadable}
+    return render(request, "contributions/withdraw.html", context)
+
+
+def _held_before(holders: Holders) -> Iterator[str]:
+    """Yield what is to be said of those that held judgments which are withdrawn now."""
+    if names := holders.names():
+        yield _("These had held what you withdrew and cannot be recalled: %s.") % ", ".join(names)
+    if holders.unreadable:
+        names = holders.unreadable
+        yield _("The training data of these cannot be read any more: %s.") % ", ".join(names)
 
 
 @never_cache
@@ -143,10 +151,12 @@ def leave_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         choice = request.POST.get("judgments")
         if choice not in ("keep", "withdraw"):
-            raise ApplicationError("invalid", _("Say what becomes of your judgments."))
-        account_close(contributor=contributor, withdraw=choice == "withdraw")
+            problem = _("Say what becomes of your judgments.")
+            raise InvalidError({"judgments": problem}, problem)
+        holders = account_close(contributor=contributor, withdraw=choice == "withdraw")
         logout(request)
-        messages.success(request, _("Your account is deleted."))
+        deleted = _("Your account is deleted.")
+        messages.success(request, " ".join([deleted, *_held_before(holders)]))
         return redirect("/")
     context = {"anonymous": not has_account(contributor)}
-    return render(request, "publication/leave.html", context)
+    return render(request, "contributions/leave.html", context)

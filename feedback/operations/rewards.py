@@ -11,7 +11,6 @@ from django.conf import settings
 
 from feedback.pool.models import Response
 from feedback.training.models import Checkpoint, Kind
-from feedback.training.promotion.services import live_checkpoint
 
 DEADLINE_SECONDS = 3.0
 MODEL = "reward"
@@ -32,7 +31,7 @@ class Rewards:
 
 def rewards_of(responses: Sequence[Response]) -> Rewards:
     """The live reward model's score of each response to its own prompt."""
-    live = live_checkpoint(Kind.REWARD)
+    live = Checkpoint.objects.live(Kind.REWARD).first()
     if live is None or not responses:
         return Rewards(live)
     items = [{"messages": one.turn.messages, "response": one.text} for one in responses]

@@ -14,7 +14,7 @@ from feedback.people.models import AuditEvent
 from feedback.people.services import audit_record
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.services import ImportFile, file_import
-from feedback.publication.services import due_publish
+from feedback.pool.lifecycle import judgments_publish
 from feedback.quality.services import consensus_refresh
 from feedback.registry.models import LanguageModel, Topic
 from trainers.progress import Progress
@@ -47,7 +47,7 @@ def starter_load(*, progress: Progress | None = None) -> dict[str, Any]:
         _describe_models()
         tasks = _campaign_ensure()
         audit_record(actor=None, action=LOADED, subject=SOURCE)
-    due_publish()
+    judgments_publish()
     consensus_refresh()
     created: dict[str, int] = {}
     for report in reports:

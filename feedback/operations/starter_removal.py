@@ -11,13 +11,13 @@ from feedback.hybrid.models import AIJudge
 from feedback.operations.starter import CAMPAIGN, SOURCE
 from feedback.people.models import Rater
 from feedback.people.services import audit_record
+from feedback.pool.lifecycle import judgments_withdraw
 from feedback.pool.models import (
     Comparison,
     ComparisonOrigin,
     Conversation,
     Outcome,
     Preference,
-    PreferenceState,
     Response,
     Turn,
 )
@@ -88,7 +88,7 @@ def _names() -> tuple[set[Any], set[Any]]:
 def _judgments(removal: Removal) -> None:
     """The editors' judgments: withdrawn first, so that they leave the tally of votes too."""
     judgments = Preference.objects.filter(rater__source=SOURCE, rater__contributor=None)
-    judgments.exclude(state=PreferenceState.WITHDRAWN).update(state=PreferenceState.WITHDRAWN)
+    judgments_withdraw(judgments)
     removal.remove("preferences", judgments)
     AIJudge.objects.filter(rater__source=SOURCE).delete()
     removal.remove("raters", Rater.objects.filter(source=SOURCE, contributor=None))

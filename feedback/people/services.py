@@ -118,3 +118,10 @@ def audit_record(
     return AuditEvent.objects.create(
         actor=actor, action=action, subject=subject, detail=detail or {}
     )
+
+
+def audit_record_each(*, actor: Contributor | None, action: str, subjects: Iterable[str]) -> None:
+    """Write down what somebody did to each of the subjects; in the caller's transaction."""
+    AuditEvent.objects.bulk_create(
+        AuditEvent(actor=actor, action=action, subject=subject) for subject in subjects
+    )

@@ -1,17 +1,9 @@
-"""The one sequence of publication: rows that appear, rows that leave, rows that come back."""
+"""The one sequence of publication: judgments that appear, that leave, that come back."""
 
-from typing import TYPE_CHECKING
-
-from django.db import connection
-from django.db.models import BigIntegerField, F, Func, Value
-from django.db.models.functions import Coalesce
+from django.db import connection, transaction
+from django.db.models import BigIntegerField, Func, Value
 
 from feedback.database.locks import Lock, transaction_lock
-
-if TYPE_CHECKING:  # the models' own module is written in these terms
-    from django.db.models import QuerySet
-
-    from feedback.pool.models import Preference
 
 NEXT_NUMBER = Func(
     Value("feedback_publication_number"), function="nextval", output_field=BigIntegerField()
@@ -27,33 +19,16 @@ def publication_lock() -> None:
     transaction_lock(Lock.PUBLICATION)
 
 
-def next_publication_number() -> int:
-    """The next number, for the transaction that holds the lock."""
-    publication_lock()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('feedback_publication_number')")
+def last_number() -> int:
+    """Return the newest number that is committed: an export goes up to here.
+
+    It waits for those who are taking numbers, so that no smaller one is committed afterwards.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        publication_lock()
+        cursor.execute(
+            "SELECT GREATEST(max(published_number), max(removed_number), 0)"
+            "  FROM feedback_preference"
+        )
         number: int = cursor.fetchone()[0]
     return number
-
-
-def publication_leave(judgments: "QuerySet[Preference]") -> None:
-    """Take those that are published out of the live export, as removals that `since` tells."""
-    publication_lock()
-    published = judgments.filter(published_number__isnull=False, removed_number=None)
-    published.update(removed_number=NEXT_NUMBER)
-
-
-def publication_return(judgments: "QuerySet[Preference]") -> None:
-    """Let active ones that had left wait for a new number, unless they may not be published."""
-    publication_lock()
-    left = judgments.filter(
-        state="active",
-        visibility="public",
-        comparison__withheld_at=None,
-        removed_number__isnull=False,
-    )
-    left.update(
-        first_number=Coalesce(F("first_number"), F("published_number")),
-        published_number=None,
-        removed_number=None,
-    )

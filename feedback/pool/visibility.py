@@ -1,30 +1,27 @@
 """Whether a judgment may be published: its giver can change that, both ways."""
 
 import uuid
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from feedback.errors import ConflictError
 from feedback.people.models import ConsentRecord, Contributor
-from feedback.people.services import audit_record
+from feedback.people.services import audit_record, audit_record_each
 from feedback.pool.judgment import Judgment
+from feedback.pool.lifecycle import judgments_hide, judgments_show
 from feedback.pool.models import Preference, PreferenceState, Visibility
-from feedback.pool.publication_sequence import next_publication_number
 from feedback.pool.services import Provenance, preference_record
 
 
 def preference_hide(*, preference: Preference, actor: Contributor) -> None:
     """Make it private: a published one leaves the live export, as a removal that `since` tells."""
     with transaction.atomic():
-        locked = _locked(preference)
-        if locked.visibility == Visibility.PRIVATE:
-            return
-        locked.visibility = Visibility.PRIVATE
-        if locked.published_number is not None and locked.removed_number is None:
-            locked.removed_number = next_publication_number()
-        locked.save(update_fields=["visibility", "removed_number"])
-        audit_record(actor=actor, action="preference.hide", subject=locked.public_id)
+        hidden = judgments_hide(Preference.objects.filter(pk=preference.pk))
+        audit_record_each(actor=actor, action="preference.hide", subjects=hidden)
+    if not hidden:
+        _active(preference)
 
 
 def preference_show(
@@ -36,15 +33,12 @@ def preference_show(
     removal and one new row.
     """
     with transaction.atomic():
-        locked = _locked(preference)
-        if locked.visibility == Visibility.PUBLIC:
-            return locked
-        audit_record(actor=actor, action="preference.show", subject=locked.public_id)
-        if locked.removed_number is None:
-            locked.visibility = Visibility.PUBLIC
-            locked.save(update_fields=["visibility"])
-            return locked
-        return preference_repeat(preference=locked, consent=consent)
+        shown = judgments_show(Preference.objects.filter(pk=preference.pk))
+        now = _active(preference)
+        if not shown and now.visibility == Visibility.PUBLIC:
+            return now
+        audit_record(actor=actor, action="preference.show", subject=now.public_id)
+        return now if shown else preference_repeat(preference=now, consent=consent)
 
 
 def preference_repeat(
@@ -54,44 +48,35 @@ def preference_repeat(
     choice: str | None = None,
     visibility: str = Visibility.PUBLIC,
 ) -> Preference:
-    """The same judgment anew, superseding the old one; or another choice, which stands alone.
+    """Record the same judgment anew, superseding the old one; or another choice, which is bare.
 
-    Strength, aspects and reasons were said of the old choice, and do not move to another one.
+    Strength, aspects and reasons were given for the old choice, and do not move to another one.
     """
-    same = choice is None or choice == preference.choice
-    judgment = Judgment(
-        choice=choice or preference.choice,
-        strength=preference.strength if same else None,
-        aspects=preference.aspects if same else {},
-        confidence=preference.confidence if same else None,
-        reasons=tuple(preference.reasons) if same else (),
-        rationale=preference.rationale if same else "",
-        order_shown=preference.order_shown,
-        visibility=visibility,
-    )
-    made, _is_new = preference_record(
+    before = Judgment.of(preference)
+    if choice is None or choice == before.choice:
+        judgment = replace(before, duration_ms=None, visibility=visibility)
+    else:
+        judgment = Judgment(choice=choice, order_shown=before.order_shown, visibility=visibility)
+    recorded, _is_new = preference_record(
         comparison=preference.comparison,
-        rater=preference.rater,
+        rater_id=preference.rater_id,
         judgment=judgment,
         idempotency_key=f"again:{preference.public_id}:{uuid.uuid4().hex}",
         provenance=Provenance(
             source=preference.source,
-            role=preference.role,  # type: ignore[arg-type]  # the column holds the value
-            consent=consent,
+            role=preference.role,
+            consent_id=consent.pk,
             campaign_id=preference.campaign_id,
             assignment_id=preference.assignment_id,
         ),
         supersedes=preference,
     )
-    return made
+    return recorded
 
 
-def _locked(preference: Preference) -> Preference:
-    locked = (
-        Preference.objects.select_for_update(of=("self",))
-        .select_related("comparison", "rater")
-        .get(pk=preference.pk)
-    )
-    if locked.state != PreferenceState.ACTIVE:
+def _active(preference: Preference) -> Preference:
+    """Return the judgment as it is now; a ConflictError where it does not count any more."""
+    found = Preference.objects.select_related("comparison", "rater").get(pk=preference.pk)
+    if found.state != PreferenceState.ACTIVE:
         raise ConflictError("not_active", _("This judgment does not count any more."))
-    return locked
+    return found

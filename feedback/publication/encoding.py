@@ -5,29 +5,30 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes import SHAPE
-from feedback.publication.shapes.reading import Row
+from feedback.publication.shapes import SHAPES
+from feedback.publication.shapes.base import ExportQuery, Row
 
 
 class JsonLines:
     """One JSON object a line; times in ISO 8601 with a Z."""
 
+    media_type: ClassVar = "application/x-ndjson"
+
     def __init__(self, schema: pa.Schema) -> None:
         del schema  # each line names its own columns
 
     def encode(self, rows: list[Row]) -> bytes:
-        """Lines of UTF-8."""
+        """Return lines of UTF-8."""
         lines = (json.dumps(row, ensure_ascii=False, default=_plain) for row in rows)
         return "".join(f"{line}\n" for line in lines).encode()
 
     def finish(self) -> bytes:
-        """Nothing: each line stands alone."""
+        """Return nothing: each line stands alone."""
         return b""
 
 
@@ -40,22 +41,22 @@ class Outbox(io.RawIOBase):
         self._position = 0
 
     def writable(self) -> bool:
-        """Yes: pyarrow asks before it writes to a file."""
+        """Return yes: pyarrow asks before it writes to a file."""
         return True
 
     def write(self, data: Any) -> int:
-        """Append."""
+        """Append a part and return its length."""
         part = bytes(data)
         self._parts.append(part)
         self._position += len(part)
         return len(part)
 
     def tell(self) -> int:
-        """How much was ever written: Parquet's footer refers to it."""
+        """Return how much was ever written: Parquet's footer refers to it."""
         return self._position
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """Return what was written since the last time."""
         taken = b"".join(self._parts)
         self._parts.clear()
         return taken
@@ -64,24 +65,28 @@ class Outbox(io.RawIOBase):
 class Parquet:
     """One row group a chunk, handed on as soon as it is written."""
 
+    media_type: ClassVar = "application/vnd.apache.parquet"
+
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self.outbox = Outbox()
         self.writer = pq.ParquetWriter(self.outbox, schema, compression="zstd")
 
     def encode(self, rows: list[Row]) -> bytes:
-        """The bytes of one row group."""
+        """Return the bytes of one row group."""
         self.writer.write_table(pa.Table.from_pylist(rows, schema=self.schema))
         return self.outbox.take()
 
     def finish(self) -> bytes:
-        """The footer."""
+        """Return the footer."""
         self.writer.close()
         return self.outbox.take()
 
 
 class Csv:
     """A header and one line a row; lists and objects as JSON."""
+
+    media_type: ClassVar = "text/csv; charset=utf-8"
 
     def __init__(self, schema: pa.Schema) -> None:
         self.buffer = io.StringIO()
@@ -90,12 +95,12 @@ class Csv:
         self.writer.writeheader()
 
     def encode(self, rows: list[Row]) -> bytes:
-        """Lines of UTF-8, after the header at first."""
+        """Return lines of UTF-8, after the header at first."""
         self.writer.writerows({name: _cell(row.get(name)) for name in self.names} for row in rows)
         return self.finish()
 
     def finish(self) -> bytes:
-        """What is still in the buffer: the header, where there were no rows."""
+        """Return what is still in the buffer: the header, where there were no rows."""
         text = self.buffer.getvalue()
         self.buffer.seek(0)
         self.buffer.truncate()
@@ -110,8 +115,8 @@ ENCODERS: dict[str, type[JsonLines] | type[Parquet] | type[Csv]] = {
 
 
 def encoded(query: ExportQuery) -> Iterator[tuple[int, bytes]]:
-    """The export as (number of rows, bytes), a chunk at a time."""
-    shape = SHAPE[query.shape]
+    """Yield the export as (number of rows, bytes), a chunk at a time."""
+    shape = SHAPES[query.shape]
     encoder = ENCODERS[query.format](schema_of(query))
     for rows in shape.chunks(query):
         yield len(rows), encoder.encode(rows)
@@ -119,8 +124,8 @@ def encoded(query: ExportQuery) -> Iterator[tuple[int, bytes]]:
 
 
 def schema_of(query: ExportQuery) -> pa.Schema:
-    """The columns of an export: one that follows `since` also tells what was withdrawn."""
-    schema = SHAPE[query.shape].schema
+    """Return the columns: an export that follows `since` also tells what was withdrawn."""
+    schema = SHAPES[query.shape].schema
     if query.since is None:
         return schema
     names = [] if "id" in schema.names else [pa.field("id", pa.string())]

@@ -6,7 +6,7 @@ from feedback.identifiers import Row
 
 
 class Release(Row):
-    """An immutable version of the pool: only a retraction may be added to it (by trigger)."""
+    """An immutable version of the pool: only a retraction may be added (`sql/`)."""
 
     version = models.CharField(max_length=32, unique=True)
     digest = models.CharField(max_length=64)

@@ -1,74 +1,59 @@
-"""What someone wants of the pool: a shape, a format, filters, and where to go on from."""
+"""An export as somebody asks for it: parameters of a request or options of a command."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError
+from feedback.errors import refuse_problems
 from feedback.people.models import RaterKind
+from feedback.publication.encoding import ENCODERS
+from feedback.publication.shapes import SHAPES
+from feedback.publication.shapes.base import FILTERS, ExportQuery
 
 LIVE = "live"
-SHAPES = ("preferences", "consensus", "trl", "unpaired", "votes", "outcomes")
-FORMATS = {
-    "jsonl": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
-    "csv": "text/csv; charset=utf-8",
-}
-FOLLOWED = ("preferences", "votes")  # shapes of one row a judgment, which `since` can follow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportQuery:
-    """One export. `since` is a publication number; rows up to `until` are given."""
+def export_query(values: Mapping[str, str], until: int) -> ExportQuery:
+    """Return the export that is asked for; rows up to the number `until` are given.
 
-    shape: str = "preferences"
-    format: str = "jsonl"
-    since: int | None = None
-    until: int = 0
-    topic: str = ""
-    language: str = ""
-    rater_kind: str = ""
-    campaign: str = ""
-
-    def parameters(self) -> dict[str, Any]:
-        """What the statements of the shapes are filled with."""
-        return {
-            "since": self.since or 0,
-            "until": self.until,
-            "topic": self.topic,
-            "language": self.language,
-            "rater_kind": self.rater_kind,
-            "campaign": self.campaign,
-        }
-
-
-def export_query(values: dict[str, str], until: int) -> ExportQuery:
-    """A query from request parameters or options; errors name the field."""
-    fields: dict[str, str] = {}
+    Raises InvalidError with every field that cannot be.
+    """
     shape, file_format = values.get("shape") or "preferences", values.get("format") or "jsonl"
-    if shape not in SHAPES:
-        fields["shape"] = _("One of %s.") % ", ".join(SHAPES)
-    if file_format not in FORMATS:
-        fields["format"] = _("One of %s.") % ", ".join(FORMATS)
-    if values.get("rater_kind", "") not in ("", *RaterKind.values):
-        fields["rater_kind"] = _("One of %s.") % ", ".join(RaterKind.values)
     since = values.get("since") or None
-    if since is not None and not (since.isdecimal() and len(since) < 19):
-        fields["since"] = _("A cursor from an earlier X-Next-Cursor.")
-    elif since is not None and shape not in FOLLOWED:
-        fields["since"] = _("Only these can be followed: %s.") % ", ".join(FOLLOWED)
-    if (values.get("release") or LIVE) != LIVE:
-        fields["release"] = _("Only live is exported by shape; a release has files of its own.")
-    if fields:
-        raise ApplicationError("invalid", _("This export is not possible."), fields=fields)
+    refuse_problems(
+        {
+            "shape": _not_among(shape, SHAPES),
+            "format": _not_among(file_format, ENCODERS),
+            "rater_kind": _not_among(values.get("rater_kind", ""), ["", *RaterKind.values]),
+            "since": "" if since is None else _since_problem(since, shape),
+            "release": _release_problem(values.get("release") or LIVE),
+        },
+        _("This export is not possible."),
+    )
     return ExportQuery(
         shape=shape,
         format=file_format,
         since=None if since is None else int(since),
         until=until,
-        topic=values.get("topic", ""),
-        language=values.get("language", ""),
-        rater_kind=values.get("rater_kind", ""),
-        campaign=values.get("campaign", ""),
+        **{name: values.get(name, "") for name in FILTERS},
     )
+
+
+def _not_among(value: str, known: Iterable[str]) -> str:
+    known = list(known)
+    return "" if value in known else _("One of %s.") % ", ".join(filter(None, known))
+
+
+def _since_problem(since: str, shape: str) -> str:
+    if not (since.isdecimal() and len(since) < 19):
+        return _("A cursor from an earlier X-Next-Cursor.")
+    if shape in SHAPES and SHAPES[shape].can_follow:
+        return ""
+    followed = (each.name for each in SHAPES.values() if each.can_follow)
+    return _("Only these can be followed: %s.") % ", ".join(followed)
+
+
+def _release_problem(release: str) -> str:
+    if release == LIVE:
+        return ""
+    return _("Only live is exported by shape; a release has files of its own.")

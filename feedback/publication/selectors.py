@@ -7,12 +7,11 @@ from django.db.models import Count, Q, QuerySet
 
 from feedback.pool.models import Preference, PreferenceState
 from feedback.publication.models import Release
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes import SHAPE
-from feedback.publication.shapes.reading import Row
+from feedback.publication.shapes import SHAPES
+from feedback.publication.shapes.base import ExportQuery, Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
     """Judgments that are public now, wait for their delay, and were taken back after it."""
 
@@ -22,7 +21,7 @@ class Counters:
 
 
 def counters() -> Counters:
-    """The live counters of the Data page."""
+    """Count judgments for the Data page."""
     found = Preference.objects.aggregate(
         published=Count("id", filter=Q(published_number__isnull=False, removed_number=None)),
         waiting=Count(
@@ -34,11 +33,11 @@ def counters() -> Counters:
 
 
 def preview(query: ExportQuery, rows: int = 3) -> Sequence[Row]:
-    """The first rows of an export."""
-    first = next(SHAPE[query.shape].chunks(query), [])
+    """Return the first rows of an export."""
+    first = next(SHAPES[query.shape].chunks(query), [])
     return first[:rows]
 
 
 def releases() -> QuerySet[Release]:
-    """All releases, newest first; a retracted one stays."""
+    """Return all releases, newest first; a retracted one stays."""
     return Release.objects.order_by("-created_at")

@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from feedback.publication.services import due_publish
+from feedback.pool.lifecycle import judgments_publish
 
 
 @shared_task(name="publication.publish_due")
 def publish_due() -> None:
     """Beat: make public what has waited long enough."""
-    due_publish()
+    judgments_publish()

@@ -4,30 +4,32 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from feedback.errors import ApplicationError
 from feedback.people.models import RaterKind
-from feedback.publication.query import FORMATS, SHAPES, export_query
+from feedback.pool.publication_sequence import last_number
+from feedback.publication.encoding import ENCODERS
+from feedback.publication.query import export_query
 from feedback.publication.selectors import counters, preview, releases
-from feedback.publication.services import due_publish, last_number
+from feedback.publication.shapes import SHAPES
 from feedback.registry.models import Topic
+from feedback.web.http import HtmxRequest, page_or_part
 
 PREVIEW_TEXT = 120  # characters of a text that a preview shows
 
 
 @require_GET
-def data_page(request: HttpRequest) -> HttpResponse:
-    """Counters, the export builder with a preview, releases."""
-    due_publish()
+def data_page(request: HtmxRequest) -> HttpResponse:
+    """Show counters, the export builder with a preview, and releases."""
     chosen = {key: value for key, value in request.GET.dict().items() if value}
     context: dict[str, Any] = {
         "counters": counters(),
-        "shapes": SHAPES,
-        "formats": list(FORMATS),
+        "shapes": SHAPES.values(),
+        "formats": list(ENCODERS),
         "rater_kinds": RaterKind.choices,
         "topics": Topic.objects.order_by("name"),
         "chosen": {"shape": "preferences", "format": "jsonl"} | chosen,
@@ -35,18 +37,18 @@ def data_page(request: HttpRequest) -> HttpResponse:
     }
     try:
         query = export_query(chosen, until=last_number())
+        context["shape"] = SHAPES[query.shape]
         context["rows"] = [_shortened(row) for row in preview(query)]
         context["link"] = "?".join(filter(None, [reverse("export"), urlencode(chosen)]))
         context["url"] = request.build_absolute_uri(context["link"])
         context["file"] = f"{query.shape}.{query.format}"
     except ApplicationError as error:
         context["problem"] = error
-    part = "#export" if request.headers.get("HX-Request") else ""
-    return render(request, f"publication/data.html{part}", context)
+    return render(request, page_or_part(request, "publication/data.html", "export"), context)
 
 
 def _shortened(row: dict[str, Any]) -> str:
-    """A row as JSON with its long texts cut."""
+    """Return a row as JSON with its long texts cut."""
 
     def cut(value: Any) -> Any:
         if isinstance(value, str) and len(value) > PREVIEW_TEXT:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext, gettext_noop
 from feedback.errors import ApplicationError
 from feedback.people.models import Contributor, Rater, TrustTier
 from feedback.people.services import audit_record, tier_set
-from feedback.pool.models import Preference, PreferenceState
-from feedback.pool.publication_sequence import publication_leave, publication_return
+from feedback.pool.lifecycle import judgments_quarantine, judgments_reinstate
+from feedback.pool.models import Preference
 from feedback.quality.checks import signals_find
 from feedback.quality.judged import judged_load
 from feedback.quality.known_answers import Known, known_signals
@@ -123,22 +123,14 @@ def _promote(rater: Rater, known: RaterReliability) -> None:
 
 def _set_aside(rater: Rater) -> int:
     """Quarantine all that counts, published or not; how many judgments those were."""
-    counted = Preference.objects.filter(rater=rater, state=PreferenceState.ACTIVE)
-    with transaction.atomic():
-        publication_leave(counted)
-        return counted.update(state=PreferenceState.QUARANTINED)
+    return len(judgments_quarantine(Preference.objects.filter(rater=rater)))
 
 
 def _count_again(rater: Rater) -> int:
     """Bring back what was quarantined, but for what the person has judged anew meanwhile."""
     own = Preference.objects.filter(rater=rater)
-    judged_anew = own.filter(state=PreferenceState.ACTIVE).values("comparison")
-    with transaction.atomic():
-        aside = own.filter(state=PreferenceState.QUARANTINED).exclude(comparison__in=judged_anew)
-        back = list(aside.values_list("pk", flat=True))
-        moved = own.filter(pk__in=back).update(state=PreferenceState.ACTIVE)
-        publication_return(own.filter(pk__in=back))
-    return moved
+    judged_anew = own.active().values("comparison")
+    return len(judgments_reinstate(own.exclude(comparison__in=judged_anew)))
 
 
 def _all_signals() -> Iterable[Known]:

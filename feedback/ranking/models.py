@@ -10,11 +10,12 @@ from trainers.ranking.styled_counts import MOMENTS
 
 
 class VoteTally(models.Model):
-    """How many judgments of a kind a pair of versions has and what they weigh; kept by triggers.
+    """How many judgments of a kind a pair of versions has and what they weigh.
 
-    Rows are increments (negative when a judgment leaves the pool), so that two people who judge
-    the same pair never wait for each other. A beat task folds them together. `outcome` is seen
-    from `version_low`, the smaller key; `topic` is empty in the row that counts all topics.
+    Triggers write it (`sql/vote_counts.sql`). Rows are increments (negative when a judgment leaves
+    the pool), so that two people who judge the same pair never wait for each other. A beat task
+    folds them together. `outcome` is seen from `version_low`, the smaller key; `topic` is empty in
+    the row that counts all topics.
     """
 
     version_low = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
@@ -34,7 +35,7 @@ class VoteTally(models.Model):
 
 
 class StyleTally(models.Model):
-    """The same judgments by style too; kept by triggers, folded, what control for style reads.
+    """The same judgments by style too, which control for style reads (`sql/style_counts.sql`).
 
     `cell`: of the style of the two texts (`trainers.ranking.styled_counts`), empty without texts.
     `moments`: the sums, weighted, of how the texts differ, low less high, and of the products.

@@ -84,7 +84,8 @@ class LanguageModel(Row):
 class ModelVersion(Row, Health):
     """One version of a model: what was asked when it answered.
 
-    Once it has answered, a trigger keeps what was asked as it is; a change is a new version.
+    Once it has answered, what was asked stays as it is (`pool/sql/answered_versions.sql`); a change
+    is a new version.
     """
 
     model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="versions")

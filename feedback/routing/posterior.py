@@ -19,7 +19,7 @@ from feedback.ranking.selectors import leaderboard
 from feedback.routing.new_models.posteriors import Newcomer, joined, newcomers_known
 from feedback.routing.prompt_vectors.client import PromptUnusedError
 from feedback.routing.ttl_cache import for_a_moment
-from feedback.training.models import Checkpoint, CheckpointState, Kind
+from feedback.training.models import Checkpoint, Kind
 from trainers.errors import InputError
 from trainers.model_vectors.scorer import Scorer
 
@@ -44,7 +44,7 @@ class Belief:
 @for_a_moment
 def live_embedding() -> Checkpoint | None:
     """The promoted embedding, as of a moment ago."""
-    return Checkpoint.objects.filter(kind=Kind.EMBEDDING, state=CheckpointState.LIVE).first()
+    return Checkpoint.objects.live(Kind.EMBEDDING).first()
 
 
 @lru_cache(maxsize=2)

@@ -1,6 +1,6 @@
 """Training runs, what they made, and what replaced what."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Func, Q, Value
@@ -9,6 +9,7 @@ from pgvector.django import VectorField
 from feedback.identifiers import Row
 from feedback.people.models import Contributor
 from feedback.registry.models import ModelVersion
+from feedback.training.promotion.verdict_text import verdict_text
 
 
 class Kind(models.TextChoices):
@@ -29,6 +30,9 @@ class RunState(models.TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+
+UNFINISHED = [RunState.QUEUED, RunState.RUNNING]
+WITHOUT_RESULT = [RunState.FAILED, RunState.CANCELLED]  # what went into these may go in again
 
 _NEXT_NUMBER = Func(
     Value("feedback_run_number"), function="nextval", output_field=models.BigIntegerField()
@@ -64,8 +68,7 @@ class TrainingRun(Row):
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "snapshot_digest", "config_digest", "code_version", "seed"],
-                condition=~Q(snapshot_digest="")
-                & ~Q(state__in=[RunState.FAILED, RunState.CANCELLED]),
+                condition=~Q(snapshot_digest="") & ~Q(state__in=WITHOUT_RESULT),
                 name="run_unique_by_what_goes_in",
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="run_kind_is_known"),
@@ -76,13 +79,18 @@ class TrainingRun(Row):
         indexes = [
             models.Index(
                 fields=["created_at"],
-                condition=Q(state__in=[RunState.QUEUED, RunState.RUNNING]),
+                condition=Q(state__in=UNFINISHED),
                 name="run_unfinished",
             )
         ]
 
     def __str__(self) -> str:
         return f"run {self.number} ({self.kind})"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Return whether the run is queued or running."""
+        return self.state in UNFINISHED
 
 
 class RunEvent(models.Model):
@@ -111,6 +119,15 @@ class CheckpointState(models.TextChoices):
     REPLACED = "replaced"
 
 
+class CheckpointQuerySet(models.QuerySet["Checkpoint"]):
+    """Filters of checkpoints that several domains share."""
+
+    def live(self, kind: Kind | None = None) -> Self:
+        """Keep the checkpoints in use: of one kind at most one, or those of all kinds."""
+        found = self.filter(state=CheckpointState.LIVE)
+        return found if kind is None else found.filter(kind=kind)
+
+
 class Checkpoint(Row):
     """A trained artifact: its files with SHA-256, its metrics, and the model version it became."""
 
@@ -124,10 +141,12 @@ class Checkpoint(Row):
     state = models.CharField(
         max_length=16, choices=CheckpointState, default=CheckpointState.CANDIDATE
     )
-    reason = models.TextField(blank=True)
+    verdict = models.JSONField(default=dict)  # of the gate: a code and numbers (verdict_text)
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.PROTECT, null=True, related_name="checkpoint"
     )
+
+    objects = CheckpointQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -141,6 +160,11 @@ class Checkpoint(Row):
 
     def __str__(self) -> str:
         return f"{self.kind} v{self.version}"
+
+    @property
+    def reason(self) -> str:
+        """Return why the gate promoted, kept or refused it, in the active language."""
+        return verdict_text(self.verdict)
 
 
 class Promotion(Row):

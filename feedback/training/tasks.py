@@ -1,4 +1,4 @@
-"""Background work of training. Messages carry nothing that matters: they wake a worker."""
+"""Background work of training. A message carries no run: it tells a worker to look for one."""
 
 import logging
 
@@ -7,41 +7,43 @@ from celery import Task, shared_task
 from feedback.errors import ApplicationError
 from feedback.people.services import audit_record
 from feedback.training.execution import worker
-from feedback.training.execution.leases import expired_settle, work_waits
+from feedback.training.execution.leases import has_claimable_run, lost_runs_end
+from feedback.training.notify import RUN_NEXT, workers_notify
 from feedback.training.promotion.promoted_links import promoted_sync
-from feedback.training.services import run_request, workers_wake
+from feedback.training.run_settings import Config
+from feedback.training.services import run_request
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="training.run_next")
+@shared_task(name=RUN_NEXT)
 def run_next() -> None:
-    """Work on runs until none waits."""
+    """Execute runs until none waits."""
     promoted_sync()
-    while worker.run_next():
+    while worker.next_run_execute():
         pass
 
 
 @shared_task(name="training.run_scheduled", bind=True)
-def run_scheduled(self: Task[[str], None], kind: str = "") -> None:
-    """Beat: queue the run of a schedule. One for a kind that does not exist is written down."""
+def run_scheduled(self: Task[..., None], kind: str = "", config: Config | None = None) -> None:
+    """Queue the run of a schedule; beat sends this. One that is refused goes to the audit log."""
     schedule = str(getattr(self.request, "periodic_task_name", ""))[:200]  # beat sends its name
     try:
-        run_request(kind=kind, schedule=schedule)
+        run_request(kind=kind, config=config, schedule=schedule)
     except ApplicationError as error:
-        logger.error("schedule %r: %s", schedule, error.message)
+        logger.error("schedule %r: %s %s", schedule, error.message, error.fields or "")
         audit_record(
             actor=None,
             action="schedule.refused",
             subject=schedule,
-            detail={"kind": kind, "problem": error.message},
+            detail={"kind": kind, "problem": error.message, "fields": error.fields or {}},
         )
 
 
 @shared_task(name="training.runs_recover")
 def runs_recover() -> None:
-    """Beat: take up runs whose worker or whose message vanished, and mend the live files."""
-    expired_settle()
+    """Resume runs whose worker or message was lost, and repair the links; beat sends this."""
+    lost_runs_end()
     promoted_sync()
-    if work_waits():
-        workers_wake()
+    if has_claimable_run():
+        workers_notify()

@@ -7,57 +7,70 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, operator_required
 from feedback.training.charts.curves import run_charts
 from feedback.training.charts.distributions import last_histogram, reliability
 from feedback.training.charts.metric_rows import metric_rows
-from feedback.training.models import Checkpoint, CheckpointState, Kind, RunState, TrainingRun
-from feedback.training.promotion.services import (
-    checkpoint_promote,
-    checkpoint_roll_back,
-    live_checkpoint,
+from feedback.training.forms import RunForm
+from feedback.training.models import (
+    WITHOUT_RESULT,
+    Checkpoint,
+    CheckpointState,
+    Kind,
+    TrainingRun,
 )
-from feedback.training.selectors import (
-    UNFINISHED,
-    run_events,
-    run_get,
-    runs_shown,
-    seconds_left,
-    silence,
-)
-from feedback.training.services import run_cancel, run_request
+from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
+from feedback.training.selectors import run_events, run_get, runs_newest, seconds_left, silence
+from feedback.training.services import known_kind, run_cancel, run_request
+from feedback.web.http import HtmxRequest, page_or_part
 
 
 @require_GET
 @operator_required
-def runs(request: HttpRequest) -> HttpResponse:
-    """The newest runs; fresh every three seconds while one is not over."""
-    shown = [_row(run) for run in runs_shown()]
+def runs(request: HtmxRequest) -> HttpResponse:
+    """Show the newest runs; the page asks again every three seconds while one is not over."""
+    rows = [_row(run) for run in runs_newest()]
     context = {
-        "rows": shown,
-        "unfinished": any(row["run"].state in UNFINISHED for row in shown),
+        "rows": rows,
+        "unfinished": any(row["run"].is_unfinished for row in rows),
         "kinds": Kind.values,
     }
-    return render(request, _part(request, "training/runs.html", "rows"), context)
+    return render(request, page_or_part(request, "training/runs.html", "rows"), context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def run_new(request: HttpRequest) -> HttpResponse:
-    """Queue a run of a kind with the usual settings."""
-    wanted = run_request(kind=request.POST.get("kind", ""), requested_by=contributor_of(request))
-    return redirect("run", wanted.number)
+    """Show the settings of a kind; queue a run with those that were filled in."""
+    given = request.POST or request.GET
+    form = RunForm(known_kind(given.get("kind", Kind.REWARD)), request.POST or None)
+    status = 200
+    if request.method == "POST":
+        try:
+            form.require_valid()
+            wanted = run_request(
+                kind=form.kind,
+                config=form.given(),
+                seed=form.cleaned_data["seed"] or 0,
+                requested_by=contributor_of(request),
+            )
+            return redirect("run", wanted.number)
+        except ApplicationError as error:
+            form.refuse(error)
+            status = error.status
+    return render(request, "training/run_new.html", {"form": form}, status=status)
 
 
 @require_GET
 @operator_required
-def run(request: HttpRequest, number: int) -> HttpResponse:
-    """One run: what came of it, its curves, its numbers, its log."""
+def run(request: HtmxRequest, number: int) -> HttpResponse:
+    """Show one run: what came of it, its curves, its numbers, its log."""
     shown = run_get(number)
     checkpoint = _checkpoint(shown)
     events = list(run_events(shown).values_list("phase", "step", "metrics"))
     context = _row(shown) | {
-        "unfinished": shown.state in UNFINISHED,
+        "unfinished": shown.is_unfinished,
         "checkpoint": checkpoint,
         "charts": run_charts(events),
         "tau": last_histogram([metrics for *_, metrics in events], "tau"),
@@ -67,7 +80,7 @@ def run(request: HttpRequest, number: int) -> HttpResponse:
         "can_promote": checkpoint and checkpoint.state != CheckpointState.LIVE,
         "can_roll_back": checkpoint and _replaced_by(checkpoint) is not None,
     }
-    return render(request, _part(request, "training/run.html", "run"), context)
+    return render(request, page_or_part(request, "training/run.html", "run"), context)
 
 
 @require_POST
@@ -81,7 +94,7 @@ def run_stop(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @operator_required
 def run_again(request: HttpRequest, number: int) -> HttpResponse:
-    """The same kind, settings and seed, on the pool as it is now."""
+    """Queue the same kind, settings and seed, on the pool as it is now."""
     before = run_get(number)
     again = run_request(
         kind=before.kind,
@@ -103,7 +116,8 @@ def promote(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST":
         checkpoint_promote(checkpoint=checkpoint, actor=contributor_of(request))
         return redirect("run", number)
-    context = {"run": shown, "checkpoint": checkpoint, "live": live_checkpoint(shown.kind)}
+    live = Checkpoint.objects.live(Kind(shown.kind)).first()
+    context = {"run": shown, "checkpoint": checkpoint, "live": live}
     return render(request, "training/promote.html", context)
 
 
@@ -130,8 +144,8 @@ def _row(shown: TrainingRun) -> dict[str, Any]:
         "percent": round(100 * shown.progress),
         "minutes_left": None if left is None else max(1, round(left / 60)),
         "silent_minutes": None if quiet is None else max(1, round(quiet.total_seconds() / 60)),
-        "can_cancel": shown.state in UNFINISHED and not shown.cancel_requested,
-        "can_run_again": shown.state in (RunState.FAILED, RunState.CANCELLED),
+        "can_cancel": shown.is_unfinished and not shown.cancel_requested,
+        "can_run_again": shown.state in WITHOUT_RESULT,
     }
 
 
@@ -140,13 +154,8 @@ def _checkpoint(shown: TrainingRun) -> Checkpoint | None:
 
 
 def _replaced_by(checkpoint: Checkpoint) -> Checkpoint | None:
-    """What a roll-back of this live checkpoint would bring back."""
+    """Return what a roll-back of this live checkpoint would bring back."""
     if checkpoint.state != CheckpointState.LIVE:
         return None
     last = checkpoint.promotions.order_by("-created_at").first()
     return last.replaced if last else None
-
-
-def _part(request: HttpRequest, template: str, name: str) -> str:
-    """The page, or for htmx the part of it that changes."""
-    return f"{template}#{name}" if request.headers.get("HX-Request") else template

@@ -7,8 +7,8 @@
 Run them from the root of a checkout that has a `.venv`, with that environment's Python. `record`
 starts its own PostgreSQL and a web server of the checkout in a temporary folder, takes about three
 minutes on two cores, and leaves nothing behind; `--parts exports pages` and the like record less.
-`compare` lists what differs and exits with 1 when anything does; two recordings of one commit do
-not differ.
+Leave the checkout alone meanwhile. `compare` lists what differs and exits with 1 when anything
+does; two recordings of one commit do not differ.
 
 A checkout is used through `manage.py`, `python -m trainers` and HTTP alone, so that modules may
 move between the two. Recorded are:

@@ -21,6 +21,7 @@ MONTHS = (
     r"|Jan|Feb|Mar|Mär|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Okt|Nov|Dec|Dez)\.?"
 )
 NUMBERS = r"\d+(?:[.,]\d+)?"
+# A digest may look like a public name by chance, so that both become the same mark.
 OF_PAGES = (
     (INSTANT, "<time>"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "<date>"),
@@ -28,7 +29,7 @@ OF_PAGES = (
     (re.compile(rf"\b{MONTHS} \d{{1,2}}(?:, 20\d\d)?(?:, \d\d?:\d\d)?(?!\w)"), "<date>"),
     (re.compile(r"\b\d\d:\d\d(?::\d\d)?\b"), "<time>"),
     (re.compile(r"\b\d+(?:[.,]\d+)?\s(?:ms|s|seconds?|Sekunden?)\b"), "<duration>"),
-    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}(?![0-9a-z])"), "<digest>"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}(?![0-9a-z])"), "<id>"),
     (re.compile(rf'("(?:seconds|\w+_ms|\w+_seconds)": ){NUMBERS}'), r"\1<duration>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<site>"),
     (re.compile(r"\b[A-Z2-7]{32}\b"), "<secret>"),  # of an authenticator app
@@ -39,6 +40,8 @@ OF_PAGES = (
 OF_ROUTES = {
     # How alike two answers are depends a little on which of them is shown first, by chance.
     "/annotate/differences/<>/": re.compile(r"\d+(?= %)"),
+    # Who labels what is drawn by chance among pairs that are equal in rank.
+    "/hybrid/": re.compile(rf"(?<=<prompt> )\D{{1,40}}?{NUMBERS} {NUMBERS}"),
     # A curve has a point for each second or so; the metrics are in the list of runs over REST.
     "/runs/<>/": re.compile(rf"{NUMBERS}(?: {NUMBERS})*"),
 }

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 
 NAMES: dict[str, tuple[str, ...]] = {
     "mode": ("mode",),
-    "kind": ("kind", "objective", "reward_kind"),
-    "head": ("head", "frozen.head"),
-    "loss": ("loss",),
+    "kind": ("kind", "head.kind"),
+    "head": ("head", "head.architecture"),
     "backbone": ("backbone", "model_name_or_path"),
-    "epochs": ("epochs", "num_train_epochs", "optim.num_train_epochs", "optim.epochs"),
-    "max_steps": ("max_steps", "optim.max_steps", "caps.max_steps"),
+    "epochs": ("epochs", "optim.num_train_epochs"),
+    "max_steps": ("max_steps", "optim.max_steps"),
     "method": ("method",),
     "seed": ("seed",),
 }

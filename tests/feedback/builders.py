@@ -11,7 +11,7 @@ from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.people.services import consent_give, contributor_create
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Comparison, Conversation, Preference, Response, Turn
-from feedback.pool.services import Provenance, preference_record
+from feedback.pool.services import Provenance, preference_record, preferences_withdraw
 from feedback.registry.models import LanguageModel, ModelVersion
 
 _numbers = itertools.count(1)
@@ -80,14 +80,20 @@ def judge(
     """A judgment by a contributor, through the one write path."""
     preference, _ = preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=contributor),
+        rater_id=Rater.objects.get(contributor=contributor).pk,
         judgment=Judgment(choice=choice, **fields),  # type: ignore[arg-type]
         idempotency_key=uuid.uuid4().hex,
         provenance=Provenance(
             source="test",
-            consent=ConsentRecord.objects.filter(contributor=contributor).last(),
+            consent_id=ConsentRecord.objects.filter(contributor=contributor).last().pk,
             judged_at=timezone.now(),
         ),
         supersedes=supersedes,
     )
     return preference
+
+
+def withdraw(preference: Preference, actor: Contributor) -> None:
+    """Take a judgment back, and read it anew."""
+    preferences_withdraw(rows=Preference.objects.filter(pk=preference.pk), actor=actor)
+    preference.refresh_from_db()

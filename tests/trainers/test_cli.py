@@ -1,4 +1,4 @@
-"""`python -m trainers`, as real processes: output, exit status, and how they end."""
+"""`python -m trainers`: output, exit status, and how its processes end."""
 
 import json
 import os
@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.trainers.command_line import Done, run
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def process(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "trainers", *map(str, arguments)],
         cwd=ROOT,
@@ -26,7 +28,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def last_json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def last_json(done: subprocess.CompletedProcess[str] | Done) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert isinstance(found, dict)
@@ -65,7 +67,7 @@ def test_snapshot_prints_its_counts_and_what_it_skipped(tmp_path: Path) -> None:
     with votes.open("a") as file:
         file.write("broken\n")
     found = last_json(
-        run("snapshot", "--from", votes, "--format", "arena", "--out", tmp_path / "s")
+        process("snapshot", "--from", votes, "--format", "arena", "--out", tmp_path / "s")
     )
     assert set(found) == {"kind", "artifact", "digest", "seconds", "metrics"}
     assert (found["kind"], found["artifact"]) == ("snapshot", str(tmp_path / "s"))
@@ -108,7 +110,8 @@ def test_the_same_snapshot_gives_the_same_ranking(snapshot: Path, tmp_path: Path
 def test_evaluate_says_how_well_a_ranking_foretells(snapshot: Path, tmp_path: Path) -> None:
     artifact = tmp_path / "ranking"
     last_json(run("ranking", "--snapshot", snapshot, "--out", artifact))
-    metrics = last_json(run("evaluate", "--artifact", artifact, "--snapshot", snapshot))["metrics"]
+    done = process("evaluate", "--artifact", artifact, "--snapshot", snapshot)
+    metrics = last_json(done)["metrics"]
     assert metrics["n"] == 90
     assert metrics["log_loss"] < 0.6931
     low, high = metrics["log_loss_ci"]
@@ -116,7 +119,7 @@ def test_evaluate_says_how_well_a_ranking_foretells(snapshot: Path, tmp_path: Pa
 
 
 def test_progress_goes_to_standard_error_alone(snapshot: Path, tmp_path: Path) -> None:
-    done = run("ranking", "--snapshot", snapshot, "--out", tmp_path / "r")
+    done = process("ranking", "--snapshot", snapshot, "--out", tmp_path / "r")
     assert len(done.stdout.splitlines()) == 1
     reported = [json.loads(line) for line in done.stderr.splitlines()]
     assert reported[-1]["progress"] == 1.0
@@ -141,9 +144,9 @@ def test_settings_come_from_a_file_and_from_the_command_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "sead=3"], "unknown setting 'sead'"),
-        (["--set", "seed=three"], "--set seed: 'three' is not int"),
-        (["--set", "seed"], "not of the form key=value"),
+        (["--set", "sead=3"], "--set sead: unknown setting; did you mean seed?"),
+        (["--set", "seed=three"], "--set seed: 'three' is not an integer"),
+        (["--set", "seed"], "not of the form name=value"),
         (["--set", "rater_kind=cat"], "is not one of any, human, ai"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["--set", "rater_kind=ai"], "holds no judgment by ai raters"),
@@ -200,7 +203,7 @@ def test_a_snapshot_without_judgments_cannot_be_ranked(tmp_path: Path) -> None:
 def test_an_artifact_is_not_overwritten(snapshot: Path, tmp_path: Path) -> None:
     arguments = ("ranking", "--snapshot", snapshot, "--out", tmp_path / "r")
     last_json(run(*arguments))
-    done = run(*arguments)
+    done = process(*arguments)
     assert done.returncode == 2
     assert "exists already" in done.stderr
 
@@ -295,6 +298,8 @@ def alive(pid: int) -> bool:
 
 
 def test_a_run_whose_parent_is_gone_ends_at_once(tmp_path: Path) -> None:
-    done = run("ranking", "--snapshot", tmp_path, "--out", tmp_path, TRAINERS_DIE_WITH_PARENT="1")
+    done = process(
+        "ranking", "--snapshot", tmp_path, "--out", tmp_path, TRAINERS_DIE_WITH_PARENT="1"
+    )
     assert done.returncode == 1
     assert "has ended" in done.stderr

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.trainers.command_line import run
 from tests.trainers.pools import (
     judgment,
     outcome_record,
@@ -22,7 +23,7 @@ from tests.trainers.pools import (
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.formats import OutcomeRecord, PairRecord, read
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.config import EMBEDDING, EmbeddingConfig
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.train import train
@@ -203,21 +204,25 @@ def test_a_meaningless_setting_is_refused_by_name(setting: str, value: Any) -> N
 
 
 def test_the_command_line_trains_and_predicts(pool: Snapshot, tmp_path: Path) -> None:
-    def run(*arguments: object) -> list[dict[str, object]]:
-        command = [sys.executable, "-m", "trainers", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
     out = tmp_path / "embedding"
-    report = run(
-        "embedding", "--snapshot", pool.path, "--out", out, "--set", "optim.num_train_epochs=2"
-    )[-1]
+    train = [
+        "embedding",
+        "--snapshot",
+        str(pool.path),
+        "--out",
+        str(out),
+        "--set",
+        "optim.num_train_epochs=2",
+    ]
+    command = [sys.executable, "-m", "trainers", *train]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    report = json.loads(done.stdout.splitlines()[-1])
     assert report["kind"] == "embedding"
     rows = tmp_path / "rows.jsonl"
     rows.write_text(
         '{"prompt": "Explain bread"}\n{"messages": [{"role": "user", "content": "?"}]}\n'
     )
-    scores = run("predict", "--artifact", out, "--input", rows)
+    scores = run("predict", "--artifact", out, "--input", rows).rows
     assert len(scores) == 2
     assert all(0 < value < 1 for value in scores[0]["scores"].values())
 
@@ -228,7 +233,7 @@ def test_real_models_are_told_apart(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "mmlu_pro_correctness.parquet"
     records = read(path, format="outcomes", profile=profile, limit=500)
     pool = snapshot_of(tmp_path / "pool", records)
-    config = EmbeddingConfig(max_length=48, device="cpu")
+    config = EMBEDDING.read({"max_length": 48, "device": "cpu"})
     metrics = train(pool, tmp_path / "out", config, quiet()).card["metrics"]
     assert metrics["n"] > 500
     assert metrics["log_loss"] < metrics["model_mean_log_loss"] + 0.02

@@ -46,6 +46,7 @@ def fit_embedding(
     if config.method == "embedllm":
         return fit_embedllm(evidence, vectors, report)
     train, validation = evidence.holdout.train, evidence.holdout.validation
+    epochs = config.optim.num_train_epochs
     best, chosen, scores = float("inf"), 1, [0.0]
     features, tensors = _prepared(evidence, vectors, train, config)
     epochs = config.optim.num_train_epochs

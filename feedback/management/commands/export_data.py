@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
-from feedback.publication.encoding import encoded
-from feedback.publication.query import FORMATS, LIVE, SHAPES, export_query
-from feedback.publication.services import due_publish, last_number
+from feedback.pool.lifecycle import judgments_publish
+from feedback.pool.publication_sequence import last_number
+from feedback.publication.encoding import ENCODERS, encoded
+from feedback.publication.query import LIVE, export_query
+from feedback.publication.shapes import SHAPES
 from feedback.quality.services import consensus_refresh
 from trainers.errors import InputError
 
@@ -21,14 +23,14 @@ class Command(JsonCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to, and what."""
         parser.add_argument("path", type=Path)
-        parser.add_argument("--shape", required=True, choices=SHAPES)
-        parser.add_argument("--format", default="jsonl", choices=list(FORMATS))
+        parser.add_argument("--shape", required=True, choices=list(SHAPES))
+        parser.add_argument("--format", default="jsonl", choices=list(ENCODERS))
         parser.add_argument("--release", default=LIVE)
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Export."""
         started = time.perf_counter()
-        due_publish()
+        judgments_publish()
         consensus_refresh()  # does nothing where it is up to date
         asked = {name: options[name] for name in ("shape", "format", "release")}
         query = export_query(asked, until=last_number())

@@ -13,6 +13,7 @@ from feedback.pool.importing.batches import batch_write, in_batches
 from feedback.pool.importing.limits import record_problem
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.row_ordinals import ordinals_begin
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import (
     Comparison,
     ComparisonOrigin,
@@ -78,6 +79,8 @@ def file_import(
     if report.created.total() >= MANY_ROWS:
         _refresh_statistics()
     report.close()
+    # Nobody of this site has to think again about rows of a file: they are due at once.
+    transaction.on_commit(judgments_publish, robust=True)
     return report
 
 

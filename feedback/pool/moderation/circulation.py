@@ -14,8 +14,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from feedback.pool.lifecycle import judgments_restore, judgments_withhold
 from feedback.pool.models import Comparison, Preference, Response, Turn
-from feedback.pool.publication_sequence import publication_leave, publication_return
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def texts_withhold(texts: Texts) -> None:
     turns.filter(withheld_at=None).update(withheld_at=now)
     fresh = _keys(_comparisons(texts).filter(withheld_at=None))
     Comparison.objects.filter(pk__in=fresh).update(withheld_at=now)
-    publication_leave(Preference.objects.filter(comparison__in=fresh))
+    judgments_withhold(Preference.objects.filter(comparison__in=fresh))
 
 
 def texts_restore(texts: Texts, *, except_for: Texts) -> None:
@@ -59,7 +59,7 @@ def texts_restore(texts: Texts, *, except_for: Texts) -> None:
         held |= Q(**{f"{side}__withheld_at__isnull": False})
     free = _keys(_comparisons(back).exclude(withheld_at=None).exclude(held))
     Comparison.objects.filter(pk__in=free).update(withheld_at=None)
-    publication_return(Preference.objects.filter(comparison__in=free))
+    judgments_restore(Preference.objects.filter(comparison__in=free))
 
 
 def _with_response(response: Response) -> Texts:

@@ -1,28 +1,11 @@
-"""The shapes of the export: for each its columns and its rows, in chunks ordered by a key."""
+"""The shapes of the export. A new one is a module here, and its name in this list."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from feedback.publication.shapes.base import Shape
+from feedback.publication.shapes.consensus import CONSENSUS, TRL
+from feedback.publication.shapes.judgments import PREFERENCES, VOTES
+from feedback.publication.shapes.outcomes import OUTCOMES
+from feedback.publication.shapes.reactions import UNPAIRED
 
-import pyarrow as pa
-
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes import consensus, judgments, outcomes, reactions
-from feedback.publication.shapes.reading import Row
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """`chunks` gives the rows, a bounded number at a time, each chunk by a query of its own."""
-
-    schema: pa.Schema
-    chunks: Callable[[ExportQuery], Iterator[list[Row]]]
-
-
-SHAPE: dict[str, Shape] = {
-    "preferences": Shape(judgments.PREFERENCES, judgments.preferences),
-    "votes": Shape(judgments.VOTES, judgments.votes),
-    "consensus": Shape(consensus.CONSENSUS, consensus.consensus),
-    "trl": Shape(consensus.TRL, consensus.trl),
-    "unpaired": Shape(reactions.UNPAIRED, reactions.unpaired),
-    "outcomes": Shape(outcomes.OUTCOMES, outcomes.outcomes),
+SHAPES: dict[str, Shape] = {
+    shape.name: shape for shape in (PREFERENCES, CONSENSUS, TRL, UNPAIRED, VOTES, OUTCOMES)
 }

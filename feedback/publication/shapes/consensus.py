@@ -4,37 +4,36 @@ import uuid
 from collections.abc import Iterator
 
 import pyarrow as pa
+from django.utils.translation import gettext_lazy as _
 
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes.reading import FILTERS, MESSAGES, PUBLIC, Row, read_chunks
+from feedback.publication.shapes.base import FILTERS, MESSAGES, Column, ExportQuery, Row, Shape
+from feedback.publication.shapes.reading import PUBLIC, TURN_FILTERS, read_chunks
 
-CONSENSUS = pa.schema(
-    [
-        ("comparison_id", pa.string()),
-        ("messages", MESSAGES),
-        ("response_a", pa.string()),
-        ("response_b", pa.string()),
-        ("model_a", pa.string()),
-        ("model_b", pa.string()),
-        ("p_a", pa.float64()),
-        ("p_b", pa.float64()),
-        ("p_tie", pa.float64()),
-        ("p_both_bad", pa.float64()),
-        ("n_human", pa.int64()),
-        ("n_ai", pa.int64()),
-        ("licence", pa.string()),
-    ]
+COUNTS = (
+    Column("n_human", pa.int64(), "Judgments by people that it rests on."),
+    Column("n_ai", pa.int64(), "Judgments by AI judges that it rests on."),
 )
-TRL = pa.schema(
-    [
-        ("prompt", MESSAGES),
-        ("chosen", MESSAGES),
-        ("rejected", MESSAGES),
-        ("margin", pa.float64()),
-        ("n_human", pa.int64()),
-        ("n_ai", pa.int64()),
-        ("comparison_id", pa.string()),
-    ]
+CONSENSUS_COLUMNS = (
+    Column("comparison_id", pa.string(), "What was compared."),
+    Column("messages", MESSAGES, "The conversation up to and with the prompt; empty for votes."),
+    Column("response_a", pa.string(), "The text of answer a; null where only votes are known."),
+    Column("response_b", pa.string(), "The text of answer b; null where only votes are known."),
+    Column("model_a", pa.string(), "The model version that wrote a; null where unknown."),
+    Column("model_b", pa.string(), "The model version that wrote b; null where unknown."),
+    Column("p_a", pa.float64(), "The probability that a is the better answer."),
+    Column("p_b", pa.float64(), "The probability that b is the better answer."),
+    Column("p_tie", pa.float64(), "The probability that they are equally good."),
+    Column("p_both_bad", pa.float64(), "The probability that both are bad."),
+    *COUNTS,
+    Column("licence", pa.string(), "The licences of its judgments, with commas between them."),
+)
+TRL_COLUMNS = (
+    Column("prompt", MESSAGES, "The conversation up to and with the prompt."),
+    Column("chosen", MESSAGES, "The better answer, as one message of the assistant."),
+    Column("rejected", MESSAGES, "The other answer, as one message of the assistant."),
+    Column("margin", pa.float64(), "The gap of the two probabilities, in (0, 1]; never null."),
+    *COUNTS,
+    Column("comparison_id", pa.string(), "What was compared."),
 )
 
 STATEMENT = f"""
@@ -58,7 +57,7 @@ SELECT c.id AS key, c.public_id AS comparison_id, t.messages,
        AND (%(rater_kind)s = '' OR r.kind = %(rater_kind)s)
        AND (%(campaign)s = '' OR g.slug = %(campaign)s)
     HAVING count(*) > 0) judged ON true
- WHERE c.id > %(after)s {{extra}}{FILTERS}
+ WHERE c.id > %(after)s {{extra}}{TURN_FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 ALL = STATEMENT.format(extra="")
@@ -66,22 +65,12 @@ WITH_TEXTS = STATEMENT.format(extra="AND c.response_a_id IS NOT NULL AND t.messa
 BEFORE_ALL = uuid.UUID(int=0)
 
 
-def consensus(query: ExportQuery) -> Iterator[list[Row]]:
-    """The posterior over the four choices."""
-    return read_chunks(ALL, query.parameters(), BEFORE_ALL, _consensus)
+def _posterior(found: Row) -> Row:
+    return {column.name: found[column.name] for column in CONSENSUS_COLUMNS}
 
 
-def trl(query: ExportQuery) -> Iterator[list[Row]]:
-    """Decided comparisons as TRL's trainers read them; ties have no representation there."""
-    return read_chunks(WITH_TEXTS, query.parameters(), BEFORE_ALL, _trl)
-
-
-def _consensus(found: Row) -> Row:
-    return {name: found[name] for name in CONSENSUS.names}
-
-
-def _trl(found: Row) -> Row | None:
-    """Chosen and rejected, with the gap of their probabilities as margin, in (0, 1]."""
+def _decided(found: Row) -> Row | None:
+    """Return chosen and rejected with their margin; None for a tie, which TRL cannot express."""
     p_a, p_b = found["p_a"], found["p_b"]
     if max(p_a, p_b) <= max(found["p_tie"], found["p_both_bad"]) or p_a == p_b:
         return None
@@ -95,3 +84,27 @@ def _trl(found: Row) -> Row | None:
         "n_ai": found["n_ai"],
         "comparison_id": found["comparison_id"],
     }
+
+
+def _consensus(query: ExportQuery) -> Iterator[list[Row]]:
+    return read_chunks(ALL, query.parameters(), BEFORE_ALL, _posterior)
+
+
+def _trl(query: ExportQuery) -> Iterator[list[Row]]:
+    return read_chunks(WITH_TEXTS, query.parameters(), BEFORE_ALL, _decided)
+
+
+CONSENSUS = Shape(
+    name="consensus",
+    description=_("One row a comparison: how probable each of the four answers is."),
+    columns=CONSENSUS_COLUMNS,
+    filters=tuple(FILTERS),
+    chunks=_consensus,
+)
+TRL = Shape(
+    name="trl",
+    description=_("One row a decided comparison with its texts, as TRL's trainers read it."),
+    columns=TRL_COLUMNS,
+    filters=tuple(FILTERS),
+    chunks=_trl,
+)

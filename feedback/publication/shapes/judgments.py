@@ -3,59 +3,57 @@
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+from django.utils.translation import gettext_lazy as _
 
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes.reading import (
+from feedback.publication.shapes.base import (
     FILTERS,
     MESSAGES,
     TIME,
-    TOPICS,
+    Column,
+    ExportQuery,
     Row,
-    read_chunks,
+    Shape,
 )
+from feedback.publication.shapes.reading import TOPICS, TURN_FILTERS, read_chunks
 
-PREFERENCES = pa.schema(
-    [
-        ("id", pa.string()),
-        ("comparison_id", pa.string()),
-        ("messages", MESSAGES),
-        ("response_a", pa.string()),
-        ("response_b", pa.string()),
-        ("model_a", pa.string()),
-        ("model_b", pa.string()),
-        ("choice", pa.string()),
-        ("strength", pa.float64()),
-        ("aspects", pa.string()),  # a JSON object as text: its keys differ from row to row
-        ("confidence", pa.float64()),
-        ("reasons", pa.list_(pa.string())),
-        ("rationale", pa.string()),
-        ("rater_id", pa.string()),
-        ("rater_kind", pa.string()),
-        ("rater_role", pa.string()),
-        ("judge", pa.string()),
-        ("order_shown", pa.string()),
-        ("duration_ms", pa.int64()),
-        ("language", pa.string()),
-        ("topics", pa.list_(pa.string())),
-        ("campaign", pa.string()),
-        ("source", pa.string()),
-        ("route_source", pa.string()),
-        ("propensity", pa.float64()),
-        ("licence", pa.string()),
-        ("created_at", TIME),
-    ]
+PREFERENCE_COLUMNS = (
+    Column("id", pa.string(), "The judgment; a later row or a withdrawal names it again."),
+    Column("comparison_id", pa.string(), "What was compared; judgments of it share this."),
+    Column("messages", MESSAGES, "The conversation up to and with the prompt; empty for votes."),
+    Column("response_a", pa.string(), "The text of answer a; null where only votes are known."),
+    Column("response_b", pa.string(), "The text of answer b; null where only votes are known."),
+    Column("model_a", pa.string(), "The model version that wrote a; null where unknown."),
+    Column("model_b", pa.string(), "The model version that wrote b; null where unknown."),
+    Column("choice", pa.string(), "`a`, `b`, `tie` or `both_bad`."),
+    Column("strength", pa.float64(), "How much better the winner is, above 0; null if not said."),
+    Column("aspects", pa.string(), "A JSON object: a choice for each aspect that was asked."),
+    Column("confidence", pa.float64(), "How sure the rater is, from 0 to 1; null if not said."),
+    Column("reasons", pa.list_(pa.string()), "Short reasons that were chosen."),
+    Column("rationale", pa.string(), "Why, in the rater's own words."),
+    Column("rater_id", pa.string(), "A pseudonym; a rater keeps it."),
+    Column("rater_kind", pa.string(), "`human` or `ai`."),
+    Column("rater_role", pa.string(), "`author` if the rater asked the prompt, or `third_party`."),
+    Column("judge", pa.string(), "The name of the AI judge; null for people."),
+    Column("order_shown", pa.string(), "`ab` or `ba`: what stood first; null if unknown."),
+    Column("duration_ms", pa.int64(), "Milliseconds until the choice; null if unknown."),
+    Column("language", pa.string(), "The code of the prompt's language; null if unknown."),
+    Column("topics", pa.list_(pa.string()), "Slugs of the prompt's topics."),
+    Column("campaign", pa.string(), "The slug of the campaign; null outside of campaigns."),
+    Column("source", pa.string(), "Where the judgment is from: a page, the API, a data set."),
+    Column("route_source", pa.string(), "The router that chose this pair, with its version."),
+    Column("propensity", pa.float64(), "The probability with which it chose; null without one."),
+    Column("licence", pa.string(), "The licence of this row."),
+    Column("created_at", TIME, "When it was judged."),
 )
-VOTES = pa.schema(
-    [
-        ("model_a", pa.string()),
-        ("model_b", pa.string()),
-        ("winner", pa.string()),
-        ("question_id", pa.string()),
-        ("rater_kind", pa.string()),
-        ("rater_id", pa.string()),
-        ("topic", pa.string()),
-        ("created_at", TIME),
-    ]
+VOTE_COLUMNS = (
+    Column("model_a", pa.string(), "The model version that wrote a."),
+    Column("model_b", pa.string(), "The model version that wrote b."),
+    Column("winner", pa.string(), "`model_a`, `model_b`, `tie` or `both_bad`."),
+    Column("question_id", pa.string(), "The prompt's name at its source, or a digest of it."),
+    Column("rater_kind", pa.string(), "`human` or `ai`."),
+    Column("rater_id", pa.string(), "A pseudonym; a rater keeps it."),
+    Column("topic", pa.string(), "The first of the prompt's topics; null without one."),
+    Column("created_at", TIME, "When it was judged."),
 )
 WINNER = {"a": "model_a", "b": "model_b", "tie": "tie", "both_bad": "both_bad"}
 
@@ -99,23 +97,13 @@ SELECT COALESCE(p.removed_number, p.published_number) AS key,
         OR (%(followed)s AND COALESCE(p.first_number, p.published_number) <= %(since)s))
    AND (%(rater_kind)s = '' OR r.kind = %(rater_kind)s)
    AND (%(campaign)s = '' OR g.slug = %(campaign)s)
-   {{extra}}{FILTERS}
+   {{extra}}{TURN_FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 ALL = STATEMENT.format(extra="")
 WITH_MODELS = STATEMENT.format(
     extra="AND c.version_a_id IS NOT NULL AND c.version_b_id IS NOT NULL"
 )
-
-
-def preferences(query: ExportQuery) -> Iterator[list[Row]]:
-    """Our own shape: all that is known of a judgment."""
-    return _read(ALL, query, _preference)
-
-
-def votes(query: ExportQuery) -> Iterator[list[Row]]:
-    """What ranking libraries read."""
-    return _read(WITH_MODELS, query, _vote)
 
 
 def _read(statement: str, query: ExportQuery, make: Callable[[Row], Row]) -> Iterator[list[Row]]:
@@ -128,7 +116,7 @@ def _read(statement: str, query: ExportQuery, make: Callable[[Row], Row]) -> Ite
 
 
 def _preference(found: Row) -> Row:
-    return {name: found[name] for name in PREFERENCES.names}
+    return {column.name: found[column.name] for column in PREFERENCE_COLUMNS}
 
 
 def _vote(found: Row) -> Row:
@@ -142,3 +130,29 @@ def _vote(found: Row) -> Row:
         "topic": found["topics"][0] if found["topics"] else None,
         "created_at": found["created_at"],
     }
+
+
+def _preferences(query: ExportQuery) -> Iterator[list[Row]]:
+    return _read(ALL, query, _preference)
+
+
+def _votes(query: ExportQuery) -> Iterator[list[Row]]:
+    return _read(WITH_MODELS, query, _vote)
+
+
+PREFERENCES = Shape(
+    name="preferences",
+    description=_("One row a judgment, with all that is known of it; it can be imported again."),
+    columns=PREFERENCE_COLUMNS,
+    filters=tuple(FILTERS),
+    chunks=_preferences,
+    can_follow=True,
+)
+VOTES = Shape(
+    name="votes",
+    description=_("One row a judgment of two known models, as ranking libraries read it."),
+    columns=VOTE_COLUMNS,
+    filters=tuple(FILTERS),
+    chunks=_votes,
+    can_follow=True,
+)

@@ -4,17 +4,16 @@ import uuid
 from collections.abc import Iterator
 
 import pyarrow as pa
+from django.utils.translation import gettext_lazy as _
 
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes.reading import FILTERS, MESSAGES, Row, read_chunks
+from feedback.publication.shapes.base import MESSAGES, OF_PROMPTS, Column, ExportQuery, Row, Shape
+from feedback.publication.shapes.reading import TURN_FILTERS, read_chunks
 
-OUTCOMES = pa.schema(
-    [
-        ("prompt_id", pa.string()),
-        ("messages", MESSAGES),
-        ("model", pa.string()),
-        ("score", pa.float64()),
-    ]
+COLUMNS = (
+    Column("prompt_id", pa.string(), "A digest of the prompt; its scores share it."),
+    Column("messages", MESSAGES, "The conversation up to and with the prompt."),
+    Column("model", pa.string(), "The model version that was scored."),
+    Column("score", pa.float64(), "From 0 to 1, the better the higher."),
 )
 STATEMENT = f"""
 SELECT o.id AS key, encode(t.content_hash, 'hex') AS prompt_id, t.messages, v.label AS model,
@@ -22,15 +21,23 @@ SELECT o.id AS key, encode(t.content_hash, 'hex') AS prompt_id, t.messages, v.la
   FROM feedback_outcome o
   JOIN feedback_turn t ON t.id = o.turn_id
   JOIN feedback_modelversion v ON v.id = o.version_id
- WHERE t.withheld_at IS NULL AND o.id > %(after)s {FILTERS}
+ WHERE t.withheld_at IS NULL AND o.id > %(after)s {TURN_FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 
 
-def outcomes(query: ExportQuery) -> Iterator[list[Row]]:
-    """Scores in [0, 1], in the order in which they came."""
+def _outcome(found: Row) -> Row:
+    return {column.name: found[column.name] for column in COLUMNS}
+
+
+def _outcomes(query: ExportQuery) -> Iterator[list[Row]]:
     return read_chunks(STATEMENT, query.parameters(), uuid.UUID(int=0), _outcome)
 
 
-def _outcome(found: Row) -> Row:
-    return {name: found[name] for name in OUTCOMES.names}
+OUTCOMES = Shape(
+    name="outcomes",
+    description=_("One row a model's score on a prompt, in the order in which they came."),
+    columns=COLUMNS,
+    filters=OF_PROMPTS,
+    chunks=_outcomes,
+)

@@ -5,11 +5,16 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes.reading import FILTERS, MESSAGES, Row, read_chunks
+from feedback.publication.shapes.base import MESSAGES, OF_PROMPTS, Column, ExportQuery, Row, Shape
+from feedback.publication.shapes.reading import TURN_FILTERS, read_chunks
 
-UNPAIRED = pa.schema([("prompt", MESSAGES), ("completion", MESSAGES), ("label", pa.bool_())])
+COLUMNS = (
+    Column("prompt", MESSAGES, "The conversation up to and with the prompt."),
+    Column("completion", MESSAGES, "The answer, or the text it should have been, as a message."),
+    Column("label", pa.bool_(), "Whether it was liked; a text that somebody wrote is."),
+)
 # Somebody's newest thumb on an answer, and each text that they would rather have read. Copies and
 # new attempts stay in the pool: they say too little about an answer to train on.
 STATEMENT = f"""
@@ -26,20 +31,28 @@ SELECT x.id AS key, COALESCE(a.own_messages, t.messages) AS messages,
    AND a.withheld_at IS NULL AND t.withheld_at IS NULL
    AND (%(delay)s = 0
         OR x.created_at <= statement_timestamp() - make_interval(secs => %(delay)s))
-   AND x.id > %(after)s {FILTERS}
+   AND x.id > %(after)s {TURN_FILTERS}
  ORDER BY 1 LIMIT %(chunk)s
 """
 
 
-def unpaired(query: ExportQuery) -> Iterator[list[Row]]:
-    """Thumbs up and down, and edited texts, once the delay of publication has passed."""
-    parameters = query.parameters() | {"delay": settings.PUBLICATION_DELAY_SECONDS}
-    return read_chunks(STATEMENT, parameters, uuid.UUID(int=0), _row)
-
-
-def _row(found: Row) -> Row:
+def _labelled(found: Row) -> Row:
     return {
         "prompt": found["messages"],
         "completion": [{"role": "assistant", "content": found["text"]}],
         "label": found["liked"],
     }
+
+
+def _unpaired(query: ExportQuery) -> Iterator[list[Row]]:
+    parameters = query.parameters() | {"delay": settings.PUBLICATION_DELAY_SECONDS}
+    return read_chunks(STATEMENT, parameters, uuid.UUID(int=0), _labelled)
+
+
+UNPAIRED = Shape(
+    name="unpaired",
+    description=_("One row a thumb or an edit of one answer, as TRL's KTO trainer reads it."),
+    columns=COLUMNS,
+    filters=OF_PROMPTS,
+    chunks=_unpaired,
+)

@@ -7,17 +7,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pyarrow as pa
 from django.db import connection
 
-Row = dict[str, Any]
+from feedback.publication.shapes.base import Row
+
 CHUNK = 1000
 
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-TIME = pa.timestamp("us", tz="UTC")
-
-# The filters that every shape with a comparison knows; an empty parameter asks for nothing.
-FILTERS = """
+# The filters OF_PROMPTS in SQL, for a statement that calls the turn `t`; an empty one keeps all.
+TURN_FILTERS = """
   AND (%(topic)s = '' OR EXISTS (
     SELECT FROM feedback_turn_topics tt JOIN feedback_topic o ON o.id = tt.topic_id
      WHERE tt.turn_id = t.id AND o.slug = %(topic)s))
@@ -34,8 +31,11 @@ PUBLIC = "p.published_number IS NOT NULL AND p.removed_number IS NULL"
 def read_chunks(
     statement: str, parameters: dict[str, Any], first: Any, make: Callable[[Row], Row | None]
 ) -> Iterator[list[Row]]:
-    """Rows of a statement that orders by its column `key`, takes rows after %(after)s, at most
-    %(chunk)s; `make` gives the row to export, or None for none."""
+    """Yield the rows of a statement, up to CHUNK at a time.
+
+    The statement orders by its column `key` and takes rows after %(after)s, at most %(chunk)s;
+    `first` is a key before all. `make` gives the row to export, or None for none.
+    """
     after = first
     while True:
         found = _fetch(statement, parameters | {"after": after, "chunk": CHUNK})
@@ -57,7 +57,7 @@ def _fetch(statement: str, parameters: dict[str, Any]) -> list[Row]:
 
 
 def _parsed(row: Row) -> Row:
-    """Django reads JSON columns as text in plain statements."""
+    """Parse the messages: Django reads JSON columns as text in plain statements."""
     if isinstance(row.get("messages"), str):
         row["messages"] = json.loads(row["messages"])
     return row

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from feedback.training.models import Checkpoint, CheckpointState, Kind, Promotion
-from trainers.off_policy import estimates
+from feedback.training.promotion.verdict_text import WARNINGS
 
 SHOWN = 10
 HELD_OUT = ("routed_score", "accuracy")  # the first that the artifact has
@@ -19,13 +18,6 @@ STATES = {
     CheckpointState.LIVE: gettext_lazy("Live"),
     CheckpointState.REFUSED: gettext_lazy("Refused"),
     CheckpointState.REPLACED: gettext_lazy("Replaced"),
-}
-WARNINGS: Mapping[str, Promise] = {
-    estimates.HEAVY: gettext_lazy("one decision weighs more than a tenth of all"),
-    estimates.FEW: gettext_lazy("too few decisions showed what it would serve"),
-    estimates.PEOPLE: gettext_lazy("fewer than 20 people decided"),
-    estimates.UNSUPPORTED: gettext_lazy("some of its choices could never have been shown"),
-    estimates.BALANCE: gettext_lazy("the logged chances do not add up"),
 }
 
 

@@ -1,7 +1,7 @@
-"""Who may work on a run: a lease and an attempt number, on the clock of the database.
+"""Decide who may work on a run: a lease and an attempt number, on the clock of the database.
 
 A run is claimed by one conditional UPDATE. Every later write of its worker names the attempt, so
-that a worker whose lease ran out and whose run was taken up by another one is refused.
+that a worker whose lease expired and whose run another one resumed is refused.
 
 While the database is down nobody can renew a lease: after its start every lease holds for its
 length and the time that a worker's pool may take to find the database again, so that workers
@@ -48,25 +48,25 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a run."""
+    """The right to work on a run, by one attempt."""
 
     run_id: uuid.UUID
     attempt: int
 
     def rows(self) -> QuerySet[TrainingRun]:
-        """The run's row, as long as it is ours."""
+        """Return the run's row while this attempt holds its lease, and nothing afterwards."""
         return TrainingRun.objects.filter(
             pk=self.run_id, attempt=self.attempt, state=RunState.RUNNING
         )
 
     def write(self, **values: Any) -> None:
-        """Write columns of our run."""
+        """Write columns of the run. Raises LeaseLostError where another attempt took over."""
         if self.rows().update(**values) != 1:
             raise LeaseLostError
 
 
 def run_claim(*, worker: str) -> Claim | None:
-    """Take the oldest run that waits, or whose worker has not been heard of for a lease."""
+    """Claim the oldest run that is queued or whose lease expired; None where there is none."""
     values: dict[str, str | float] = {
         "worker": worker,
         "lease": settings.RUN_LEASE_SECONDS,
@@ -80,36 +80,39 @@ def run_claim(*, worker: str) -> Claim | None:
 
 
 def run_heartbeat(*, claim: Claim, values: Mapping[str, Any]) -> bool:
-    """Renew the lease and write progress; whether somebody wants the run cancelled."""
+    """Renew the lease and write progress; return whether somebody wants the run cancelled.
+
+    Raises LeaseLostError where another attempt took over.
+    """
     claim.write(lease_until=Now() + _lease(), **values)
     return TrainingRun.objects.filter(pk=claim.run_id, cancel_requested=True).exists()
 
 
 def run_release(*, claim: Claim, reason: str) -> None:
-    """Give the run back to the queue for another attempt; after the last one it has failed."""
+    """Return the run to the queue for another attempt, or fail it after the last one."""
     if claim.attempt >= ATTEMPTS:
         run_fail(claim=claim, error=f"{reason} It was tried {claim.attempt} times.")
     else:
-        run_give_back(claim=claim, reason=reason)
+        run_requeue(claim=claim, reason=reason)
 
 
-def run_give_back(*, claim: Claim, reason: str) -> None:
-    """Give the run back to the queue, whatever the number of its attempts."""
+def run_requeue(*, claim: Claim, reason: str) -> None:
+    """Return the run to the queue, whatever the number of its attempts."""
     claim.write(state=RunState.QUEUED, lease_until=None, worker="", phase="", error=reason)
 
 
 def run_fail(*, claim: Claim, error: str) -> None:
-    """End the run: it failed for this reason."""
+    """End the run as failed for this reason."""
     claim.write(state=RunState.FAILED, error=error, lease_until=None, finished_at=Now())
 
 
 def run_end_cancelled(*, claim: Claim, reason: str) -> None:
-    """End the run: it was cancelled, by a person or because it would repeat another one."""
+    """End the run as cancelled, by a person or because it would repeat another one."""
     claim.write(state=RunState.CANCELLED, error=reason, lease_until=None, finished_at=Now())
 
 
 def run_succeed(*, claim: Claim, metrics: Mapping[str, Any]) -> None:
-    """End the run well; in the transaction that registers what it made."""
+    """End the run as succeeded, in the transaction that registers what it made."""
     claim.write(
         state=RunState.SUCCEEDED,
         metrics=dict(metrics),
@@ -121,8 +124,8 @@ def run_succeed(*, claim: Claim, metrics: Mapping[str, Any]) -> None:
     )
 
 
-def expired_settle() -> int:
-    """End the runs whose worker vanished and which nobody may take up again."""
+def lost_runs_end() -> int:
+    """End the runs whose worker vanished and which nobody may resume; return how many."""
     expired = _expired()
     cancelled = expired.filter(cancel_requested=True).update(
         state=RunState.CANCELLED, lease_until=None, finished_at=Now()
@@ -136,21 +139,21 @@ def expired_settle() -> int:
     return cancelled + failed
 
 
-def work_waits() -> bool:
-    """Whether a worker would find a run to claim."""
+def has_claimable_run() -> bool:
+    """Return whether a worker would find a run to claim."""
     queued = TrainingRun.objects.filter(state=RunState.QUEUED)
     return queued.exists() or _expired().filter(attempt__lt=ATTEMPTS).exists()
 
 
 def last_heard() -> CombinedExpression:
-    """SQL: when a running run was last heard of (the end of its lease less a lease)."""
+    """Return, as SQL, when a running run was last heard of: a lease before its lease ends."""
     return F("lease_until") - _lease()
 
 
 def _expired() -> QuerySet[TrainingRun]:
-    """Running runs whose worker could have renewed its lease and did not."""
+    """Return the running runs whose worker could have renewed its lease and did not."""
     grace = Value(_lease() + timedelta(seconds=RECONNECT_SECONDS))
-    heard_again = Greatest(F("lease_until"), CombinedExpression(_started(), "+", grace))
+    heard_again = Greatest(F("lease_until"), CombinedExpression(_database_started(), "+", grace))
     return (
         TrainingRun.objects.filter(state=RunState.RUNNING)
         .annotate(end=heard_again)
@@ -158,7 +161,7 @@ def _expired() -> QuerySet[TrainingRun]:
     )
 
 
-def _started() -> Func:
+def _database_started() -> Func:
     return Func(function="pg_postmaster_start_time", output_field=DateTimeField())
 
 

@@ -17,29 +17,25 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
 from feedback.training.execution.leases import (
     Claim,
     LeaseLostError,
-    expired_settle,
+    lost_runs_end,
     run_claim,
     run_end_cancelled,
     run_fail,
-    run_give_back,
     run_heartbeat,
     run_release,
+    run_requeue,
 )
-from feedback.training.execution.reporting import (
-    DATABASE_GONE,
-    CancelledError,
-    Reporter,
-    connection_forget,
-    database_probe,
-)
-from feedback.training.models import Kind, RunState, TrainingRun
+from feedback.training.execution.reporting import CancelledError, Reporter
+from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
-from feedback.training.promotion.services import checkpoint_register, live_checkpoint
+from feedback.training.promotion.services import checkpoint_register
+from feedback.training.run_settings import value_text
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
@@ -62,9 +58,9 @@ class ChildKilledError(Exception):
     """The trainer was killed from outside; it may be tried again."""
 
 
-def run_next() -> bool:
+def next_run_execute() -> bool:
     """Claim the next run and see it to its end; whether there was one."""
-    expired_settle()
+    lost_runs_end()
     claim = run_claim(worker=f"{socket.gethostname()} {os.getpid()}")
     if claim is None:
         return False
@@ -98,7 +94,7 @@ def _attempt(claim: Claim) -> None:
         run_fail(claim=claim, error=f"{type(error).__name__}: {error}")
     except BaseException:  # this worker is told to stop
         with suppress(LeaseLostError, *DATABASE_GONE):
-            run_give_back(claim=claim, reason="Its worker was stopped.")
+            run_requeue(claim=claim, reason="Its worker was stopped.")
         raise
 
 
@@ -109,7 +105,7 @@ def _execute(claim: Claim) -> None:
     snapshot = _snapshot(claim, run, reporter)
     artifact = _artifact(run, snapshot, reporter)
     reporter.stage("gate", TRAIN_SHARE, 1.0)
-    incumbent = live_checkpoint(kind)
+    incumbent = Checkpoint.objects.live(kind).select_related("run").first()
     with tempfile.TemporaryDirectory(prefix="gate-", dir=_scratch()) as workspace:
         verdict = candidate_judge(
             kind=kind,
@@ -140,7 +136,7 @@ def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
 
 
 def _repeats(run: TrainingRun) -> str:
-    same = TrainingRun.objects.exclude(state__in=[RunState.FAILED, RunState.CANCELLED]).get(
+    same = TrainingRun.objects.exclude(state__in=WITHOUT_RESULT).get(
         kind=run.kind,
         snapshot_digest=run.snapshot_digest,
         config_digest=run.config_digest,
@@ -173,13 +169,9 @@ def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
 
 
 def _assignments(run: TrainingRun) -> list[str]:
-    """The run's settings as `key=value`, in the words of the trainers' command line."""
-    words = {None: "none", True: "true", False: "false"}
-    values = {
-        key: words.get(value, value) if value is None or isinstance(value, bool) else value
-        for key, value in run.config.items()
-    }
-    return [f"seed={run.seed}", *(f"{key}={value}" for key, value in values.items())]
+    """Return the run's settings as `key=value`, in the words of the trainers' command line."""
+    given = (f"{name}={value_text(value)}" for name, value in run.config.items())
+    return [f"seed={run.seed}", *given]
 
 
 def _child(arguments: list[str], reporter: Reporter) -> int:

@@ -15,6 +15,7 @@ from feedback.training.promotion.gate import (
     compare,
     with_decisions,
 )
+from feedback.training.promotion.verdict_text import VerdictCode
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
@@ -44,8 +45,11 @@ def candidate_judge(
         wanted = {option: workspace / f"{number}{option}.parquet" for option in _options(kind)}
         arguments = ["evaluate", "--artifact", str(path), "--snapshot", str(snapshot)]
         if not evaluate(arguments + [str(word) for pair in wanted.items() for word in pair]):
-            reason = f"Kept: {path.name} could not be measured on the newer data; see the log."
-            return Verdict(CheckpointState.CANDIDATE, reason)
+            return Verdict(
+                state=CheckpointState.CANDIDATE,
+                code=VerdictCode.UNMEASURED,
+                evidence={"artifact": path.name},
+            )
         files.append(wanted)
     name = f"v{incumbent.version}"
     newer = newer_prompts(snapshot, snapshots / incumbent.run.snapshot_digest)
@@ -53,7 +57,7 @@ def candidate_judge(
     if kind != Kind.EMBEDDING:
         return verdict
     routers = compare_routers(*(pq.read_table(of[DECISIONS]) for of in files))
-    return with_decisions(verdict, routers, name=name)
+    return with_decisions(verdict, routers)
 
 
 def _options(kind: Kind) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedback.training.models import CheckpointState, Kind
+from feedback.training.promotion.verdict_text import VerdictCode, verdict_text
 from trainers.off_policy.paired import Paired
 
 MARGIN = 0.005  # half a point: how much worse a candidate may be
@@ -25,13 +26,23 @@ PREFERENCE_LOSSES = ("preference_log_loss", "preference_mean_log_loss")
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What becomes of a candidate, why, and the numbers behind it."""
 
     state: CheckpointState
-    reason: str
+    code: VerdictCode
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Return what the checkpoint's row keeps; `verdict_text` reads it."""
+        return {"code": self.code.value, "evidence": self.evidence}
+
+    @property
+    def reason(self) -> str:
+        """Return the verdict as sentences in the active language."""
+        return verdict_text(self.stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class PromptScores:
 def compare(
     candidate: PromptScores, incumbent: PromptScores, *, newer: Collection[str], name: str
 ) -> Verdict:
-    """The verdict on a candidate against the incumbent of that name.
+    """Return the verdict on a candidate against the incumbent of that name.
 
     `newer` holds the prompts that got judgments or outcomes after the incumbent's snapshot, in
     any split: none means that the candidate saw nothing new.
@@ -57,9 +68,13 @@ def compare(
     if only_newer:
         weights, gains = weights[fresh], gains[fresh]
     if len(gains) < FEWEST_PROMPTS:
-        reason = f"{len(gains)} test prompts are too few to compare it with {name}."
-        return Verdict(CheckpointState.CANDIDATE, reason, {"prompts": len(gains)})
+        return Verdict(
+            state=CheckpointState.CANDIDATE,
+            code=VerdictCode.TOO_FEW,
+            evidence={"against": name, "prompts": len(gains)},
+        )
     difference, low, high = paired_bootstrap(gains, weights)
+    state, code = _decide(low, high, saw_newer=bool(newer))
     evidence = {
         "against": name,
         "difference": difference,
@@ -69,13 +84,11 @@ def compare(
         "newer_only": only_newer,
         "margin": MARGIN,
     }
-    numbers = _in_words(difference, low, high, len(gains), newer_only=only_newer)
-    state, words = _decide(low, high, saw_newer=bool(newer))
-    return Verdict(state, words.format(name=name) + f" {numbers}", evidence)
+    return Verdict(state=state, code=code, evidence=evidence)
 
 
-def with_decisions(verdict: Verdict, routers: Paired | None, *, name: str) -> Verdict:
-    """The verdict on a router, given what the logged decisions say of it and of the incumbent.
+def with_decisions(verdict: Verdict, routers: Paired | None) -> Verdict:
+    """Return the verdict on a router, given what the logged decisions say of both routers.
 
     It is refused where people clearly prefer the incumbent's choices, whatever else speaks for it.
     A log that warns is shown and decides nothing.
@@ -83,8 +96,6 @@ def with_decisions(verdict: Verdict, routers: Paired | None, *, name: str) -> Ve
     if routers is None:
         return verdict
     low, high = routers.difference.interval
-    numbers = _points(routers.difference.value, low, high)
-    numbers += f" on {routers.n} logged decisions."
     evidence = verdict.evidence | {
         "off_policy": {
             "difference": routers.difference.value,
@@ -97,33 +108,35 @@ def with_decisions(verdict: Verdict, routers: Paired | None, *, name: str) -> Ve
             "warnings": list(routers.warnings),
         }
     }
-    if routers.warnings:
-        reason = f"{verdict.reason} Off-policy: {numbers} Not relied on: "
-        reason += f"{', '.join(routers.warnings)}."
-        return Verdict(verdict.state, reason, evidence)
-    if high < 0 and verdict.state != CheckpointState.REFUSED:
-        reason = f"Refused: people prefer the choices of {name}: {numbers} Held out: "
-        return Verdict(CheckpointState.REFUSED, reason + verdict.reason, evidence)
-    return Verdict(verdict.state, f"{verdict.reason} Off-policy: {numbers}", evidence)
+    is_disliked = high < 0 and not routers.warnings
+    if is_disliked and verdict.state != CheckpointState.REFUSED:
+        return Verdict(
+            state=CheckpointState.REFUSED,
+            code=VerdictCode.LESS_LIKED,
+            evidence=evidence | {"held_out": verdict.code.value},
+        )
+    return Verdict(state=verdict.state, code=verdict.code, evidence=evidence)
 
 
 def against_baseline(kind: Kind, metrics: Mapping[str, Any]) -> Verdict:
-    """The verdict on the first candidate of its kind: it must beat the trivial baseline."""
+    """Return the verdict on the first candidate of its kind: it must beat the trivial baseline."""
     if kind == Kind.RANKING:
-        return Verdict(CheckpointState.LIVE, "A ranking states what was judged; it has no gate.")
+        return Verdict(state=CheckpointState.LIVE, code=VerdictCode.NO_GATE)
     checks = {
         Kind.REWARD: _reward_beats,
         Kind.EMBEDDING: _embedding_beats,
         Kind.POLICY: _policy_beats,
     }
-    beats, words, evidence = checks[kind](metrics)
-    state = CheckpointState.LIVE if beats else CheckpointState.CANDIDATE
-    verb = "beats" if beats else "does not beat"
-    return Verdict(state, f"The first of its kind {verb} the baseline: {words}.", evidence)
+    beats, evidence = checks[kind](metrics)
+    return Verdict(
+        state=CheckpointState.LIVE if beats else CheckpointState.CANDIDATE,
+        code=VerdictCode.ABOVE_BASELINE if beats else VerdictCode.BELOW_BASELINE,
+        evidence=evidence | {"kind": kind.value},
+    )
 
 
 def paired_bootstrap(gains: Floats, weights: Floats) -> tuple[float, float, float]:
-    """Weighted mean of paired differences with its 95 % percentile interval.
+    """Return the weighted mean of paired differences with its 95 % percentile interval.
 
     `gains` (prompts,): candidate minus incumbent, in the unit of the score; `weights` (prompts,):
     judgments behind each. Prompts are the clusters: whole prompts are resampled, 2,000 times with
@@ -141,7 +154,7 @@ def paired_bootstrap(gains: Floats, weights: Floats) -> tuple[float, float, floa
 
 
 def _paired(candidate: PromptScores, incumbent: PromptScores) -> tuple[list[str], Floats, Floats]:
-    """The prompts that both have scores on, the candidate's weights, and the differences."""
+    """Return the prompts that both have scores on, the candidate's weights, and the gains."""
     known = dict(zip(incumbent.prompts, incumbent.score, strict=True))
     rows = [row for row, prompt in enumerate(candidate.prompts) if prompt in known]
     shared = [candidate.prompts[row] for row in rows]
@@ -149,67 +162,54 @@ def _paired(candidate: PromptScores, incumbent: PromptScores) -> tuple[list[str]
     return shared, candidate.n[rows].astype(np.float64), candidate.score[rows] - before
 
 
-def _decide(low: float, high: float, *, saw_newer: bool) -> tuple[CheckpointState, str]:
+def _decide(low: float, high: float, *, saw_newer: bool) -> tuple[CheckpointState, VerdictCode]:
+    """Decide by the 95 % interval of candidate minus incumbent."""
     if high < 0:
-        return CheckpointState.REFUSED, "Refused: it is worse than {name}."
+        return CheckpointState.REFUSED, VerdictCode.WORSE
     if not saw_newer:
-        return CheckpointState.CANDIDATE, "Kept: it saw no newer data than {name}."
+        return CheckpointState.CANDIDATE, VerdictCode.NOTHING_NEWER
+    if low > 0:
+        return CheckpointState.LIVE, VerdictCode.BETTER
     if low > -MARGIN:
-        better = "it is better than" if low > 0 else "it is not worse than"
-        return CheckpointState.LIVE, f"Promoted: {better} {{name}} and saw newer data."
-    return CheckpointState.CANDIDATE, "Kept: it might be worse than {name}."
+        return CheckpointState.LIVE, VerdictCode.NOT_WORSE
+    return CheckpointState.CANDIDATE, VerdictCode.UNSURE
 
 
-def _in_words(difference: float, low: float, high: float, prompts: int, *, newer_only: bool) -> str:
-    which = "test prompts with newer judgments" if newer_only else "test prompts"
-    return f"{_points(difference, low, high)} on {prompts} {which}."
-
-
-def _points(difference: float, low: float, high: float) -> str:
-    points = [f"{100 * value:+.1f}".replace("-", "−") for value in (difference, low, high)]
-    return f"{points[0]} points ({points[1]} to {points[2]})"
-
-
-def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
+def _reward_beats(metrics: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
     names = ("baseline_majority_accuracy", "baseline_length_accuracy")
     baseline = max(float(metrics[name]) for name in names)
-    accuracy = float(metrics["accuracy"])
-    words = f"accuracy {100 * accuracy:.1f} % against {100 * baseline:.1f} %"
-    return accuracy > baseline, words, _taken(metrics, ("accuracy", *names))
+    return float(metrics["accuracy"]) > baseline, _taken(metrics, ("accuracy", *names))
 
 
-def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
-    """It says more about answers, or comparisons, than each model's own mean, routing by it is not
+def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Return whether the first embedding may route, by three conditions.
+
+    It says more about answers, or comparisons, than each model's own mean, routing by it is not
     clearly worse than the best single model, and people do not clearly prefer an average model
-    shown to its choices."""
-    names = ("routed_gain", "duels_dr", *EMBEDDING_LOSSES, *PREFERENCE_LOSSES)
-    says_more, words = _says_more(metrics)
-    gain, (low, high) = float(metrics["routed_gain"]), metrics["routed_gain_ci"]
-    words += f", routed {_points(gain, low, high)} beside the best single model"
-    routes_well = high >= 0
+    shown to its choices.
+    """
+    _low, high = metrics["routed_gain_ci"]
     likely = metrics.get("duels_dr_ci", [CHANCE, CHANCE])[1]
     is_liked = likely >= CHANCE or bool(metrics["duels_warnings"])
-    if not is_liked:
-        words += f", but at most {100 * likely:.1f} % prefer its choices to an average model shown"
-    return says_more and routes_well and is_liked, words, _taken(metrics, names)
+    names = ("routed_gain", "duels_dr", *EMBEDDING_LOSSES, *PREFERENCE_LOSSES)
+    evidence = _taken(metrics, names) | {"is_liked": is_liked}
+    return _says_more(metrics) and high >= 0 and is_liked, evidence
 
 
-def _says_more(metrics: Mapping[str, Any]) -> tuple[bool, str]:
-    """On either kind of evidence: a pool may hold few outcomes and many comparisons."""
-    loss, mean = (float(metrics[name]) for name in EMBEDDING_LOSSES)
-    words = f"log loss {loss:.3f} against {mean:.3f} of each model's mean"
-    if not all(name in metrics for name in PREFERENCE_LOSSES):
-        return loss < mean, words
-    judged, usual = (float(metrics[name]) for name in PREFERENCE_LOSSES)
-    words += f", of comparisons {judged:.3f} against {usual:.3f}"
-    return loss < mean or judged < usual, words
+def _says_more(metrics: Mapping[str, Any]) -> bool:
+    """Return whether either kind of evidence says so: a pool may hold few outcomes and many
+    comparisons.
+    """
+    pairs = [EMBEDDING_LOSSES]
+    if all(name in metrics for name in PREFERENCE_LOSSES):
+        pairs.append(PREFERENCE_LOSSES)
+    return any(float(metrics[loss]) < float(metrics[mean]) for loss, mean in pairs)
 
 
-def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, str, dict[str, Any]]:
-    """Its interval lies above chance: a small policy is easily a little above it by luck."""
-    accuracy, (low, _high) = float(metrics["implicit_accuracy"]), metrics["implicit_accuracy_ci"]
-    words = f"implicit accuracy {100 * accuracy:.1f} %, at least {100 * low:.1f} %, against 50.0 %"
-    return low > CHANCE, words, _taken(metrics, ("implicit_accuracy",))
+def _policy_beats(metrics: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Return whether its interval lies above chance: by luck a small policy is soon above it."""
+    low, _high = metrics["implicit_accuracy_ci"]
+    return low > CHANCE, _taken(metrics, ("implicit_accuracy",))
 
 
 def _taken(metrics: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

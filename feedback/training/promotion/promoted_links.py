@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from feedback.training.models import Checkpoint, CheckpointState, Kind
+from feedback.training.models import Checkpoint, Kind
 
 POLICY_PREFIX = "policy-v"
 
@@ -25,8 +25,7 @@ def promoted_sync() -> None:
     """Make the links say what the rows say."""
     folder: Path = settings.DATA_DIR / "promoted"
     folder.mkdir(parents=True, exist_ok=True)
-    live = Checkpoint.objects.filter(state=CheckpointState.LIVE)
-    wanted = {served_name(checkpoint): checkpoint.path for checkpoint in live}
+    wanted = {served_name(live): live.path for live in Checkpoint.objects.live()}
     for name, target in wanted.items():
         if not Path(target).is_dir():
             continue  # the file store of another machine: nothing to serve here

@@ -12,13 +12,12 @@ from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.training.execution.leases import Claim, run_succeed
-from feedback.training.models import Checkpoint, CheckpointState, Promotion, TrainingRun
+from feedback.training.models import Checkpoint, CheckpointState, Kind, Promotion, TrainingRun
 from feedback.training.promotion.activation import checkpoint_step_back, checkpoint_take_effect
 from feedback.training.promotion.gate import Verdict
 from feedback.training.promotion.promoted_links import promoted_sync
+from feedback.training.promotion.verdict_text import VerdictCode
 from trainers.artifacts import Artifact
-
-OVERTAKEN = "Kept: while it was compared, something else was promoted."
 
 
 def checkpoint_register(
@@ -37,11 +36,11 @@ def checkpoint_register(
             digest=artifact.digest,
             files=dict(artifact.card["files"]),
             metrics=dict(artifact.card["metrics"]),
-            reason=verdict.reason,
+            verdict=verdict.stored,
         )
-        if verdict.state == CheckpointState.LIVE and live_checkpoint(run.kind) != incumbent:
-            checkpoint.reason = OVERTAKEN
-            checkpoint.save(update_fields=["reason"])
+        if verdict.state == CheckpointState.LIVE and _live(run.kind) != incumbent:
+            checkpoint.verdict = verdict.stored | {"code": VerdictCode.OVERTAKEN.value}
+            checkpoint.save(update_fields=["verdict"])
         elif verdict.state == CheckpointState.LIVE:
             _promote(checkpoint, actor=None, evidence=verdict.evidence)
         else:
@@ -67,7 +66,7 @@ def checkpoint_roll_back(*, checkpoint: Checkpoint, actor: Contributor) -> Promo
     with transaction.atomic():
         transaction_lock(Lock.PROMOTION)
         last = checkpoint.promotions.order_by("-created_at").first()
-        if last is None or last.replaced is None or live_checkpoint(checkpoint.kind) != checkpoint:
+        if last is None or last.replaced is None or _live(checkpoint.kind) != checkpoint:
             raise ConflictError("nothing_to_roll_back", _("%s replaced nothing.") % checkpoint)
         evidence = {"rolled_back": str(checkpoint)}
         return _promote(last.replaced, actor=actor, evidence=evidence)
@@ -77,7 +76,7 @@ def _promote(
     checkpoint: Checkpoint, *, actor: Contributor | None, evidence: Mapping[str, Any]
 ) -> Promotion:
     """In the caller's transaction, under the lock. The files follow once it is committed."""
-    replaced = live_checkpoint(checkpoint.kind)
+    replaced = _live(checkpoint.kind)
     if replaced is not None:
         replaced.state = CheckpointState.REPLACED
         replaced.save(update_fields=["state"])
@@ -101,10 +100,8 @@ def _promote(
     )
 
 
-def live_checkpoint(kind: str) -> Checkpoint | None:
-    """What is live of a kind, with its run."""
-    live = Checkpoint.objects.filter(kind=kind, state=CheckpointState.LIVE)
-    return live.select_related("run").first()
+def _live(kind: str) -> Checkpoint | None:
+    return Checkpoint.objects.live(Kind(kind)).first()
 
 
 def _next_version(kind: str) -> int:

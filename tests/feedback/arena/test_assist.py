@@ -7,12 +7,13 @@ from django.test import Client
 from django.urls import reverse
 
 from feedback.pool.models import Comparison, Conversation, Reaction, Response, Turn
-from feedback.publication.query import ExportQuery
-from feedback.publication.shapes import SHAPE
+from feedback.publication.shapes import SHAPES
+from feedback.publication.shapes.base import ExportQuery
 from feedback.routing.models import ModelRoute
 from feedback.routing.policy import EXPLORE_FLOOR
 from tests.feedback.arena.builders import QUESTION, live, record_question, replaying, two_recorded
 from tests.feedback.arena.test_live_answers import ended, until
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,11 +132,11 @@ def test_thumbs_and_edits_reach_the_pool_and_the_unpaired_export(alice, bob, cli
         {"value": "down"},
         headers={"HX-Request": "true"},
     )
-    assert 'value="down" aria-pressed="true"' in swapped.content.decode()
+    assert 'value="down" aria-pressed="true"' in tight(swapped.content.decode())
     browser.post(reverse("arena_edit", args=[response.public_id]), {"text": "As it should be."})
     assert [r.value for r in Reaction.objects.order_by("id")] == [1, -1, "As it should be."]
     rows = [
-        row for chunk in SHAPE["unpaired"].chunks(ExportQuery(shape="unpaired")) for row in chunk
+        row for chunk in SHAPES["unpaired"].chunks(ExportQuery(shape="unpaired")) for row in chunk
     ]
     prompt = [{"role": "user", "content": QUESTION}]
     assert [(row["prompt"], row["completion"][0]["content"], row["label"]) for row in rows] == [
@@ -164,7 +165,7 @@ def test_an_answer_to_its_own_history_is_exported_with_that(
     echo = Response.objects.get(turn__position=1, version__remote_name="echo")
     react(browser, echo, "up")
     rows = [
-        row for chunk in SHAPE["unpaired"].chunks(ExportQuery(shape="unpaired")) for row in chunk
+        row for chunk in SHAPES["unpaired"].chunks(ExportQuery(shape="unpaired")) for row in chunk
     ]
     assert rows[0]["prompt"][1] == {"role": "assistant", "content": "You asked: First?"}
     assert json.dumps(rows[0]["completion"]) == json.dumps(

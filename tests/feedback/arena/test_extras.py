@@ -4,11 +4,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Comparison, Preference, Reaction
-from feedback.pool.services import preference_withdraw
-from feedback.publication.services import due_publish
 from feedback.ranking.models import VoteTally
 from tests.feedback.arena.builders import QUESTION, two_recorded
+from tests.feedback.builders import withdraw
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 MORE = {
@@ -79,11 +80,11 @@ def test_a_double_click_and_another_window_lose_and_double_nothing(browser):
 
 def test_publication_follows(browser, settings):
     settings.PUBLICATION_DELAY_SECONDS = 0
-    due_publish()
+    judgments_publish()
     bare = active()
     assert bare.published_number is not None
     extend(browser)
-    due_publish()
+    judgments_publish()
     bare.refresh_from_db()
     full = active()
     assert bare.removed_number is not None
@@ -94,7 +95,7 @@ def test_publication_follows(browser, settings):
 def test_the_form_shows_what_was_said(browser):
     extend(browser)
     url = reverse("arena_conversation", args=[Comparison.objects.get().turn.conversation.public_id])
-    page = browser.get(url).content.decode()
+    page = tight(browser.get(url).content.decode())
     assert 'name="strength" value="2" checked' in page
     assert 'value="clear" checked' in page
     assert ">It counts.</textarea>" in page
@@ -129,7 +130,7 @@ def test_a_tie_has_no_strength(alice, client_of):
 
 def test_a_withdrawn_judgment_takes_no_more(browser, alice):
     of = active().public_id
-    preference_withdraw(preference=active(), actor=alice)
+    withdraw(active(), alice)
     assert extend(browser, of=of).status_code == 409
     assert Preference.objects.get().state == "withdrawn"
 

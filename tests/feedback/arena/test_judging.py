@@ -5,10 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 from feedback.pool.models import Comparison, Preference, ResponseState
-from feedback.pool.services import preference_withdraw
 from feedback.ranking.models import VoteTally
 from feedback.registry.models import ModelVersion
 from tests.feedback.arena.builders import QUESTION, record_question, replaying, two_recorded
+from tests.feedback.builders import withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +89,7 @@ def test_an_answer_that_is_not_there_cannot_be_judged(browser, state):
 
 def test_a_withdrawn_judgment_is_not_given_again_with_the_names_known(browser, alice):
     judge(browser)
-    preference_withdraw(preference=Preference.objects.get(), actor=alice)
+    withdraw(Preference.objects.get(), alice)
     assert "Withdrawn. Answer 1 was" in page(browser)
     assert judge(browser, key="k2").status_code == 409
 

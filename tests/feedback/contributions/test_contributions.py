@@ -11,11 +11,13 @@ from feedback.people.models import ApiKey, AuditEvent, Contributor, Rater
 from feedback.people.selectors import current_consent
 from feedback.people.services import apikey_create
 from feedback.pool.judgment import Judgment
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Preference
+from feedback.pool.publication_sequence import last_number
 from feedback.pool.services import Provenance, preference_record
 from feedback.publication.models import Release
-from feedback.publication.services import due_publish, last_number
 from tests.feedback.builders import make_comparison, make_contributor
+from tests.markup import tight
 
 pytestmark = [
     pytest.mark.django_db,
@@ -27,10 +29,10 @@ def judged(owner: Contributor, source: str = "annotate", **words: object) -> Pre
     """A judgment as the Annotate page gives it, with answer b shown first."""
     preference, _ = preference_record(
         comparison=make_comparison(),
-        rater=Rater.objects.get(contributor=owner),
+        rater_id=Rater.objects.get(contributor=owner).pk,
         judgment=Judgment(choice="a", order_shown="ba", **words),  # type: ignore[arg-type]
         idempotency_key=f"{source}-{Preference.objects.count()}",
-        provenance=Provenance(source=source, consent=current_consent(owner)),
+        provenance=Provenance(source=source, consent_id=current_consent(owner).pk),
     )
     return preference
 
@@ -85,7 +87,7 @@ def test_who_has_seen_the_names_cannot_change_and_is_told_why(owner, browser, so
 
 def test_a_published_judgment_made_private_leaves_the_live_export_as_a_removal(owner, browser):
     kept, hidden = judged(owner), judged(owner)
-    due_publish()
+    judgments_publish()
     before = last_number()
     browser.post(path(hidden, "visibility"), {"visibility": "private"})
     assert [row["id"] for row in exported()] == [kept.public_id]
@@ -97,11 +99,11 @@ def test_a_published_judgment_made_private_leaves_the_live_export_as_a_removal(o
 
 def test_made_public_again_it_comes_back_as_a_new_row(owner, browser):
     old = judged(owner, strength=2.0, rationale="Words.")
-    due_publish()
+    judgments_publish()
     for wanted in ("private", "public", "public"):
         current = Preference.objects.get(state="active")
         browser.post(path(current, "visibility"), {"visibility": wanted})
-    due_publish()
+    judgments_publish()
     new = Preference.objects.get(supersedes=old)
     assert [row["id"] for row in exported()] == [new.public_id]
     assert (new.choice, new.strength, new.rationale) == ("a", 2.0, "Words.")
@@ -120,18 +122,18 @@ def test_one_that_was_never_published_is_made_private_and_public_in_place(owner,
 def test_a_private_judgment_is_not_published(owner, browser):
     one = judged(owner)
     browser.post(path(one, "visibility"), {"visibility": "private"})
-    due_publish()
+    judgments_publish()
     assert exported() == []
 
 
 def test_the_page_says_what_a_judgment_went_into(owner, browser):
     held, later = judged(owner), None
-    due_publish()
+    judgments_publish()
     Release.objects.create(
         version="2026.11", digest="d", last_number=last_number(), files=[], counts={}, licences=[]
     )
     later = judged(owner)
-    page = browser.get("/contributions/").content.decode()
+    page = tight(browser.get("/contributions/").content.decode())
     assert "1 are in release 2026.11." in page
     assert page.count("release 2026.11</p>") == 1
     assert "release 2026.11" in browser.get(path(held, "withdraw")).content.decode()
@@ -164,7 +166,7 @@ def test_deleting_the_account_erases_the_person_and_does_as_they_say(
     owner, browser, client_of, choice
 ):
     one = judged(owner, rationale="Mine.")
-    due_publish()
+    judgments_publish()
     EmailAddress.objects.create(user=owner, email="alice@example.org", verified=True, primary=True)
     apikey_create(contributor=owner, name="mine", scopes=["pool:read"])
     elsewhere = client_of(owner)

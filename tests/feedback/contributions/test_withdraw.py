@@ -6,9 +6,9 @@ from pytest_django import Settings
 
 from feedback.people.models import AuditEvent, Contributor
 from feedback.people.services import apikey_create
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Preference
 from feedback.publication.models import Release
-from feedback.publication.services import due_publish
 from tests.feedback.builders import judge, make_comparison, make_contributor
 
 pytestmark = [
@@ -26,7 +26,7 @@ def owner() -> Contributor:
 def preference(owner: Contributor, settings: Settings) -> Preference:
     settings.PUBLICATION_DELAY_SECONDS = 0
     made = judge(make_comparison(), owner, rationale="Private words.")
-    due_publish()
+    judgments_publish()
     return made
 
 

@@ -18,6 +18,7 @@ from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint, CheckpointState, Kind, TrainingRun
 from feedback.training.services import run_request
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_turn
+from tests.trainers.command_line import run
 from tests.trainers.toys import write_toy_snapshot
 
 pytestmark = pytest.mark.django_db
@@ -47,11 +48,11 @@ def score_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The inference server with a reward model that was trained a moment ago."""
     folder = tmp_path_factory.mktemp("served")
     snapshot = write_toy_snapshot(folder / "snapshot")
-    command = [sys.executable, "-m", "trainers"]
-    train = ["reward", "--snapshot", str(snapshot.path), "--out", str(folder / "live" / "reward")]
-    subprocess.run([*command, *train, "--set", "epochs=3"], cwd=ROOT, check=True, timeout=120)
+    where = ("--snapshot", snapshot.path, "--out", folder / "live" / "reward")
+    assert run("reward", *where, "--set", "optim.num_train_epochs=3").rows
+    command = [sys.executable, "-m", "trainers", "serve"]
     process = subprocess.Popen(
-        [*command, "serve", "--artifacts", str(folder / "live"), "--port", "0"],
+        [*command, "--artifacts", str(folder / "live"), "--port", "0"],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,11 +10,11 @@ from feedback.arena.recorded import question_examples, recorded_question
 from feedback.campaigns.services import campaign_create
 from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import consent_give, contributor_create
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Comparison, Response, Turn
 from feedback.pool.moderation.models import Report, ReportState
 from feedback.pool.moderation.services import report_create
 from feedback.pool.reactions import reaction_record
-from feedback.publication.services import due_publish
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.builders import (
@@ -26,6 +26,7 @@ from tests.feedback.builders import (
     make_version,
 )
 from tests.feedback.importing.files import import_file, vote, write_rows
+from tests.markup import tight
 from trainers.data.snapshot import Snapshot
 
 pytestmark = [
@@ -48,12 +49,12 @@ def published(settings) -> Comparison:
     settings.PUBLICATION_DELAY_SECONDS = 0
     comparison = make_comparison()
     judge(comparison, make_contributor(), rationale="Better.")
-    due_publish()
+    judgments_publish()
     return comparison
 
 
 def exported(client, **query: object) -> list[dict]:
-    due_publish()
+    judgments_publish()
     answer = client.get("/api/v1/preferences/export/", query)
     return [json.loads(line) for line in b"".join(answer).splitlines()]
 
@@ -135,7 +136,7 @@ class TestDeciding:
             reporter=alice, response=published.response_a, reason="unsafe", text="<b>Look</b>"
         )
         for person in (curator, olivia):
-            page = client_of(person).get("/reports/").content.decode()
+            page = tight(client_of(person).get("/reports/").content.decode())
             assert "Take out of circulation" in page
             assert "<details><summary>Show the text" in page
             assert "&lt;script&gt;" in page

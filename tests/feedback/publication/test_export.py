@@ -12,9 +12,11 @@ from pytest_django import Settings
 
 from feedback.people.models import ConsentRecord, Rater
 from feedback.pool.judgment import Judgment
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Comparison, Outcome, Preference
-from feedback.pool.services import Provenance, preference_record, preference_withdraw
-from feedback.publication.shapes import SHAPE, reading
+from feedback.pool.reactions import reaction_record
+from feedback.pool.services import Provenance, preference_record
+from feedback.publication.shapes import SHAPES, reading
 from feedback.quality.models import Consensus
 from feedback.registry.models import Topic
 from tests.feedback.builders import (
@@ -23,6 +25,7 @@ from tests.feedback.builders import (
     make_contributor,
     make_turn,
     make_version,
+    withdraw,
 )
 
 pytestmark = [
@@ -38,7 +41,8 @@ def _publish_at_once(settings: Settings) -> None:
 
 
 def export(client: Client, **query: str) -> Any:
-    """The response, with its bytes read."""
+    """The response, with its bytes read, after a round of publishing."""
+    judgments_publish()
     response = client.get("/api/v1/preferences/export/", query)
     response.body = b"".join(response)
     return response
@@ -72,6 +76,7 @@ def pool() -> list[Preference]:
     make_consensus(first, p_a=0.7, p_both_bad=0.3)
     make_consensus(second, p_b=0.4, p_tie=0.6)
     Outcome.objects.create(turn=first.turn, version=first.version_a, score=0.5, source="s")
+    reaction_record(response=first.response_a, rater=made[0].rater, kind="thumb", value="up")
     return made
 
 
@@ -79,7 +84,7 @@ def test_a_row_says_all_that_is_known_of_a_judgment(client: Client, pool: list[P
     rows = lines(client)
     assert [row["id"] for row in rows] == [one.public_id for one in pool]
     first = rows[0]
-    assert list(first) == SHAPE["preferences"].schema.names
+    assert list(first) == SHAPES["preferences"].schema.names
     assert first["messages"] == pool[0].comparison.turn.messages
     assert (first["choice"], first["strength"], first["licence"]) == ("a", 2.0, "CC-BY-4.0")
     assert (first["rater_kind"], first["judge"], first["topics"]) == ("human", None, ["law"])
@@ -87,7 +92,7 @@ def test_a_row_says_all_that_is_known_of_a_judgment(client: Client, pool: list[P
     assert pool[0].rater.contributor.public_id not in json.dumps(rows)
 
 
-@pytest.mark.parametrize("shape", ["preferences", "consensus", "trl", "votes", "outcomes"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_json_lines_and_parquet_carry_the_same_rows_in_the_same_order(
     client: Client, pool: list[Preference], shape: str
 ) -> None:
@@ -96,7 +101,7 @@ def test_json_lines_and_parquet_carry_the_same_rows_in_the_same_order(
     from_parquet = json.loads(json.dumps(table.to_pylist(), default=_as_text))
     assert from_lines
     assert from_parquet == from_lines
-    assert table.column_names == SHAPE[shape].schema.names
+    assert table.column_names == SHAPES[shape].schema.names
 
 
 def _as_text(value: Any) -> str:
@@ -171,7 +176,7 @@ def test_only_what_somebody_here_gave_waits_for_its_delay(
     for comparison in (imported := make_comparison(), asked_here):
         given[comparison], _ = preference_record(
             comparison=comparison,
-            rater=rater,
+            rater_id=rater.pk,
             judgment=Judgment(choice="a"),
             idempotency_key=comparison.public_id,
             provenance=Provenance(source="a file", licence="CC0-1.0", judged_at=timezone.now()),
@@ -200,11 +205,11 @@ def test_since_gives_only_what_is_new_and_what_was_withdrawn(
     cursor = export(client)["X-Next-Cursor"]
     assert lines(client, since=cursor) == []
     alice = pool[0].rater.contributor
-    preference_withdraw(preference=pool[0], actor=alice)
+    withdraw(pool[0], alice)
     fleeting = judge(make_comparison(), alice, "b")
     lasting = judge(make_comparison(), alice, "a")
     export(client)
-    preference_withdraw(preference=fleeting, actor=alice)
+    withdraw(fleeting, alice)
     rows = lines(client, since=cursor)
     assert [row["id"] for row in rows] == [pool[0].public_id, lasting.public_id]
     assert rows[0] == {"id": pool[0].public_id, "withdrawn": True}
@@ -246,7 +251,7 @@ def test_an_impossible_export_says_which_field(
 def test_an_empty_pool_gives_an_empty_file_of_the_right_columns(client: Client) -> None:
     assert export(client).body == b""
     table = pq.read_table(io.BytesIO(export(client, format="parquet").body))
-    assert (table.num_rows, table.column_names) == (0, SHAPE["preferences"].schema.names)
+    assert (table.num_rows, table.column_names) == (0, SHAPES["preferences"].schema.names)
     assert export(client, format="csv").body.decode().startswith("id,comparison_id,messages")
 
 

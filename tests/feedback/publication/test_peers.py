@@ -9,12 +9,15 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
+from feedback.people.selectors import rater_of
+from feedback.pool.models import Outcome
+from feedback.pool.reactions import reaction_record
+from feedback.publication.shapes import SHAPES
 from feedback.ranking.selectors import leaderboard
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
 from trainers.ranking import PairCounts, fit
 
 pytestmark = pytest.mark.django_db
-SHAPES = ["preferences", "consensus", "trl", "votes", "outcomes"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pool(settings: Settings) -> None:
-    """Thirty-six judgments of twelve comparisons, with their consensus."""
+    """Thirty-six judgments of twelve comparisons with their consensus, a score and a thumb."""
     from feedback.quality.services import consensus_refresh
 
     settings.PUBLICATION_DELAY_SECONDS = 0
@@ -57,6 +60,8 @@ def pool(settings: Settings) -> None:
         pair = make_comparison(None, models[number % 3], models[(number + 1) % 3])
         for place, person in enumerate(people):
             judge(pair, person, "tie" if number == place else "ab"[(number * place) % 5 == 4])
+    Outcome.objects.create(turn=pair.turn, version=pair.version_a, score=0.5, source="s")
+    reaction_record(response=pair.response_a, rater=rater_of(people[0]), kind="thumb", value="up")
     consensus_refresh()
 
 
@@ -78,13 +83,6 @@ def test_datasets_loads_both_formats_to_the_same_rows(
         cache = str(tmp_path / "cache")
         return load_dataset(builder, data_files=file, split="train", cache_dir=cache)
 
-    if shape == "outcomes":
-        from feedback.pool.models import Comparison, Outcome
-
-        comparison = Comparison.objects.first()
-        Outcome.objects.create(
-            turn=comparison.turn, version=comparison.version_a, score=0.5, source="s"
-        )
     lines, parquet = loaded("json", "jsonl"), loaded("parquet", "parquet")
     assert len(lines) == len(parquet) > 0
     assert lines.column_names == parquet.column_names

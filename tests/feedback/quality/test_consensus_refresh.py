@@ -7,12 +7,11 @@ import pytest
 
 from feedback.people.models import RaterKind
 from feedback.pool.models import Preference
-from feedback.pool.services import preference_withdraw
 from feedback.quality.models import Consensus, RaterReliability
 from feedback.quality.selectors import consensus_is_stale, reliabilities
 from feedback.quality.services import consensus_refresh
 from feedback.quality.votes import votes_load
-from tests.feedback.builders import judge, make_comparison, make_contributor
+from tests.feedback.builders import judge, make_comparison, make_contributor, withdraw
 from tests.feedback.importing.files import import_file
 from trainers.statistics.consensus import CLASSES, dawid_skene
 
@@ -57,7 +56,7 @@ def test_what_is_withdrawn_leaves_the_consensus() -> None:
     contributor = make_contributor()
     preference = judge(make_comparison(), contributor)
     consensus_refresh()
-    preference_withdraw(preference=preference, actor=contributor)
+    withdraw(preference, contributor)
     assert consensus_is_stale()
     assert consensus_refresh() == 1
     assert not Consensus.objects.exists()

@@ -5,8 +5,8 @@ import pytest
 
 from feedback.errors import ApplicationError
 from feedback.people.models import AuditEvent, Contributor, Rater, TrustTier
+from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Preference, PreferenceState
-from feedback.publication.services import due_publish
 from feedback.quality.models import QualitySignal, RaterStanding, SignalKind, StandingState
 from feedback.quality.quarantine import standing_release, standing_set, standings_refresh
 from feedback.quality.selectors import standing_of
@@ -89,14 +89,14 @@ def test_what_was_published_leaves_and_comes_back_under_a_new_number(
     guesser: Contributor, settings: object
 ) -> None:
     settings.PUBLICATION_DELAY_SECONDS = 0  # type: ignore[attr-defined]
-    due_publish()
+    judgments_publish()
     rater = rater_of(guesser)
     numbers = set(Preference.objects.filter(rater=rater).values_list("published_number", flat=True))
     assert None not in numbers
     standing_set(rater=rater, state=StandingState.QUARANTINED, reason="A bot", actor=None)
     assert Preference.objects.filter(rater=rater, removed_number=None).count() == 0
     standing_set(rater=rater, state=StandingState.COUNTED, reason="Not a bot", actor=None)
-    due_publish()
+    judgments_publish()
     again = Preference.objects.filter(rater=rater, removed_number=None)
     assert again.count() == 60
     assert min(again.values_list("published_number", flat=True)) > max(numbers)  # type: ignore[type-var]

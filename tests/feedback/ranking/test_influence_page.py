@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from feedback.pool.services import preference_withdraw
 from feedback.ranking import views
 from feedback.ranking.influence import (
     influence_current,
@@ -11,7 +10,7 @@ from feedback.ranking.influence import (
     influential_judgments,
 )
 from feedback.ranking.selectors import leaderboard
-from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from tests.feedback.builders import judge, make_comparison, make_contributor, make_version, withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +36,7 @@ def test_dropping_what_is_listed_changes_who_is_first(close_race: None) -> None:
     for preference in listed:
         contributor = preference.rater.contributor
         assert contributor is not None
-        preference_withdraw(preference=preference, actor=contributor)
+        withdraw(preference, contributor)
     ratings = {row.model: row.rating for row in leaderboard().rows}
     assert ratings["Second"] >= ratings["First"] - 1e-6
 

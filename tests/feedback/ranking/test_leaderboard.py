@@ -5,7 +5,6 @@ from django.test import Client
 
 from feedback.people.models import Rater
 from feedback.pool.models import Comparison
-from feedback.pool.services import preference_withdraw
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import leaderboard, pair_counts
 from feedback.ranking.services import tally_fold
@@ -16,6 +15,7 @@ from tests.feedback.builders import (
     make_contributor,
     make_turn,
     make_version,
+    withdraw,
 )
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_a_change_of_mind_and_a_withdrawal_leave_the_tally() -> None:
     second = judge(comparison, alice, "tie", supersedes=first)
     assert list(votes().values()) == [1]
     assert next(iter(votes()))[2] == 0.5
-    preference_withdraw(preference=second, actor=alice)
+    withdraw(second, alice)
     assert votes() == {}
 
 

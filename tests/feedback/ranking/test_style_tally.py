@@ -10,13 +10,19 @@ from feedback.campaigns.models import Campaign, GoldItem
 from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.models import Comparison
-from feedback.pool.services import preference_withdraw
 from feedback.ranking.models import StyleTally
 from feedback.ranking.selectors import pair_counts
 from feedback.ranking.services import style_tally_fold
 from feedback.ranking.styled import styled_counts
 from feedback.registry.models import ModelVersion, Topic
-from tests.feedback.builders import judge, make_contributor, make_response, make_turn, make_version
+from tests.feedback.builders import (
+    judge,
+    make_contributor,
+    make_response,
+    make_turn,
+    make_version,
+    withdraw,
+)
 from trainers.data.style import relative_difference, style_counts
 from trainers.ranking.styled_counts import StyledCounts, cells, moments
 
@@ -97,7 +103,7 @@ def test_what_changes_later_leaves_the_sums_of_what_is_there() -> None:
     judge(comparison, bob, "tie", supersedes=first)
     gone = judge(pair(b, a, LONG, LONG + SHORT), carol, "b")
     tier_set(contributor=bob, tier=TrustTier.TRUSTED, reason="test")
-    preference_withdraw(preference=gone, actor=carol)
+    withdraw(gone, carol)
     assert rebuilt() == kept()
     style_tally_fold()
     assert rebuilt() == kept()
@@ -113,7 +119,7 @@ def test_known_answers_do_not_count_for_style_either() -> None:
     comparison = pair(make_version(), make_version(), LONG, SHORT)
     preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=make_contributor()),
+        rater_id=Rater.objects.get(contributor=make_contributor()).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),

@@ -6,12 +6,12 @@ from feedback.campaigns.models import Campaign, GoldItem
 from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.judgment import Judgment
-from feedback.pool.services import Provenance, preference_record, preference_withdraw
+from feedback.pool.services import Provenance, preference_record
 from feedback.quality.weights import rater_weigh
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import pair_counts
 from feedback.ranking.services import tally_fold
-from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from tests.feedback.builders import judge, make_comparison, make_contributor, make_version, withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def test_what_is_taken_back_takes_its_weight_along() -> None:
     person = make_contributor()
     preference = judge(make_comparison(), person)
     tier_set(contributor=person, tier=TrustTier.REGISTERED, reason="test")
-    preference_withdraw(preference=preference, actor=person)
+    withdraw(preference, person)
     tally_fold()
     assert VoteTally.objects.count() == 0
 
@@ -68,7 +68,7 @@ def test_known_answers_do_not_rank() -> None:
     comparison, person = make_comparison(), make_contributor()
     preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=person),
+        rater_id=Rater.objects.get(contributor=person).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),

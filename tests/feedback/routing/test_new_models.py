@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from feedback.people.models import Contributor, Rater
 from feedback.pool.models import Outcome, Preference, Turn
-from feedback.pool.services import preference_withdraw
 from feedback.registry.models import ModelVersion
 from feedback.routing.new_models.models import ModelPosterior
 from feedback.routing.new_models.posteriors import newcomers_forget, newcomers_known
@@ -24,6 +23,7 @@ from tests.feedback.builders import (
     make_contributor,
     make_turn,
     make_version,
+    withdraw,
 )
 from tests.feedback.routing.artifacts import promote, write_embedding
 from trainers.model_vectors.posterior import fit_new_model
@@ -140,7 +140,7 @@ def test_what_has_not_changed_is_not_fitted_again_and_any_change_is_noticed(
     second = judge(duel, alice, "b", supersedes=first)
     assert newcomers_refresh() == 1
     assert believed(live, "New", 1.0, 0.0)[0] < won
-    preference_withdraw(preference=Preference.objects.get(pk=second.pk), actor=alice)
+    withdraw(Preference.objects.get(pk=second.pk), alice)
     newcomers_refresh()
     assert not ModelPosterior.objects.exists()
     newcomers_forget()

@@ -1,9 +1,6 @@
 """A threshold rests on what decisions rest on: newcomers as they are believed in, real vectors."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +31,7 @@ from feedback.training.models import Checkpoint
 from tests.feedback.arena.openai.servers import inference_server
 from tests.feedback.builders import make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
+from tests.trainers.command_line import run
 from trainers.artifacts import open_artifact
 from trainers.model_vectors.posterior import Prior
 
@@ -122,16 +120,15 @@ def test_news_of_either_model_calibrates_it_anew(embedding: Checkpoint) -> None:
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    """An embedding of the starter pool, trained in a process of its own."""
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An embedding of the starter pool."""
+    monkeypatch.setenv("TRAINERS_CACHE", str(tmp_path / "cache"))
     outcomes, pool, out = FOLDER / "outcomes.jsonl", tmp_path / "pool", tmp_path / "embedding"
-    command = [sys.executable, "-m", "trainers"]
-    for asked in (
-        ["snapshot", "--from", str(outcomes), "--format", "outcomes", "--out", str(pool)],
-        ["embedding", "--snapshot", str(pool), "--out", str(out), "--set", "dimension=8"],
+    for command in (
+        ["snapshot", "--from", outcomes, "--format", "outcomes", "--out", pool],
+        ["embedding", "--snapshot", pool, "--out", out, "--set", "dimension=8"],
     ):
-        own = os.environ | {"TRAINERS_CACHE": str(tmp_path / "cache")}
-        subprocess.run([*command, *asked], cwd=ROOT, check=True, timeout=600, env=own)
+        assert run(*command).rows
     return out
 
 

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from feedback.pool.services import preference_withdraw
 from feedback.training.execution import worker
 from feedback.training.execution.leases import run_claim
 from feedback.training.models import Checkpoint, CheckpointState, RunState, TrainingRun
 from feedback.training.promotion.services import checkpoint_roll_back
 from feedback.training.services import run_request
-from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from tests.feedback.builders import judge, make_comparison, make_contributor, make_version, withdraw
 from trainers.data.snapshot import Snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +35,7 @@ def three_models() -> list:
 
 def finished(run: TrainingRun) -> TrainingRun:
     """The run after a worker has worked on it."""
-    assert worker.run_next()
+    assert worker.next_run_execute()
     run.refresh_from_db()
     return run
 
@@ -53,7 +52,7 @@ def test_a_ranking_is_trained_registered_and_live(data_dir: Path, three_models: 
     snapshot = Snapshot.open(data_dir / "snapshots" / run.snapshot_digest)
     assert snapshot.manifest["counts"]["preferences"] == 5
     assert snapshot.manifest["licence"] == ["CC-BY-4.0"]
-    assert not worker.run_next()
+    assert not worker.next_run_execute()
 
 
 def test_the_same_data_settings_and_code_are_not_trained_twice(
@@ -90,12 +89,14 @@ def test_an_empty_pool_is_a_clear_failure(data_dir: Path, db: None) -> None:
     assert list((data_dir / "snapshots").iterdir()) == []
 
 
-def test_a_setting_that_the_trainer_does_not_know_fails_with_its_words(
+def test_a_run_that_the_trainer_refuses_fails_with_its_words(
     data_dir: Path, three_models: list
 ) -> None:
-    run = finished(run_request(kind="ranking", config={"wishes": 3}))
+    run = run_request(kind="ranking")
+    TrainingRun.objects.filter(pk=run.pk).update(config={"wishes": 3})
+    run = finished(run)
     assert run.state == RunState.FAILED
-    assert "unknown setting 'wishes'" in run.error
+    assert "wishes: unknown setting" in run.error
     assert list((data_dir / "artifacts" / "ranking").glob("*")) == []
 
 
@@ -122,7 +123,7 @@ def test_withdrawn_judgments_and_those_without_consent_to_training_stay_out(
 ) -> None:
     person = make_contributor()
     withdrawn = judge(make_comparison(None, *three_models[:2]), person, "b")
-    preference_withdraw(preference=withdrawn, actor=person)
+    withdraw(withdrawn, person)
     run = finished(run_request(kind="ranking"))
     table = parquet.read_table(data_dir / "snapshots" / run.snapshot_digest / "preferences.parquet")
     assert str(withdrawn.id) not in table["preference_id"].to_pylist()

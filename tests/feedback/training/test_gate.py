@@ -180,14 +180,14 @@ def routers(difference: float, error: float = 0.01, warnings: tuple[str, ...] = 
         (0.05, (), CheckpointState.LIVE, "Off-policy: +5.0 points (+3.0 to +7.0) on 500 logged"),
         (-0.01, (), CheckpointState.LIVE, "Off-policy: −1.0 points (−3.0 to +1.0) on 500 logged"),
         (-0.05, (), CheckpointState.REFUSED, "Refused: people prefer the choices of v3: −5.0"),
-        (-0.05, ("too few people",), CheckpointState.LIVE, "Not relied on: too few people."),
+        (-0.05, ("too few people",), CheckpointState.LIVE, "Not relied on: fewer than 20 people"),
     ],
 )
 def test_a_router_whose_choices_people_like_less_is_refused_even_if_held_out_is_fine(
     difference: float, warnings: tuple[str, ...], state: CheckpointState, words: str
 ) -> None:
     held_out = compare(*better_by(2.0), newer={"p0"}, name="v3")
-    verdict = with_decisions(held_out, routers(difference, warnings=warnings), name="v3")
+    verdict = with_decisions(held_out, routers(difference, warnings=warnings))
     assert verdict.state == state
     assert words in verdict.reason
     assert "it is better than v3" in verdict.reason
@@ -198,12 +198,12 @@ def test_a_router_whose_choices_people_like_less_is_refused_even_if_held_out_is_
 
 def test_without_logged_decisions_the_verdict_stands() -> None:
     held_out = compare(*better_by(2.0), newer={"p0"}, name="v3")
-    assert with_decisions(held_out, None, name="v3") is held_out
+    assert with_decisions(held_out, None) is held_out
 
 
 def test_a_log_never_promotes_what_is_worse_on_held_out_prompts() -> None:
     held_out = compare(*better_by(-2.0), newer={"p0"}, name="v3")
-    verdict = with_decisions(held_out, routers(0.2), name="v3")
+    verdict = with_decisions(held_out, routers(0.2))
     assert verdict.state == CheckpointState.REFUSED
     assert verdict.reason.startswith("Refused: it is worse than v3.")
 

@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ApplicationError, ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.training.execution.leases import (
     ATTEMPTS,
     LeaseLostError,
-    expired_settle,
+    has_claimable_run,
+    lost_runs_end,
     run_claim,
     run_fail,
     run_heartbeat,
     run_release,
     run_succeed,
-    work_waits,
 )
 from feedback.training.models import RunState, TrainingRun
 from feedback.training.services import run_cancel, run_request
@@ -52,7 +52,7 @@ def test_a_live_lease_keeps_others_away_and_an_expired_one_does_not(expire) -> N
     assert first is not None
     assert run_claim(worker="two") is None
     expire(run)
-    assert work_waits()
+    assert has_claimable_run()
     second = run_claim(worker="two")
     assert second is not None
     assert second.attempt == 2
@@ -84,7 +84,7 @@ def test_a_heartbeat_renews_the_lease_on_the_clock_of_the_database(expire) -> No
     assert claim is not None
     expire(run)
     assert run_heartbeat(claim=claim, values={}) is False
-    assert not work_waits()
+    assert not has_claimable_run()
 
 
 def test_after_the_last_attempt_an_expired_run_has_failed(expire) -> None:
@@ -93,7 +93,7 @@ def test_after_the_last_attempt_an_expired_run_has_failed(expire) -> None:
         assert run_claim(worker="w") is not None
         expire(run)
     assert run_claim(worker="w") is None
-    assert expired_settle() == 1
+    assert lost_runs_end() == 1
     run.refresh_from_db()
     assert run.state == RunState.FAILED
     assert "vanished 3 times" in run.error
@@ -133,7 +133,7 @@ def test_a_cancelled_run_whose_worker_vanished_is_not_taken_up_again(
     run_cancel(run=run, actor=olivia)
     expire(run)
     assert run_claim(worker="w") is None
-    expired_settle()
+    lost_runs_end()
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
 
@@ -144,10 +144,19 @@ def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
     assert not TrainingRun.objects.exists()
 
 
-@pytest.mark.parametrize("config", [{"epochs": [1]}, {"not a name": 1}, {"seed": 1}])
-def test_settings_that_cannot_be_passed_on_are_refused(config: dict[str, object]) -> None:
-    with pytest.raises(ApplicationError):
-        run_request(kind="reward", config=config)
+@pytest.mark.parametrize("name", ["optim.num_train_epochs", "not a name", "seed"])
+def test_settings_that_cannot_be_passed_on_are_refused(name: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        run_request(kind="reward", config={name: [1]})
+    assert list(refused.value.fields or {}) == [name]
+    assert not TrainingRun.objects.exists()
+
+
+def test_infinity_is_stored_as_text_since_json_has_no_such_number() -> None:
+    given = {"scaling.variant": "quadratic", "scaling.tau_max": "inf"}
+    run = run_request(kind="reward", config=given)
+    run.refresh_from_db()
+    assert run.config == given
 
 
 def test_a_schedule_of_an_unknown_kind_is_written_down_and_queues_nothing() -> None:

@@ -152,9 +152,9 @@ def score_models(prompts: range) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> None:
     score_models(range(150))
-    config = {"epochs": 5, "dimension": 8}
+    config = {"optim.num_train_epochs": 5, "dimension": 8}
     first = run_request(kind="embedding", config=config)
-    assert worker.run_next()
+    assert worker.next_run_execute()
     first.refresh_from_db()
     assert first.state == RunState.SUCCEEDED, first.error
     checkpoint = first.checkpoint
@@ -167,7 +167,7 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
 
     score_models(range(150, 200))
     second = run_request(kind="embedding", config=config)
-    assert worker.run_next()
+    assert worker.next_run_execute()
     second.refresh_from_db()
     assert second.state == RunState.SUCCEEDED, second.error
     evidence_seen = second.checkpoint.reason

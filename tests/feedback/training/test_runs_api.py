@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.training.execution.leases import run_claim
-from feedback.training.models import TrainingRun
+from feedback.training.models import Checkpoint, Promotion, TrainingRun
 from feedback.training.services import run_request
+from tests.feedback.builders import make_version
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/training-runs/"
@@ -33,10 +36,10 @@ def post(url: str, headers: dict[str, str], body: object = None) -> tuple[int, d
 
 
 def test_an_operator_with_the_scope_queues_a_run(olivia: Contributor, key_of) -> None:
-    body = {"kind": "reward", "config": {"epochs": 3}, "seed": 4}
+    body = {"kind": "reward", "config": {"optim.num_train_epochs": 3}, "seed": 4}
     status, run = post(URL, key_of(olivia, "runs:write"), body)
     assert status == 201
-    assert (run["state"], run["progress"], run["config"]) == ("queued", 0.0, {"epochs": 3})
+    assert (run["state"], run["progress"], run["config"]) == ("queued", 0.0, body["config"])
     assert TrainingRun.objects.get().requested_by == olivia
 
 
@@ -80,6 +83,19 @@ def test_an_unknown_kind_and_a_missing_one_are_told_apart(olivia: Contributor, k
     assert "kind" in body["error"]["fields"]
 
 
+def test_settings_that_the_trainer_would_refuse_are_named_before_anything_is_queued(
+    olivia: Contributor, key_of
+) -> None:
+    config = {"optim.learning_rat": 0.1, "dropout": 2, "mode": "frozen", "loss.ties": None}
+    status, body = post(URL, key_of(olivia, "runs:write"), {"kind": "reward", "config": config})
+    assert (status, body["error"]["code"]) == (400, "invalid")
+    fields = body["error"]["fields"]
+    assert set(fields) == {"optim.learning_rat", "dropout", "loss.ties"}
+    assert "did you mean optim.learning_rate?" in fields["optim.learning_rat"]
+    assert "at least 0, below 1" in fields["dropout"]
+    assert not TrainingRun.objects.exists()
+
+
 def test_cancelling_works_once(olivia: Contributor, key_of) -> None:
     headers = key_of(olivia, "runs:write")
     run = run_request(kind="ranking")
@@ -102,3 +118,36 @@ def test_a_running_run_shows_its_attempt(alice: Contributor, key_of) -> None:
     run_claim(worker="w")
     body = Client().get(f"{URL}{run.id}/", headers=key_of(alice, "pool:read")).json()
     assert (body["state"], body["attempt"]) == ("running", 1)
+
+
+def test_the_list_asks_the_database_as_often_for_many_runs_as_for_one(
+    alice: Contributor, key_of
+) -> None:
+    def finished(number: int) -> None:
+        run = run_request(kind="policy", seed=number)
+        checkpoint = Checkpoint.objects.create(
+            run=run,
+            kind="policy",
+            version=number,
+            path="",
+            digest="d",
+            files={},
+            model_version=make_version(f"policy {number}"),
+        )
+        Promotion.objects.create(kind="policy", checkpoint=checkpoint)
+
+    def asked() -> tuple[int, list[dict]]:
+        with CaptureQueriesContext(connection) as queries:
+            results = Client().get(URL, headers=headers).json()["results"]
+        return len(queries), results
+
+    headers = key_of(alice, "pool:read")
+    finished(1)
+    asked()  # what is read once a process is read now
+    few, _ = asked()
+    for number in range(2, 7):
+        finished(number)
+    many, results = asked()
+    assert (len(results), many) == (6, few)
+    assert results[0]["promoted"] is True
+    assert results[0]["checkpoint"]["model"]

@@ -8,7 +8,6 @@ from django.utils import timezone
 from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.pool.models import Comparison, Turn
 from feedback.pool.reactions import reaction_record
-from feedback.pool.services import preference_withdraw
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import ModelRoute
 from feedback.training.snapshots.services import snapshot_write, snapshots_folder
@@ -19,6 +18,7 @@ from tests.feedback.builders import (
     make_response,
     make_turn,
     make_version,
+    withdraw,
 )
 from trainers.data.snapshot import Snapshot
 
@@ -133,7 +133,7 @@ def test_what_was_withdrawn_or_withheld_is_not_there(versions: list[ModelVersion
         decided(comparison.turn, alice, versions, 0, 1)
         preference = judge(comparison, alice, "a")
         if comparison == gone:
-            preference_withdraw(preference=preference, actor=alice)
+            withdraw(preference, alice)
     Turn.objects.filter(pk=hidden.turn_id).update(withheld_at=timezone.now())
     rows = written().table("decisions").to_pylist()
     assert [row["prompt_id"] for row in rows] == [str(kept.turn_id)]

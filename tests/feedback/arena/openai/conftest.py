@@ -1,22 +1,16 @@
 """The real site in a process of its own, and clients of OpenAI's API that speak to it."""
 
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 
-import httpx
 import openai
 import pytest
 
-from config.supervisor.plan import any_port
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
-from tests.conftest import ROOT
 from tests.feedback.builders import make_version
 from tests.feedback.registry.bad_server import BadServer
+from tests.web_server import WebServer
 
 ClientOf = Callable[..., openai.OpenAI]
 
@@ -47,31 +41,9 @@ def served_at(transactional_db: None, bad_server: BadServer) -> Callable[..., Mo
 
 
 @pytest.fixture
-def site(transactional_db: None, process_environment: dict[str, str]) -> Iterator[str]:
+def site(web_server: WebServer) -> str:
     """The address of a web process on the database of the test."""
-    port = any_port()
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)]
-    process = subprocess.Popen(
-        [*command, "--lifespan", "off", "--log-level", "warning"],
-        cwd=ROOT,
-        env=process_environment | {"EMBEDDINGS_URL": "http://127.0.0.1:9"},
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        ends = time.monotonic() + 60
-        while not _answers(url):
-            assert process.poll() is None, "the site did not start"
-            assert time.monotonic() < ends, "the site did not answer"
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    return web_server.url
 
 
 @pytest.fixture
@@ -88,10 +60,3 @@ def client_at(site: str) -> Iterator[ClientOf]:
     yield make
     for client in clients:
         client.close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.HTTPError:
-        return False
