@@ -25,6 +25,7 @@ FOR_TOOLS |= {
     "requirements-gpu.lock",
 }
 LONGEST_MODULE = 400
+LONGEST_LINE_OF_A_TEMPLATE = 120
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -48,6 +49,17 @@ def test_modules_are_short() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in MODULES}
     too_long = {str(p.relative_to(ROOT)): n for p, n in lengths.items() if n > LONGEST_MODULE}
     assert too_long == {}
+
+
+def test_lines_of_templates_are_short() -> None:
+    """What the formatter leaves on one line, a long sentence or template tag, is ours to break."""
+    too_long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if len(line) > LONGEST_LINE_OF_A_TEMPLATE
+    ]
+    assert too_long == []
 
 
 def test_every_module_says_what_it_is_and_is_finished() -> None:

@@ -16,6 +16,7 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from tests.conftest import ROOT
+from tests.markup import tight
 
 CALLS = {
     "_": None,
@@ -168,7 +169,9 @@ def test_a_page_speaks_the_language_that_the_browser_asks_for(client, language, 
 def test_a_language_from_right_to_left_turns_the_page(client, settings):
     settings.LANGUAGES = [("en", "English"), ("he", "Hebrew")]
     for language, direction in (("he", ' dir="rtl"'), ("en", "")):
-        page = client.get("/leaderboard/", headers={"accept-language": language}).content.decode()
+        page = tight(
+            client.get("/leaderboard/", headers={"accept-language": language}).content.decode()
+        )
         assert f'<html lang="{language}"{direction}>' in page
 
 

@@ -93,12 +93,12 @@ def _record(
         raise ApplicationError("idempotency_key", words)
     recorded, _new = preference_record(
         comparison=exchange.comparison,
-        rater=rater_of(contributor),
+        rater_id=rater_of(contributor).pk,
         judgment=judgment,
         idempotency_key=key,
         provenance=Provenance(
             source=ARENA,
-            consent=consent_required(contributor),
+            consent_id=consent_required(contributor).pk,
             role=RaterRole.AUTHOR,
             judged_at=supersedes.judged_at if supersedes else None,
         ),

@@ -32,7 +32,7 @@ def models_page(request: HttpRequest) -> HttpResponse:
     whole = model_map()
     mark = whole.mark_of(asked["near"]) if whole else None
     if request.headers.get("HX-Target") == "near":
-        return render(request, "routing/map.html#near", {"mark": mark})
+        return render(request, "catalogue/map.html#near", {"mark": mark})
     models = rated_models(
         models_list(topic=asked["topic"], named=asked["named"]),
         by_rating=asked["sort"] == "rating",
@@ -49,7 +49,7 @@ def models_page(request: HttpRequest) -> HttpResponse:
         "mark": mark,
     }
     part = "#models" if request.headers.get("HX-Request") else ""
-    return render(request, f"routing/models.html{part}", context)
+    return render(request, f"catalogue/models.html{part}", context)
 
 
 @require_GET
@@ -74,7 +74,7 @@ def model_page(request: HttpRequest, slug: str) -> HttpResponse:
         "like": models_like(version, NEIGHBOURS),
         "lineage": lineage(version),
     }
-    return render(request, "routing/model.html", context)
+    return render(request, "catalogue/model.html", context)
 
 
 def _asked(request: HttpRequest, name: str) -> str:

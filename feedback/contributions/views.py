@@ -50,7 +50,7 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
         "anonymous": not has_account(contributor),
         "standing": standing_of(contributor),
     }
-    return render(request, "publication/contributions.html", context)
+    return render(request, "contributions/contributions.html", context)
 
 
 def _row(preference: Preference, holdings: Holdings) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "answers": answers if order == "ab" else answers[::-1],
         "chosen": shown_choice(preference.choice, order),
     }
-    return render(request, "publication/change.html", context)
+    return render(request, "contributions/change.html", context)
 
 
 @require_POST
@@ -117,7 +117,7 @@ def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
     preference = own_judgment(public_id=public_id, contributor=contributor)
     holders = holders_of([Held.of(preference)])
     context = {"public_id": public_id, "held": holders.names(), "unreadable": holders.unreadable}
-    return render(request, "publication/withdraw.html", context)
+    return render(request, "contributions/withdraw.html", context)
 
 
 def _held_before(holders: Holders) -> Iterator[str]:
@@ -159,4 +159,4 @@ def leave_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, " ".join([deleted, *_held_before(holders)]))
         return redirect("/")
     context = {"anonymous": not has_account(contributor)}
-    return render(request, "publication/leave.html", context)
+    return render(request, "contributions/leave.html", context)

@@ -52,9 +52,8 @@ def comparisons_like(comparison: Comparison) -> list[tuple[Comparison, float]]:
         bytes(one.turn.content_hash): one.similarity for one in turns_like(comparison.turn, LIKE)
     }
     found = (
-        Comparison.objects.filter(
-            response_a__isnull=False, withheld_at=None, turn__content_hash__in=near
-        )
+        Comparison.objects.in_circulation()
+        .filter(response_a__isnull=False, turn__content_hash__in=near)
         .select_related("turn")
         .order_by("turn__content_hash", "id")
         .distinct("turn__content_hash")

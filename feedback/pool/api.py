@@ -124,12 +124,12 @@ def preferences(request: Request) -> Response:
     with transaction.atomic():
         preference, created = preference_record(
             comparison=comparison,
-            rater=rater_of(contributor),
+            rater_id=rater_of(contributor).pk,
             judgment=Judgment(**fields),
             idempotency_key=key,
             provenance=Provenance(
                 source="api",
-                consent=consent,
+                consent_id=consent.pk,
                 role=RaterRole.AUTHOR if own else RaterRole.THIRD_PARTY,
             ),
         )

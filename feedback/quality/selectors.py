@@ -1,9 +1,6 @@
-"""Reads about consensus and the reliability of raters."""
+"""Reads about the consensus."""
 
 from django.db import connection
-from django.db.models import QuerySet
-
-from feedback.quality.models import RaterReliability
 
 # A consensus is current when it counts the judgments that its comparison has now, and none of
 # them came after it was written.
@@ -27,8 +24,3 @@ def consensus_is_stale() -> bool:
         cursor.execute(CHANGED)
         stale: bool = cursor.fetchone()[0]
     return stale
-
-
-def reliabilities() -> QuerySet[RaterReliability]:
-    """Return how far each rater can be relied on, those with the most judgments first."""
-    return RaterReliability.objects.select_related("rater").order_by("-judgments", "rater_id")

@@ -11,17 +11,19 @@ from feedback.quality.raters.quarantine import quarantine_refresh, without_quara
 from feedback.quality.selectors import consensus_is_stale
 
 
-def quality_refresh(*, even_if_current: bool = False) -> None:
+def quality_refresh(*, even_if_current: bool = False) -> int:
     """Weigh all judgments anew, check their raters, and see what follows from it.
 
     Nothing is done where no judgment came or went. All of it reads the same judgments, so that
-    the pool is scanned once; who is put into quarantine by it no longer counts for agreement.
+    the pool is read once; who goes into quarantine no longer counts for agreement. Return how many
+    raters did.
     """
     judgments, changed = _consensus(even_if_current=even_if_current)
-    if changed or (even_if_current and judgments is not None):
-        assert judgments is not None
-        quarantine_refresh(judgments)
-        agreements_refresh(without_quarantined(judgments))
+    if judgments is None or not (changed or even_if_current):
+        return 0
+    quarantined = quarantine_refresh(judgments)
+    agreements_refresh(without_quarantined(judgments))
+    return quarantined
 
 
 def consensus_refresh(*, even_if_current: bool = False) -> int:

@@ -14,6 +14,7 @@ from feedback.people.display_settings import preferences_of
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
 from feedback.text.rendering import render
+from feedback.training.models import RunState, TrainingRun
 
 register = template.Library()
 
@@ -27,6 +28,14 @@ SECTIONS = (
 OWN = (("contributions", _("My contributions")),)
 OPERATOR = (("operate", _("Operate")),)
 CURATOR = (("reports", _("Reports")),)  # operators find it under Operate
+MINOR_ACTIONS = {"danger", "email", "link", "outline", "secondary", "tool"}
+RUN_STATES = {
+    RunState.QUEUED: ("", _("Queued")),
+    RunState.RUNNING: ("state-now", _("Running {percent} %")),
+    RunState.SUCCEEDED: ("state-done", _("Succeeded")),
+    RunState.FAILED: ("state-failed", _("Failed")),
+    RunState.CANCELLED: ("", _("Cancelled")),
+}
 
 
 @register.inclusion_tag("components/top.html", takes_context=True)
@@ -74,6 +83,19 @@ def model_link(context: template.Context, label: str) -> SafeString | str:
     return format_html(
         '<a href="{}" dir="auto">{}</a>', reverse("model", args=[slugs[label]]), label
     )
+
+
+@register.simple_tag
+def run_state(run: TrainingRun, percent: int) -> SafeString:
+    """Return the state of a run in a word, in its colour, with no white space around it."""
+    style, words = RUN_STATES[RunState(run.state)]
+    return format_html('<span class="{}">{}</span>', style, words.format(percent=percent))
+
+
+@register.filter
+def is_main_action(tags: list[str] | None) -> bool:
+    """Say whether a button of the sign-in library, by its tags, is what its page is for."""
+    return MINOR_ACTIONS.isdisjoint(tags or ())
 
 
 @register.filter

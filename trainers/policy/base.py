@@ -17,9 +17,10 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from trainers.data.texts import Conversation
 from trainers.errors import InputError
 from trainers.policy.config import HEAD_WIDTH, TinyPolicyConfig
-from trainers.policy.dialogue import Conversation, Dialogue
+from trainers.policy.dialogue import Dialogue
 from trainers.policy.logprobs import answer_log_probs, collate
 from trainers.progress import Progress
 

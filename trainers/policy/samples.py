@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainers.data.texts import Conversation
 from trainers.policy.adapter import Policy
 from trainers.policy.config import PolicyConfig
-from trainers.policy.dialogue import Conversation
 from trainers.policy.generate import Sampling, sample_answers
 from trainers.policy.logprobs import Row, answer_logits, chunks, collate
-from trainers.reward.answers import Answer
+from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 from trainers.statistics.measures import mean, with_intervals
 

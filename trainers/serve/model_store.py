@@ -9,7 +9,7 @@ from typing import Any
 
 from trainers.artifacts import CARD, Artifact, open_artifact
 from trainers.policy.adapter import Policy, load_policy
-from trainers.reward.answers import Answer
+from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 
 logger = logging.getLogger(__name__)

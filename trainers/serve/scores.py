@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from trainers.data.rows import row_messages
 from trainers.errors import InputError
-from trainers.reward.answers import Answer
+from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError

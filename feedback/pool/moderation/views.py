@@ -65,7 +65,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
         "problem": problem,
     }
     status = problem.status if problem else 200
-    return render(request, "pool/report.html", context, status=status)
+    return render(request, "moderation/report.html", context, status=status)
 
 
 @never_cache
@@ -74,7 +74,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
 def reports(request: HttpRequest) -> HttpResponse:
     """What was reported and waits for a decision, and what is out of circulation."""
     context = {"waiting": cases(ReportState.OPEN), "withheld": cases(ReportState.UPHELD)}
-    return render(request, "pool/reports.html", context)
+    return render(request, "moderation/reports.html", context)
 
 
 @require_POST

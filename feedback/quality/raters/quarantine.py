@@ -20,7 +20,7 @@ from feedback.errors import refuse_problems
 from feedback.people.models import Contributor, Rater, TrustTier
 from feedback.people.services import audit_record, tier_set
 from feedback.pool.lifecycle import judgments_quarantine, judgments_reinstate
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.quality.checks import CHECKS
 from feedback.quality.judgments import Judgments
 from feedback.quality.models import QualitySignal, RaterReliability, RaterStanding, StandingState
@@ -135,7 +135,7 @@ def _quarantine(rater: Rater) -> int:
 def _reinstate(rater: Rater) -> int:
     """Bring back what was in quarantine, but for what the person has judged anew meanwhile."""
     own = Preference.objects.filter(rater=rater)
-    judged_anew = own.filter(state=PreferenceState.ACTIVE).values("comparison")
+    judged_anew = own.active().values("comparison")
     return len(judgments_reinstate(own.exclude(comparison__in=judged_anew)))
 
 

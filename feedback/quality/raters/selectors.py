@@ -62,7 +62,7 @@ def raters_by_concern() -> list[RaterLine]:
     ids = _flagged_raters()
     ids += _least_agreeing(except_for=ids, limit=LISTED_RATERS - len(ids))
     raters = Rater.objects.select_related("contributor", "standing").in_bulk(ids)
-    known = RaterReliability.objects.in_bulk(ids, field_name="rater")
+    known = {row.rater_id: row for row in RaterReliability.objects.filter(rater__in=ids)}
     concerns: dict[UUID, list[str]] = defaultdict(list)
     rows = QualitySignal.objects.concerns().filter(rater__in=ids).order_by("kind")
     for rater, kind in rows.values_list("rater", "kind"):

@@ -117,7 +117,7 @@ def _answers(version: ModelVersion) -> QuerySet[Response]:
 
 def recorded() -> QuerySet[Response]:
     """Answers that say what their version is like: to the prompt as it is, complete, with text."""
-    finished = Response.objects.filter(state=ResponseState.FINISHED, withheld_at=None)
+    finished = Response.objects.in_circulation().filter(state=ResponseState.FINISHED)
     return finished.filter(own_messages__isnull=True).exclude(text="")
 
 
@@ -147,4 +147,5 @@ def _candidates(models: Sequence[str]) -> list[Turn]:
     )
     least = MOST_COVERED * max(covered.values(), default=0)
     ids = sorted((turn for turn, count in covered.items() if count >= least), key=str)
-    return list(Turn.objects.filter(pk__in=ids[:CANDIDATES], withheld_at=None).exclude(messages=[]))
+    turns = Turn.objects.in_circulation().filter(pk__in=ids[:CANDIDATES])
+    return list(turns.exclude(messages=[]))

@@ -123,7 +123,7 @@ def turns_like(turn: Turn, limit: int = 10) -> list[LikeTurn]:
             raise EncoderChangedError(trouble)
         return []
     near = _nearest(used, own, limit)
-    turns = Turn.objects.filter(content_hash__in=near, withheld_at=None)
+    turns = Turn.objects.in_circulation().filter(content_hash__in=near)
     first = turns.order_by("content_hash", "id").distinct("content_hash")
     found = [LikeTurn(one, near[bytes(one.content_hash)]) for one in first]
     return sorted(found, key=lambda one: -one.similarity)
@@ -131,7 +131,7 @@ def turns_like(turn: Turn, limit: int = 10) -> list[LikeTurn]:
 
 def _nearest(used: PromptEncoder, own: PromptVector, limit: int) -> dict[bytes, float]:
     """The cosine of the nearest other prompts that some turn in circulation has, by hash."""
-    shown = Turn.objects.filter(content_hash=OuterRef("content_hash"), withheld_at=None)
+    shown = Turn.objects.in_circulation().filter(content_hash=OuterRef("content_hash"))
     vector = Cast("vector", VectorField(dimensions=used.dimension))  # as the index has it
     near = (
         PromptVector.objects.filter(Exists(shown), encoder=used, dimension=used.dimension)

@@ -2,9 +2,10 @@
 "use strict";
 
 (() => {
-  const place = () => document.getElementById("problem"); // its words come in the page's language
-  const say = (words) => {
-    if (place()) place().textContent = words ?? "";
+  const place = () => document.getElementById("problem");
+  const words = () => document.getElementById("problems")?.dataset ?? {}; // in the page's language
+  const say = (text) => {
+    if (place()) place().textContent = text ?? "";
   };
 
   // A sentence that the server addressed to the place for problems is shown whatever its status.
@@ -15,11 +16,11 @@
   });
   document.addEventListener("htmx:beforeRequest", () => say(""));
   document.addEventListener("htmx:sendError", () => {
-    say(place()?.dataset.unreachable);
+    say(words().unreachable);
   });
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Retarget") !== "#problem") {
-      say(place()?.dataset.failed);
+      say(words().failed);
     }
   });
 

@@ -9,10 +9,10 @@ import time
 from collections import deque
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.training.execution.leases import Claim, run_heartbeat
 from feedback.training.models import RunEvent
 
@@ -21,8 +21,6 @@ LINE_LENGTH = 2000
 NEWS_SECONDS = 0.5  # progress is written at most twice a second
 SILENCE_SECONDS = 2.0  # a heartbeat at least this often, so that a cancel is noticed soon
 LONGEST_BACK_OFF = 1.0
-
-DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
 class CancelledError(Exception):
@@ -102,19 +100,6 @@ class Reporter:
         self._values, self._events = {}, []
         if cancelled:
             raise CancelledError
-
-
-def connection_forget() -> None:
-    """Begin afresh, with no pool that still waits for the database as it was."""
-    connection.close()
-    close_pool = getattr(connection, "close_pool", None)
-    if close_pool is not None:
-        close_pool()
-
-
-def database_probe() -> None:
-    """Raise at once where the database is away; a pool would wait, longer each time."""
-    psycopg.connect(settings.DATABASE_URL, connect_timeout=2).close()
 
 
 def _progress_of(text: str) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
 from feedback.training.execution.leases import (
@@ -30,16 +31,11 @@ from feedback.training.execution.leases import (
     run_release,
     run_requeue,
 )
-from feedback.training.execution.reporting import (
-    DATABASE_GONE,
-    CancelledError,
-    Reporter,
-    connection_forget,
-    database_probe,
-)
+from feedback.training.execution.reporting import CancelledError, Reporter
 from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
 from feedback.training.promotion.services import checkpoint_register
+from feedback.training.run_settings import value_text
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
@@ -173,13 +169,9 @@ def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
 
 
 def _assignments(run: TrainingRun) -> list[str]:
-    """The run's settings as `key=value`, in the words of the trainers' command line."""
-    words = {None: "none", True: "true", False: "false"}
-    values = {
-        key: words.get(value, value) if value is None or isinstance(value, bool) else value
-        for key, value in run.config.items()
-    }
-    return [f"seed={run.seed}", *(f"{key}={value}" for key, value in values.items())]
+    """Return the run's settings as `key=value`, in the words of the trainers' command line."""
+    given = (f"{name}={value_text(value)}" for name, value in run.config.items())
+    return [f"seed={run.seed}", *given]
 
 
 def _child(arguments: list[str], reporter: Reporter) -> int:

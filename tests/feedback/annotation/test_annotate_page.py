@@ -8,6 +8,7 @@ from django.utils import timezone
 from feedback.campaigns.models import Assignment, CampaignState, Task
 from feedback.pool.models import Preference, Turn
 from tests.feedback.annotation.campaigns import make_campaign
+from tests.markup import tight
 
 JUDGE, SKIP, NEXT = "/annotate/task/judge/", "/annotate/task/skip/", "/annotate/task/next/"
 MORE, AGAIN = "/annotate/task/more/", "/annotate/task/again/"
@@ -21,7 +22,7 @@ def browser(alice, client_of):
 def page_of(browser, path="/annotate/"):
     answer = browser.get(path)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return tight(answer.content.decode())
 
 
 def form_of(browser, **fields):

@@ -11,6 +11,7 @@ from feedback.pool.models import Comparison, Conversation, Response, ResponseSta
 from feedback.registry.models import Topic, VersionState
 from feedback.routing.models import ModelRoute
 from tests.feedback.arena.builders import QUESTION, live, record_question, replaying, two_recorded
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 
@@ -192,7 +193,7 @@ def test_a_subject_may_be_chosen_and_only_its_models_answer(alice, client_of, mo
     for version in versions[:2]:
         version.model.topics.add(tea)
     browser = client_of(alice)
-    assert "Tea &amp; herbs</option>" in browser.get(reverse("arena")).content.decode()
+    assert "Tea &amp; herbs</option>" in tight(browser.get(reverse("arena")).content.decode())
     form = {"text": "Which leaf?", "mode": mode, "topic": "tea"}
     assert browser.post(reverse("arena_ask"), form).status_code == 303
     route = ModelRoute.objects.get()

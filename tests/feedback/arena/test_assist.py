@@ -13,6 +13,7 @@ from feedback.routing.models import ModelRoute
 from feedback.routing.policy import EXPLORE_FLOOR
 from tests.feedback.arena.builders import QUESTION, live, record_question, replaying, two_recorded
 from tests.feedback.arena.test_live_answers import ended, until
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,7 +132,7 @@ def test_thumbs_and_edits_reach_the_pool_and_the_unpaired_export(alice, bob, cli
         {"value": "down"},
         headers={"HX-Request": "true"},
     )
-    assert 'value="down" aria-pressed="true"' in swapped.content.decode()
+    assert 'value="down" aria-pressed="true"' in tight(swapped.content.decode())
     browser.post(reverse("arena_edit", args=[response.public_id]), {"text": "As it should be."})
     assert [r.value for r in Reaction.objects.order_by("id")] == [1, -1, "As it should be."]
     rows = [

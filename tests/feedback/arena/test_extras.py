@@ -9,6 +9,7 @@ from feedback.pool.models import Comparison, Preference, Reaction
 from feedback.ranking.models import VoteTally
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.builders import withdraw
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 MORE = {
@@ -94,7 +95,7 @@ def test_publication_follows(browser, settings):
 def test_the_form_shows_what_was_said(browser):
     extend(browser)
     url = reverse("arena_conversation", args=[Comparison.objects.get().turn.conversation.public_id])
-    page = browser.get(url).content.decode()
+    page = tight(browser.get(url).content.decode())
     assert 'name="strength" value="2" checked' in page
     assert 'value="clear" checked' in page
     assert ">It counts.</textarea>" in page

@@ -17,6 +17,7 @@ from feedback.training.models import Checkpoint
 from feedback.training.promotion.services import checkpoint_roll_back
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promoted
+from tests.markup import tight
 from trainers.model_vectors.posterior import Prior
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +42,7 @@ def specialise(name: str, topic: str) -> None:
 def body(client: Client, url: str, **headers: str) -> str:
     answer = client.get(url, headers=headers)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return tight(answer.content.decode())
 
 
 def test_before_the_first_training_the_list_is_there(client: Client) -> None:

@@ -23,6 +23,7 @@ from tests.feedback.builders import (
     make_version,
 )
 from tests.feedback.routing.artifacts import promoted
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.django_db
 def page(client: Client, slug: str) -> str:
     answer = client.get(f"/models/{slug}/")
     assert answer.status_code == 200
-    return " ".join(answer.content.decode().split())
+    return tight(answer.content.decode())
 
 
 def test_a_model_that_nobody_judged(client: Client) -> None:
@@ -104,9 +105,9 @@ def test_the_list_can_start_with_the_best(client: Client) -> None:
     unjudged.model.topics.add(Topic.objects.create(slug="law", name="Law"))
     for _ in range(20):
         judge(make_comparison(None, strong, weak), make_contributor(), "a")
-    by_name = client.get("/models/").content.decode()
+    by_name = tight(client.get("/models/").content.decode())
     assert by_name.index(">A</a>") < by_name.index(">B</a>") < by_name.index(">C</a>")
-    by_rating = client.get("/models/?sort=rating").content.decode()
+    by_rating = tight(client.get("/models/?sort=rating").content.decode())
     assert by_rating.index(">C</a>") < by_rating.index(">B</a>") < by_rating.index(">A</a>")
     assert "±" in by_rating
     assert '<option value="law">Law</option>' in by_name

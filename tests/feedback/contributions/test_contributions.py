@@ -17,6 +17,7 @@ from feedback.pool.publication_sequence import last_number
 from feedback.pool.services import Provenance, preference_record
 from feedback.publication.models import Release
 from tests.feedback.builders import make_comparison, make_contributor
+from tests.markup import tight
 
 pytestmark = [
     pytest.mark.django_db,
@@ -28,10 +29,10 @@ def judged(owner: Contributor, source: str = "annotate", **words: object) -> Pre
     """A judgment as the Annotate page gives it, with answer b shown first."""
     preference, _ = preference_record(
         comparison=make_comparison(),
-        rater=Rater.objects.get(contributor=owner),
+        rater_id=Rater.objects.get(contributor=owner).pk,
         judgment=Judgment(choice="a", order_shown="ba", **words),  # type: ignore[arg-type]
         idempotency_key=f"{source}-{Preference.objects.count()}",
-        provenance=Provenance(source=source, consent=current_consent(owner)),
+        provenance=Provenance(source=source, consent_id=current_consent(owner).pk),
     )
     return preference
 
@@ -132,7 +133,7 @@ def test_the_page_says_what_a_judgment_went_into(owner, browser):
         version="2026.11", digest="d", last_number=last_number(), files=[], counts={}, licences=[]
     )
     later = judged(owner)
-    page = browser.get("/contributions/").content.decode()
+    page = tight(browser.get("/contributions/").content.decode())
     assert "1 are in release 2026.11." in page
     assert page.count("release 2026.11</p>") == 1
     assert "release 2026.11" in browser.get(path(held, "withdraw")).content.decode()

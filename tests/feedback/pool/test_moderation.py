@@ -26,6 +26,7 @@ from tests.feedback.builders import (
     make_version,
 )
 from tests.feedback.importing.files import import_file, vote, write_rows
+from tests.markup import tight
 from trainers.data.snapshot import Snapshot
 
 pytestmark = [
@@ -135,7 +136,7 @@ class TestDeciding:
             reporter=alice, response=published.response_a, reason="unsafe", text="<b>Look</b>"
         )
         for person in (curator, olivia):
-            page = client_of(person).get("/reports/").content.decode()
+            page = tight(client_of(person).get("/reports/").content.decode())
             assert "Take out of circulation" in page
             assert "<details><summary>Show the text" in page
             assert "&lt;script&gt;" in page

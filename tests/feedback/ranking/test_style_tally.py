@@ -119,7 +119,7 @@ def test_known_answers_do_not_count_for_style_either() -> None:
     comparison = pair(make_version(), make_version(), LONG, SHORT)
     preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=make_contributor()),
+        rater_id=Rater.objects.get(contributor=make_contributor()).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),

@@ -12,6 +12,7 @@ from feedback.ranking.services import check_refresh, styled_boards_refresh
 from feedback.ranking.styled import styled_leaderboard
 from feedback.registry.models import ModelVersion
 from tests.feedback.builders import judge, make_contributor, make_response, make_turn, make_version
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 
@@ -98,13 +99,13 @@ def test_the_page_says_what_style_adds(
     longwinded: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(views, "JUDGMENTS_WANTED", 10)
-    page = client.get("/leaderboard/?style_control=true").content.decode()
+    page = tight(client.get("/leaderboard/?style_control=true").content.decode())
     assert "Style is held equal by the texts of 40 of them." in page
     assert "the answer that is twice as long wins" in page
     assert page.count("cannot be told") >= 3
     assert 'value="true" checked' in page
     assert "style=" not in page
-    plain = client.get("/leaderboard/").content.decode()
+    plain = tight(client.get("/leaderboard/").content.decode())
     assert "twice as long" not in plain
     assert 'value="true" checked' not in plain
 

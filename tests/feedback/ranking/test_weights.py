@@ -68,7 +68,7 @@ def test_known_answers_do_not_rank() -> None:
     comparison, person = make_comparison(), make_contributor()
     preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=person),
+        rater_id=Rater.objects.get(contributor=person).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),

@@ -5,6 +5,7 @@ import pytest
 from feedback.people.models import AuditEvent
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, VersionState
 from tests.feedback.builders import make_response, make_turn
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 URL = "/operate/models/"
@@ -157,7 +158,7 @@ def test_an_operator_says_what_a_version_costs(operator, olivia, version_at, ali
     make_response(make_turn(), version)  # it has answered: prices may change all the same
     url = f"{URL}version/{version.pk}/do/"
     form = {"do": "price", "stay": "1", "input_price": "0.15", "output_price": ""}
-    page = operator.post(url, form, follow=True).content.decode()
+    page = tight(operator.post(url, form, follow=True).content.decode())
     version.refresh_from_db()
     assert (str(version.input_price), version.output_price) == ("0.1500", None)
     assert 'name="input_price" value="0.1500"' in page

@@ -19,17 +19,20 @@ pytestmark = pytest.mark.django_db
 
 REPORTS = (
     BenchmarkReport(
-        "MMLU-Pro",
-        "",
-        12_032,
-        {
-            "Known": Accuracy("measured", 12_000, 0.41, 0.4, 0.42),
-            "Tried": Accuracy("estimated", 20, 0.5, 0.44, 0.57),
-            "New": Accuracy("forecast", 0, 0.3, 0.2, 0.41),
+        source="MMLU-Pro",
+        topic="",
+        questions=12_032,
+        models={
+            "Known": Accuracy(how="measured", n=12_000, accuracy=0.41, low=0.4, high=0.42),
+            "Tried": Accuracy(how="estimated", n=20, accuracy=0.5, low=0.44, high=0.57),
+            "New": Accuracy(how="forecast", n=0, accuracy=0.3, low=0.2, high=0.41),
         },
     ),
     BenchmarkReport(
-        "MMLU-Pro", "computer-science", 410, {"Known": Accuracy("measured", 1, 1.0, 0.2, 1.0)}
+        source="MMLU-Pro",
+        topic="computer-science",
+        questions=410,
+        models={"Known": Accuracy(how="measured", n=1, accuracy=1.0, low=0.2, high=1.0)},
     ),
 )
 

@@ -13,6 +13,7 @@ from feedback.routing.explaining.decision_log import NEWEST, PAGE_SIZE, log_page
 from feedback.routing.models import ModelRoute, Threshold
 from feedback.routing.services import models_route
 from tests.feedback.builders import make_version
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 ASKED = [{"role": "user", "content": "Which one?"}]
@@ -73,7 +74,7 @@ def test_the_page_shows_all_of_it_to_operators_alone(
     empty = client_of(olivia).get("/operate/router/").content.decode()
     assert "Nothing has been decided yet." in empty
     models_route(messages=ASKED, candidates=models, k=1)
-    page = client_of(olivia).get("/operate/router/").content.decode()
+    page = tight(client_of(olivia).get("/operate/router/").content.decode())
     assert "In 1 of the newest 1 decisions the prompt played no part." in page
     assert "No embedding is in use: ratings alone decide." in page
     assert re.search(r'href="/routes/\w+/">(Ada|Ben|Cleo)</a>', page)
@@ -103,7 +104,7 @@ def test_an_operator_makes_calibrates_and_removes_a_threshold(
     assert browser.post("/operate/router/thresholds/", form).status_code == 302
     made = Threshold.objects.get()
     assert (made.strong, made.weak, made.share) == (models[0], models[1], 0.4)
-    page = browser.get("/operate/router/").content.decode()
+    page = tight(browser.get("/operate/router/").content.decode())
     assert "router-economy" in page
     assert "not calibrated yet" in page
     assert "<option selected>economy</option>" not in page
