@@ -67,7 +67,6 @@ DELETE FROM feedback_raterreliability r WHERE NOT EXISTS (
 """
 
 
-
 def consensus_write(judgments: Judgments, now: datetime) -> int:
     """Find the consensus of judgments that all count; return how many of its rows changed.
 
@@ -81,7 +80,7 @@ def consensus_write(judgments: Judgments, now: datetime) -> int:
         rater_groups=judgments.raters.group,
         rater_weights=judgments.raters.tier_weight,
     )
-    parameters = {"now": now, "noticeable": NOTICEABLE}
+    parameters: dict[str, Any] = {"now": now, "noticeable": NOTICEABLE}
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
         _copy(cursor, "consensus_fresh", _consensus_rows(judgments, found))

@@ -129,26 +129,22 @@ class Judgments:
         """Return some of the judgments, with the comparisons and raters that these leave."""
         comparisons, comparison = np.unique(self.comparison[kept], return_inverse=True)
         raters, rater = np.unique(self.rater[kept], return_inverse=True)
-        columns = {
+        columns: dict[str, Any] = {
             field.name: value[kept]
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)
         }
+        columns |= {"comparison": comparison, "rater": rater, "aspects": self.aspects.where(kept)}
         return replace(
             self,
-            **columns
-            | {
-                "comparison": comparison,
-                "rater": rater,
-                "aspects": self.aspects.where(kept),
-                "comparison_ids": [self.comparison_ids[each] for each in comparisons.tolist()],
-                "raters": Raters(
-                    ids=[self.raters.ids[each] for each in raters.tolist()],
-                    human=self.raters.human[raters],
-                    group=self.raters.group[raters],
-                    tier_weight=self.raters.tier_weight[raters],
-                ),
-            },
+            **columns,
+            comparison_ids=[self.comparison_ids[each] for each in comparisons.tolist()],
+            raters=Raters(
+                ids=[self.raters.ids[each] for each in raters.tolist()],
+                human=self.raters.human[raters],
+                group=self.raters.group[raters],
+                tier_weight=self.raters.tier_weight[raters],
+            ),
         )
 
     def active_only(self) -> "Judgments":

@@ -97,9 +97,7 @@ class QualitySignal(Row):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["rater", "kind"], name="signal_once_a_kind"),
-            models.CheckConstraint(
-                condition=Q(kind__in=list(CHECKS)), name="signal_kind_is_known"
-            ),
+            models.CheckConstraint(condition=Q(kind__in=list(CHECKS)), name="signal_kind_is_known"),
         ]
         indexes = [models.Index(fields=["since"], condition=Q(concern=True), name="signal_concern")]
 

@@ -29,15 +29,15 @@ def anonymous_mib() -> float:
 def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
     import numpy as np
     import torch
+    from trainers.reward.answers import Answer
+    from trainers.reward.frozen.features import Features, mapped_array
+    from trainers.reward.frozen.train import Heads
 
     from trainers.data.comparisons import Comparisons
     from trainers.data.holdout import Holdout
     from trainers.progress import Progress
-    from trainers.reward.answers import Answer
     from trainers.reward.config import Config
     from trainers.reward.data import Pairs
-    from trainers.reward.frozen.features import Features, mapped_array
-    from trainers.reward.frozen.train import Heads
     from trainers.reward.surface import SURFACE_FEATURES
 
     torch.set_num_threads(threads)

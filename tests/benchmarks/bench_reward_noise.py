@@ -15,12 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from trainers.reward.frozen.peers import find_noise
 
 from tests.benchmarks import reward_trials as trials
 from tests.benchmarks.bench_reward_ukp import read_ukp
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
-from trainers.reward.frozen.peers import find_noise
 from trainers.reward.noise import without
 
 FOLDS = 4

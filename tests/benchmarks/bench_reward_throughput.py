@@ -32,15 +32,15 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification
-from trl import RewardConfig, RewardTrainer
-
 from trainers.reward.answers import Answer
 from trainers.reward.backbone.load import score_tokens
 from trainers.reward.backbone.model import Tuned, new_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
 from trainers.reward.objective import Objective, Targets
+from transformers import AutoModelForSequenceClassification
+from trl import RewardConfig, RewardTrainer
+
+from trainers.reward.config import Config
 from trainers.statistics.measures import mean, with_intervals
 from trainers.tuning.checkpoints import Checkpoints
 from trainers.tuning.loop import Work, tune

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from trainers.reward.answers import Answer
 
 from tests.benchmarks import reward_trials as trials
 from trainers.artifacts import digest_of
 from trainers.data.comparisons import Comparisons
 from trainers.data.holdout import Holdout
-from trainers.reward.answers import Answer
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs
 from trainers.statistics.measures import row_accuracy

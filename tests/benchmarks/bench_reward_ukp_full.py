@@ -27,14 +27,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from trainers.artifacts import digest_of
-from trainers.commands.settings import read_settings
 from trainers.reward.answers import Answer
 from trainers.reward.backbone.load import score_tokens
 from trainers.reward.backbone.model import Tuned, new_model
 from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
 from trainers.reward.objective import Objective, Targets
+
+from trainers.artifacts import digest_of
+from trainers.commands.settings import read_settings
+from trainers.reward.config import Config
 from trainers.tuning.checkpoints import Checkpoints
 from trainers.tuning.loop import Work, tune
 from trainers.tuning.processes import Processes

@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
+from trainers.reward.frozen.features import Features, Readers, answer_features
+from trainers.reward.frozen.fit import Fitted
+from trainers.reward.frozen.folds import make_folds
+from trainers.reward.frozen.train import Heads
+from trainers.reward.judge import Held, RewardJudge
 
 from trainers.data.formats import read
 from trainers.data.holdout import Holdout
@@ -24,11 +29,6 @@ from trainers.progress import Progress
 from trainers.reward.calibrate import calibrate, pair_outputs
 from trainers.reward.config import Config
 from trainers.reward.data import Pairs, read_pairs
-from trainers.reward.frozen.features import Features, Readers, answer_features
-from trainers.reward.frozen.fit import Fitted
-from trainers.reward.frozen.folds import make_folds
-from trainers.reward.frozen.train import Heads
-from trainers.reward.judge import Held, RewardJudge
 from trainers.statistics.measures import (
     calibration_error,
     mean,

@@ -32,7 +32,7 @@ def rater_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "known": known,
         "matrix": list(zip(CLASSES, confusion, strict=True)) if confusion else [],
         "signals": finding_details(rater),
-        "problem": " ".join(text for texts in form.errors.values() for text in texts),
+        "problem": " ".join(str(text) for texts in form.errors.values() for text in texts),
         "reason": request.POST.get("reason", ""),
     }
     return render(request, "quality/rater.html", context, status=400 if form.errors else 200)
