@@ -53,7 +53,7 @@ SEQUENTIAL = Check(
         "within comparisons or within pairs of models; by Ville's inequality an honest rater does "
         "so with a chance of 0.001 at most"
     ),
-    threshold=-math.log10(ALPHA),
+    threshold=-math.log(ALPHA) / math.log(10),
     minimum=20,
     in_skill=True,
     find=_find,

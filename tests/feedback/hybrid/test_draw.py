@@ -30,11 +30,10 @@ def test_the_largest_gains_go_to_people() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    once, again = (
-        decisions_draw(uncertainties, people=30, explore_share=0.3, seed=5) for _ in range(2)
-    )
+    found = pool(*(n % 7 / 7 for n in range(100)))
+    once, again = (decisions_draw(found, people=30, explore_share=0.3, seed=5) for _ in range(2))
     assert once == again
-    other = decisions_draw(uncertainties, people=30, explore_share=0.3, seed=6)
+    other = decisions_draw(found, people=30, explore_share=0.3, seed=6)
     assert asked(other) != asked(once)
 
 
@@ -64,9 +63,7 @@ def test_logged_propensities_are_the_frequencies_of_many_draws(explore_share: fl
     seeds, people = 4000, 3
     counts: Counter[int] = Counter()
     for seed in range(seeds):
-        decisions = decisions_draw(
-            uncertainties, people=people, explore_share=explore_share, seed=seed
-        )
+        decisions = decisions_draw(found, people=people, explore_share=explore_share, seed=seed)
         counts.update(asked(decisions))
     for each in decisions:
         human = each.destination == Destination.HUMAN
