@@ -38,7 +38,9 @@ def _find(check: Check, judgments: Judgments) -> Iterator[Finding]:
 PACE = Check(
     kind="pace",
     label=_("Faster than one can read"),
-    measured=_("The share of judgments that were faster than all but 5 % of a usual rater’s."),
+    measured=_(
+        "The share of judgments that were faster than nineteen in twenty of a usual rater’s."
+    ),
     concern=(
         "the share is {threshold:g} or more and hardly chance; the pace is time by length of text, "
         "the usual one a median over raters"

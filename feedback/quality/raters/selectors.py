@@ -16,7 +16,7 @@ from feedback.database.lookup import get_or_not_found
 from feedback.people.models import Contributor, Rater
 from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
-from feedback.quality.checks import CHECKS
+from feedback.quality.checks import CHECKS, Check
 from feedback.quality.models import (
     QualitySignal,
     RaterReliability,
@@ -42,6 +42,7 @@ class FindingDetail:
     """What a check found, and the judgments that it rests on."""
 
     signal: QualitySignal
+    check: Check
     evidence: list[tuple[Preference, str]]
 
 
@@ -84,7 +85,11 @@ def finding_details(rater: Rater) -> list[FindingDetail]:
     keys = [key for signal in signals for key in signal.evidence]
     found = Preference.objects.select_related("comparison__turn").in_bulk(keys)
     return [
-        FindingDetail(signal=signal, evidence=_displayed(signal.evidence, found))
+        FindingDetail(
+            signal=signal,
+            check=CHECKS[signal.kind],
+            evidence=_displayed(signal.evidence, found),
+        )
         for signal in signals
     ]
 
