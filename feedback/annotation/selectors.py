@@ -32,7 +32,9 @@ LEFT_COUNTED = 1000  # what is left is counted up to here
 HELD = ExpressionWrapper(
     Q(state=AssignmentState.LIVE, expires_at__gt=Now()), output_field=BooleanField()
 )
-LEASE_LOST = gettext_noop("Your hold ran out, so this judgment was not counted. Take it again.")
+LEASE_LOST = gettext_noop(
+    "Your reservation expired, so this judgment was not saved. Reclaim the task."
+)
 
 
 HOLDS = """

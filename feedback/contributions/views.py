@@ -123,7 +123,9 @@ def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def _held_before(holders: Holders) -> Iterator[str]:
     """Yield what is to be said of those that held judgments which are withdrawn now."""
     if names := holders.names():
-        yield _("These had held what you withdrew and cannot be recalled: %s.") % ", ".join(names)
+        yield _(
+            "These already contained what you withdrew and cannot be recalled: %s."
+        ) % ", ".join(names)
     if holders.unreadable:
         names = holders.unreadable
         yield _("The training data of these cannot be read any more: %s.") % ", ".join(names)

@@ -34,7 +34,7 @@ class Judgment:
         problems = {name: text for name, text in self._problems() if text}
         if problems:
             raise ApplicationError(
-                "invalid", _("Some fields are not as they should be."), fields=problems
+                "invalid", _("Please correct the fields below."), fields=problems
             )
 
     def _problems(self) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ class Judgment:
         if self.strength is None:
             return ""
         if self.choice not in (Choice.A, Choice.B):
-            return _("Only a winner has a strength.")
+            return _("Strength can only be given for a better answer.")
         ok = math.isfinite(self.strength) and 0 < self.strength < 1000
         return "" if ok else _not_between(0, 1000)
 
@@ -83,10 +83,10 @@ def _range_problem(value: float | None, low: float, high: float) -> str:
 
 
 def _not_between(low: float, high: float) -> str:
-    return _("Not a number between %(low)s and %(high)s.") % {"low": low, "high": high}
+    return _("Enter a number between %(low)s and %(high)s.") % {"low": low, "high": high}
 
 
 def _text_problem(text: str, limit: int) -> str:
     if "\x00" in text:
-        return _("Text cannot hold a NUL character.")
-    return "" if len(text) <= limit else _("Longer than %s characters.") % limit
+        return _("A text cannot contain a NUL character.")
+    return "" if len(text) <= limit else _("At most %s characters.") % limit

@@ -34,13 +34,13 @@ def reaction_record(*, response: Response, rater: Rater, kind: str, value: Any =
 def _checked_value(kind: str, value: Any) -> Any:
     if kind == ReactionKind.THUMB:
         if not isinstance(value, (str, int)) or value not in THUMBS:
-            raise _invalid("value", _("A thumb is up or down."))
+            raise _invalid("value", _("A thumb must be up or down."))
         return THUMBS[value]
     if kind == ReactionKind.EDIT:
         if not isinstance(value, str) or not value or "\x00" in value or not _is_text(value):
             raise _invalid("value", _("An edit is the text as it should have been."))
         if len(value) > EDIT_LIMIT:
-            raise _invalid("value", _("Longer than %s characters.") % EDIT_LIMIT)
+            raise _invalid("value", _("At most %s characters.") % EDIT_LIMIT)
         return value
     if value is not None:
         raise _invalid("value", _("This kind of reaction has no value."))
@@ -57,6 +57,4 @@ def _is_text(value: str) -> bool:
 
 
 def _invalid(field: str, words: str) -> ApplicationError:
-    return ApplicationError(
-        "invalid", _("Some fields are not as they should be."), fields={field: words}
-    )
+    return ApplicationError("invalid", _("Please correct the fields below."), fields={field: words})

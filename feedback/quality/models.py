@@ -66,9 +66,9 @@ class SignalKind(models.TextChoices):
     """What is looked at in a rater's judgments."""
 
     SEQUENTIAL = "sequential", _("Chooses unlike the others")
-    GOLD = "gold", _("Known answers")
+    GOLD = "gold", _("Gold items")
     PACE = "pace", _("Faster than one can read")
-    POSITION = "position", _("Favours a place")
+    POSITION = "position", _("Favours a side")
     STREAK = "streak", _("The same again and again")
     TIES = "ties", _("Avoids deciding")
     REPEATS = "repeats", _("The same words again and again")
@@ -108,7 +108,7 @@ class StandingState(models.TextChoices):
     """Whether a rater's judgments count; it always has a reason and can be lifted."""
 
     COUNTED = "counted", _("Counted")
-    QUARANTINED = "quarantined", _("Set aside")
+    QUARANTINED = "quarantined", _("Quarantined")
 
 
 class RaterStanding(Row):

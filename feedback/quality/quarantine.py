@@ -35,7 +35,7 @@ QUARANTINE = 0.2
 MEASURED_BY_SKILL = {SignalKind.SEQUENTIAL}
 TRUSTED_JUDGMENTS, TRUSTED_SKILL = 50, 0.9
 REASON_LIMIT = 500
-RULE_REASON = gettext_noop("The answers differ from those of others in a way that is hardly chance")
+RULE_REASON = gettext_noop("The answers differ from those of others by more than chance")
 
 
 def standings_refresh() -> int:

@@ -10,6 +10,7 @@ from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, curator_required
 from feedback.people.models import Rater
+from feedback.pool.models import Choice
 from feedback.quality.models import RaterReliability, StandingState
 from feedback.quality.page_selectors import (
     agreement_lines,
@@ -23,7 +24,6 @@ from feedback.quality.page_selectors import (
     signal_details,
 )
 from feedback.quality.quarantine import standing_release, standing_set
-from trainers.statistics.consensus import CLASSES
 
 
 @never_cache
@@ -73,7 +73,7 @@ def rater_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "rater": rater,
         "standing": getattr(rater, "standing", None),
         "known": known,
-        "matrix": list(zip(CLASSES, known.confusion, strict=True))
+        "matrix": list(zip(Choice.labels, known.confusion, strict=True))
         if known and known.confusion
         else [],
         "signals": signal_details(rater),

@@ -15,8 +15,8 @@ def threshold_fields(data: QueryDict) -> dict[str, Any]:
         data.get(field, "").strip() for field in ("name", "strong", "weak", "share")
     )
     if not (share.isascii() and share.isdecimal() and len(share) <= 3):
-        words = _("Some fields are not as they should be.")
-        fields = {"share": _("A whole number of per cent, please.")}
+        words = _("Please correct the fields below.")
+        fields = {"share": _("Enter a whole number of per cent.")}
         raise ApplicationError("invalid", words, fields=fields)
     return {
         "name": name,
@@ -31,7 +31,5 @@ def version_labelled(field: str, label: str) -> ModelVersion:
     found = ModelVersion.objects.filter(label=label).first() if "\x00" not in label else None
     if found is None:
         fields = {field: _("There is no such model.")}
-        raise ApplicationError(
-            "invalid", _("Some fields are not as they should be."), fields=fields
-        )
+        raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
     return found

@@ -51,9 +51,7 @@ def _unpaired(query: ExportQuery) -> Iterator[list[Row]]:
 
 UNPAIRED = Shape(
     name="unpaired",
-    description=_(
-        "One row a thumb or an edit of one answer, as TRL's KTO trainer reads it."
-    ),
+    description=_("One row a thumb or an edit of one answer, as TRL's KTO trainer reads it."),
     columns=COLUMNS,
     filters=OF_PROMPTS,
     chunks=_unpaired,

@@ -50,11 +50,11 @@ class Probe:
 def probe_request(version: ModelVersion) -> int:
     """Have a version asked in the background what it has not answered; how many prompts that is."""
     if version.state == VersionState.RETIRED:
-        raise ConflictError("retired", _("This was retired, which is for good."))
+        raise ConflictError("retired", _("This has been retired and cannot be reactivated."))
     if version.provider is None or version.provider.kind not in LIVE_KINDS:
-        raise ConflictError("not_served", _("No server stands behind this version."))
+        raise ConflictError("not_served", _("No server is configured for this version."))
     if not probe_prompts():
-        words = _("There is no probe yet: it needs a promoted embedding.")
+        words = _("There are no calibration prompts yet: they need a promoted embedding.")
         raise ConflictError("no_probe", words)
     missing = len(probe_missing(version))
     if missing:

@@ -66,7 +66,7 @@ def threshold_create(
 ) -> Threshold:
     """A new pair under a name; calibrated at once where an embedding is live."""
     if problems := _problems(name, strong, weak, share):
-        words = _("Some fields are not as they should be.")
+        words = _("Please correct the fields below.")
         raise ApplicationError("invalid", words, fields=problems)
     try:
         with transaction.atomic():
@@ -74,7 +74,7 @@ def threshold_create(
             detail = {"strong": strong.label, "weak": weak.label, "share": share}
             audit_record(actor=actor, action="threshold.create", subject=name, detail=detail)
     except IntegrityError as error:
-        words = _("There is a threshold %(name)s already.") % {"name": name}
+        words = _("There is already a threshold %(name)s.") % {"name": name}
         raise ConflictError("name_taken", words) from error
     thresholds_recalibrate()
     made.refresh_from_db()
@@ -88,9 +88,9 @@ def _problems(name: str, strong: ModelVersion, weak: ModelVersion, share: float)
     if not named or name in PolicyName.values:
         problems["name"] = _("1 to 40 letters, digits, - and _; not the name of a policy.")
     if strong == weak:
-        problems["weak"] = _("Another model than the strong one.")
+        problems["weak"] = _("Choose a model other than the strong one.")
     if not LEAST_SHARE <= share <= MOST_SHARE:
-        problems["share"] = _("Between 5 and 95 per cent.")
+        problems["share"] = _("Enter 5 to 95 per cent.")
     return problems
 
 

@@ -87,9 +87,7 @@ def schedule_create(
     """A schedule every N hours, or by five cron fields in UTC; exactly one of the two."""
     known_kind(kind)
     if (every_hours is None) == (not cron.strip()):
-        raise ApplicationError(
-            "invalid_schedule", _("Either every N hours or a cron line, please.")
-        )
+        raise ApplicationError("invalid_schedule", _("Enter either every N hours or a cron line."))
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
     return _create(kind, when, actor)
 
@@ -132,7 +130,9 @@ def _create(kind: str, when: dict[str, Any], actor: Contributor | None) -> Sched
         draft.task.name = f"Train {kind} {draft.words}"
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():
-            raise ConflictError("schedule_exists", _("There is already: %s.") % draft.task.name)
+            raise ConflictError(
+                "schedule_exists", _("This schedule already exists: %s.") % draft.task.name
+            )
         draft.task.save()
         audit_record(actor=actor, action="schedule.create", subject=draft.task.name)
     return draft

@@ -300,7 +300,7 @@ class TestTheButton:
         assert f"prompts: {PROMPTS}." in answer.content.decode()
         assert Response.objects.filter(version=newcomer).count() == PROMPTS
         answer = browser.post(reverse("version_probe", args=[newcomer.pk]), follow=True)
-        assert "It has answered the whole probe." in answer.content.decode()
+        assert "It has answered all calibration prompts." in answer.content.decode()
 
     def test_without_an_embedding_it_says_why_not(
         self,
