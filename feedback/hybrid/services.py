@@ -68,7 +68,7 @@ def budget_set(
     if not planned <= human_budget <= 10_000_000:
         fields["human_budget"] = _("At least %s: so many are given or asked for already.") % planned
     if not 0 <= explore_share <= 1:
-        fields["explore_share"] = _("A share between 0 and 100 per cent, please.")
+        fields["explore_share"] = _("Enter a share between 0 and 100 per cent.")
     if fields:
         raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
     with transaction.atomic():

@@ -61,9 +61,9 @@ def _save(request: HttpRequest, campaign: Campaign) -> None:
     budget, explore = (request.POST.get(name, "").strip() for name in ("human_budget", "explore"))
     fields = {}
     if not (budget.isascii() and budget.isdecimal()):
-        fields["human_budget"] = _("A whole number, please.")
+        fields["human_budget"] = _("Enter a whole number.")
     if not (explore.isascii() and explore.isdecimal()):
-        fields["explore"] = _("A whole number of per cent, please.")
+        fields["explore"] = _("Enter a whole number of per cent.")
     if fields:
         raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
     budget_set(

@@ -35,7 +35,7 @@ def threshold_create(
             detail = {"strong": strong.label, "weak": weak.label, "share": share}
             audit_record(actor=actor, action="threshold.create", subject=name, detail=detail)
     except IntegrityError as error:
-        message = _("There is a threshold %(name)s already.") % {"name": name}
+        message = _("There is already a threshold %(name)s.") % {"name": name}
         raise ConflictError("name_taken", message) from error
     thresholds_recalibrate()
     made.refresh_from_db()
