@@ -166,7 +166,7 @@ def bed_of(path: Path) -> Bed:
     teachers = np.setdiff1d(np.arange(len(score)), newcomers)
     complete = ~np.isnan(right[:, arms]).any(1)
     train, holdout = evidence.holdout.train, evidence.holdout
-    taught = Holdout(train[::2], holdout.validation, holdout.test)
+    taught = Holdout(train=train[::2], validation=holdout.validation, test=holdout.test)
     scorer = fitted(
         of_models(evidence, teachers, taught), vectors, EMBEDDING.read({"device": "cpu"})
     )
