@@ -14,7 +14,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion, VersionState
-from feedback.routing.new_models.posteriors import newcomers_known
+from feedback.routing.new_models.posteriors import posteriors_known
 from feedback.routing.posterior import live_embedding
 from feedback.training.models import Checkpoint, ModelVector
 from trainers.errors import InputError
@@ -79,7 +79,7 @@ def models_like(version: ModelVersion, limit: int = 10) -> list[LikeModel]:
 def _joined(checkpoint: Checkpoint, trained: list[Place]) -> list[Place]:
     """Those that training did not see and of which something is known since."""
     placed = {place.version.label for place in trained}
-    new = {one.label: one for one in newcomers_known(checkpoint) if one.label not in placed}
+    new = {one.label: one for one in posteriors_known(checkpoint) if one.label not in placed}
     if not new or not trained:
         return []
     try:

@@ -5,7 +5,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 _MODULES = CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns
 
 
-class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Names from the manifest that `collectstatic` writes, and plain names where there is none.
 
     What was collected earlier is not cleared: a page from before an upgrade, still open in a

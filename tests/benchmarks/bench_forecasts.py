@@ -30,7 +30,7 @@ from scipy.stats import kendalltau
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
-from trainers.embedding.config import EMBEDDING
+from trainers.embedding.config import EmbeddingConfig
 from trainers.forecast.assess import NEARLY_ALL, accuracies
 from trainers.forecast.benchmarks import Benchmark
 from trainers.forecast.leave_out import LeaveOutVectors
@@ -54,7 +54,7 @@ def main() -> None:
     options.add_argument("snapshot", type=Path)
     options.add_argument("--subjects", type=int, default=14)
     wanted = options.parse_args()
-    data = mmlu_pro.read(wanted.snapshot, EMBEDDING.read({"device": "cpu"}))
+    data = mmlu_pro.read(wanted.snapshot, EmbeddingConfig(device="cpu"))
     found: Found = defaultdict(list)
     taus: list[float] = []
     subjects = np.unique(data.subjects)
@@ -192,7 +192,7 @@ def trained(
 ) -> tuple[LeaveOutVectors, Scorer]:
     """The embedding of the cells (questions, models) that were run, and what it was taught by."""
     holdout = mmlu_pro.divided(len(data.texts), seed)
-    scorer = data.fitted(ran, holdout, EMBEDDING.read({"device": "cpu"}))
+    scorer = data.fitted(ran, holdout, EmbeddingConfig(device="cpu"))
     prompt, model = np.nonzero(ran)
     evidence = Evidence(
         prompts=[str(number) for number in range(len(data.texts))],

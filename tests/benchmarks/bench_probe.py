@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.benchmarks import mmlu_pro
 from trainers.calibration_prompts.anchors import Anchors, choose_anchors
 from trainers.calibration_prompts.answer_map import fit_answer_map
-from trainers.embedding.config import EMBEDDING, EmbeddingConfig
+from trainers.embedding.config import EmbeddingConfig
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.posterior import Prior, fit_new_model
 from trainers.model_vectors.scorer import Scorer
@@ -40,7 +40,7 @@ def main() -> None:
     options.add_argument("snapshot", type=Path)
     options.add_argument("--models", type=int, default=33)
     wanted = options.parse_args()
-    config = EMBEDDING.read({"device": "cpu"})
+    config = EmbeddingConfig(device="cpu")
     data = mmlu_pro.read(wanted.snapshot, config)
     rows, said = mmlu_pro.answers(data)
     anchors = choose_anchors(data.vectors[rows].astype(np.float64), PROMPTS)

@@ -23,7 +23,7 @@ from tests.trainers.pools import (
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.formats import OutcomeRecord, PairRecord, read
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.config import EMBEDDING
+from trainers.embedding.config import EMBEDDING, EmbeddingConfig
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.train import train
@@ -233,7 +233,7 @@ def test_real_models_are_told_apart(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "mmlu_pro_correctness.parquet"
     records = read(path, format="outcomes", profile=profile, limit=500)
     pool = snapshot_of(tmp_path / "pool", records)
-    config = EMBEDDING.read({"max_length": 48, "device": "cpu"})
+    config = EmbeddingConfig(max_length=48, device="cpu")
     metrics = train(pool, tmp_path / "out", config, quiet()).card["metrics"]
     assert metrics["n"] > 500
     assert metrics["log_loss"] < metrics["model_mean_log_loss"] + 0.02

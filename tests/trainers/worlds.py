@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
-from trainers.embedding.config import EMBEDDING, EmbeddingConfig
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.train import scorer_tensors
 from trainers.model_vectors.evidence import Evidence, Outcomes, PairwiseComparisons
@@ -15,7 +15,7 @@ from trainers.tuning.devices import make_deterministic, one_thread
 
 Array = NDArray[np.float64]
 
-CONFIG = EMBEDDING.read({"dimension": 16, "device": "cpu"})
+CONFIG = EmbeddingConfig(dimension=16, device="cpu")
 
 
 @dataclass(frozen=True)

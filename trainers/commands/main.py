@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> ArgumentParser:
-    """All commands but `serve`, which has a parser of its own."""
+    """Return the parser of all commands but `serve`, which has one of its own."""
     whole = ArgumentParser(prog="python -m trainers", epilog="serve: see `serve --help`")
     commands = whole.add_subparsers(dest="command", required=True)
 
@@ -98,7 +98,7 @@ def parser() -> ArgumentParser:
 
 
 def _print(row: dict[str, Any]) -> None:
-    """Of processes launched together, one speaks."""
+    """Print a row as JSON; of processes launched together, one prints."""
     if int(os.environ.get("RANK", "0")):
         return
     sys.stdout.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
