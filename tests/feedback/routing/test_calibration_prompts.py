@@ -301,15 +301,9 @@ class TestTheButton:
         assert reverse("version_probe", args=[new_model.pk]) in shown
         answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
         assert f"prompts: {PROMPTS}." in answer.content.decode()
-<<<<<<< HEAD:tests/feedback/routing/test_calibration_prompts.py
         assert Response.objects.filter(version=new_model).count() == PROMPTS
         answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
-        assert "It has answered the whole probe." in answer.content.decode()
-=======
-        assert Response.objects.filter(version=newcomer).count() == PROMPTS
-        answer = browser.post(reverse("version_probe", args=[newcomer.pk]), follow=True)
         assert "It has answered all calibration prompts." in answer.content.decode()
->>>>>>> pages:tests/feedback/routing/test_probes.py
 
     def test_without_an_embedding_it_says_why_not(
         self,
