@@ -54,7 +54,9 @@ def made_pairs(first: np.ndarray, second: np.ndarray, label: np.ndarray, answers
         comparisons=Comparisons(
             *([names] * 6), label=label, tie=nothing, strength=nothing, weight=nothing + 1.0
         ),
-        holdout=Holdout(np.flatnonzero(~held), np.flatnonzero(held), np.flatnonzero(held)),
+        holdout=Holdout(
+            train=np.flatnonzero(~held), validation=np.flatnonzero(held), test=np.flatnonzero(held)
+        ),
         first=first,
         second=second,
         answers=[Answer([], "x" * (1 + row % 7)) for row in range(answers)],
