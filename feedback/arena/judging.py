@@ -69,7 +69,7 @@ def judgment_extend(
         if error.code != "already_judged":
             raise
         raise ConflictError(
-            "said_elsewhere", _("You have said more in another window. Load this page again.")
+            "said_elsewhere", _("You have already saved this in another window. Reload this page.")
         ) from error
     return exchange_from(exchange.comparison)
 
@@ -89,7 +89,7 @@ def _record(
     supersedes: Preference | None = None,
 ) -> Preference:
     if not key:
-        words = _("The form is not complete. Load the page again.")
+        words = _("The form is incomplete. Reload the page.")
         raise ApplicationError("idempotency_key", words)
     recorded, _new = preference_record(
         comparison=exchange.comparison,

@@ -29,7 +29,7 @@ from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
 from feedback.publication.holders import Held, Holders, Holdings, holders_of
 from feedback.publication.services import judgment_withdraw
-from feedback.quality.selectors import standing_of
+from feedback.quality.raters.selectors import quarantine_of
 
 
 @never_cache
@@ -48,7 +48,7 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
         "more": found[-1].id if len(found) == OWN_PAGE else None,
         "totals": own_totals(contributor, holdings),
         "anonymous": not has_account(contributor),
-        "standing": standing_of(contributor),
+        "standing": quarantine_of(contributor),
     }
     return render(request, "contributions/contributions.html", context)
 
