@@ -16,7 +16,8 @@ from feedback.database.lookup import get_or_not_found
 from feedback.people.models import Contributor, Rater
 from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
-from feedback.quality.checks import CHECKS, Check
+from feedback.quality.checks import CHECKS
+from feedback.quality.checks.base import Check
 from feedback.quality.models import (
     QualitySignal,
     RaterReliability,
