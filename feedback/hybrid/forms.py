@@ -12,10 +12,10 @@ class BudgetForm(forms.Form):
     """How many human judgments to spend, and how many per cent of them at random."""
 
     human_budget = forms.IntegerField(
-        error_messages=dict.fromkeys(INVALID, _("A whole number, please."))
+        error_messages=dict.fromkeys(INVALID, _("Enter a whole number."))
     )
     explore = forms.IntegerField(
-        error_messages=dict.fromkeys(INVALID, _("A whole number of per cent, please."))
+        error_messages=dict.fromkeys(INVALID, _("Enter a whole number of per cent."))
     )
 
     @classmethod

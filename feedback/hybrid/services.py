@@ -67,7 +67,7 @@ def budget_set(
     planned = planned_judgments(campaign)
     enough = planned <= human_budget <= BUDGET_LIMIT
     too_small = _("At least %s: so many are given or asked for already.") % planned
-    no_share = _("A share between 0 and 100 per cent, please.")
+    no_share = _("Enter a share between 0 and 100 per cent.")
     refuse_problems(
         {
             "human_budget": "" if enough else too_small,

@@ -109,7 +109,7 @@ class StandingState(models.TextChoices):
     """Whether a rater's judgments count; it always has a reason and can be lifted."""
 
     COUNTED = "counted", _("Counted")
-    QUARANTINED = "quarantined", _("Set aside")
+    QUARANTINED = "quarantined", _("Quarantined")
 
 
 class RaterStandingQuerySet(models.QuerySet["RaterStanding"]):

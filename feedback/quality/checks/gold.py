@@ -30,7 +30,7 @@ def _find(check: Check, judgments: Judgments) -> Iterator[Finding]:
 
 GOLD = Check(
     kind="gold",
-    label=_("Known answers"),
+    label=_("Gold items"),
     measured=_("The share that was answered right."),
     concern="the upper end of the 95 % Wilson interval of the share is below {threshold:g}",
     threshold=0.6,

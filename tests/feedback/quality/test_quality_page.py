@@ -67,7 +67,7 @@ def test_an_empty_pool_says_what_to_do(curator: Contributor, client_of: Browser)
     page = client_of(curator).get("/quality/").content.decode()
     assert "agreement is not known" in page
     assert "An overlap of two or more" in page
-    assert "Nobody has met a known answer yet." in page
+    assert "Nobody has seen a gold item yet." in page
     assert client_of(curator).get("/quality/?campaign=nothing").status_code == 404
     assert client_of(curator).get("/quality/raters/nobody/").status_code == 404
 
@@ -82,11 +82,11 @@ def test_the_page_says_agreement_with_its_interval_and_who_is_a_concern(
     assert row.low < row.alpha < row.high
     page = client_of(curator).get("/quality/").content.decode()
     assert f"alpha {row.alpha:.2f} ({row.low:.2f} to {row.high:.2f}) on 50 comparisons" in page
-    assert "One rater is set aside." in page
+    assert "One rater is in quarantine." in page
     lines = raters_by_concern()
     assert lines[0].rater == hurried
     assert {line.reliability.judgments for line in lines if line.reliability} == {50}
-    assert "Favours a place" in page
+    assert "Favours a side" in page
     detail = client_of(curator).get(f"/quality/raters/{hurried.public_id}/").content.decode()
     assert detail.count("Answer 1 better") >= 20
     assert "Count them again" in detail
@@ -101,7 +101,7 @@ def test_a_curator_lifts_it_and_leaves_it_to_the_rules_again(
     assert "Say why" in refused.content.decode()
     assert browser.post(address, {"action": "counted", "reason": "Left-handed"}).status_code == 302
     assert RaterStanding.objects.get().decided_by == curator
-    assert "A person decided so:" in browser.get(address).content.decode()
+    assert "Decided by a person:" in browser.get(address).content.decode()
     assert browser.post(address, {"action": "release"}).status_code == 302
     assert RaterStanding.objects.get().decided_by is None
     assert browser.post(address, {"action": "delete"}).status_code == 400
@@ -123,7 +123,7 @@ def test_what_the_person_reads(hurried: Rater, client_of: Browser) -> None:
     assert "your judgments are set aside" in page
     told = render_to_string("components/standing.html", {"standing": quarantine_of(contributor)})
     assert "your judgments are set aside" in told
-    assert "Favours a place" in told
+    assert "Favours a side" in told
     nothing = render_to_string("components/standing.html", {"standing": None})
     assert nothing.strip() == ""
 

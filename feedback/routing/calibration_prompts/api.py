@@ -1,4 +1,7 @@
-"""The probe of a version over REST, for operators with a key of the scope models:write."""
+"""Calibration prompts over REST, for operators with a key of the scope models:write.
+
+The address and the names of the schema call them the probe.
+"""
 
 import uuid
 from typing import Any
@@ -13,13 +16,13 @@ from rest_framework.response import Response
 from feedback.people.authentication import IsOperator, scope
 from feedback.registry.selectors import version_get
 from feedback.routing.api import MessageInput
-from feedback.routing.probes.requests import probe_of, probe_request
+from feedback.routing.calibration_prompts.requests import calibration_of, calibration_request
 
 MAY_WRITE: list[type[BasePermission]] = [scope("models:write"), IsOperator]
 
 
 class ProbeAnswerOutput(serializers.Serializer[Any]):
-    """A prompt of the probe, the share of all prompts it stands for, and what was answered."""
+    """A calibration prompt, the share of all prompts it stands for, and what was answered."""
 
     messages = MessageInput(many=True, source="prompt.turn.messages")
     weight = serializers.FloatField(source="prompt.weight")
@@ -35,7 +38,7 @@ class ProbeAnswerOutput(serializers.Serializer[Any]):
 
 
 class ProbeOutput(serializers.Serializer[Any]):
-    """How far a version has come with the probe."""
+    """How far a version has come with the calibration prompts."""
 
     model = serializers.CharField(source="version.label")
     prompts = serializers.IntegerField()
@@ -51,10 +54,10 @@ class ProbeOutput(serializers.Serializer[Any]):
 @api_view(["GET", "POST"])
 @permission_classes(MAY_WRITE)
 def probe(request: Request, version_id: uuid.UUID) -> Response:
-    """What a version has answered of the probe; or have it asked the rest, in the background: 202.
+    """Return what a version has answered; or have it asked the rest, in the background: 202.
 
-    It is asked nothing twice: 200 where it has answered everything.
+    It is asked nothing twice: 200 where it has answered all calibration prompts.
     """
     version = version_get(version_id)
-    asked = probe_request(version) if request.method == "POST" else 0
-    return Response(ProbeOutput(probe_of(version)).data, status=202 if asked else 200)
+    asked = calibration_request(version) if request.method == "POST" else 0
+    return Response(ProbeOutput(calibration_of(version)).data, status=202 if asked else 200)
