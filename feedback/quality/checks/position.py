@@ -32,7 +32,7 @@ def _find(check: Check, judgments: Judgments) -> Iterator[Finding]:
 
 POSITION = Check(
     kind="position",
-    label=_("Favours a place"),
+    label=_("Favours a side"),
     measured=_("The share of decisions for one position on the screen."),
     concern="the share is {threshold:g} or more and hardly chance, were both positions alike",
     threshold=0.75,
