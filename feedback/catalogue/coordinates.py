@@ -19,7 +19,7 @@ from feedback.routing.posterior import live_embedding
 from feedback.training.models import Checkpoint, ModelVector
 from trainers.arrays import Floats
 from trainers.errors import InputError
-from trainers.model_map import Ground, fit_map_transform
+from trainers.model_map import MapTransform, fit_map_transform
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -100,7 +100,7 @@ def _joined(checkpoint: Checkpoint, trained: list[VersionPoint]) -> list[Version
     return [
         VersionPoint(
             version=version,
-            coordinates=transform.places(new[version.label].vector[None])[0],
+            coordinates=transform.coordinates(new[version.label].vector[None])[0],
             seen=new[version.label].observations,
             has_joined=True,
         )
@@ -109,7 +109,7 @@ def _joined(checkpoint: Checkpoint, trained: list[VersionPoint]) -> list[Version
 
 
 @lru_cache(maxsize=2)
-def _map_transform(checkpoint_id: UUID, path: str) -> Ground:
+def _map_transform(checkpoint_id: UUID, path: str) -> MapTransform:
     """Return how a vector becomes coordinates on a checkpoint's map, which never changes."""
     rows = ModelVector.objects.filter(checkpoint=checkpoint_id)
     coordinates = {

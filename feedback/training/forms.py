@@ -39,7 +39,7 @@ class SettingsForm(forms.Form):
         super().__init__(data)
         self.kind = kind
         self.settings = settings_offered(kind)
-        self.fields |= {setting.name: _field(setting) for setting in self.settings}
+        self.fields |= {setting.name: _field(kind, setting) for setting in self.settings}
 
     def groups(self) -> Iterator[SettingGroup]:
         """Yield the fields of settings by group, in the order of their declaration."""
@@ -91,9 +91,9 @@ class ScheduleForm(SettingsForm):
     )
 
 
-def _field(setting: Setting) -> forms.Field:
+def _field(kind: Kind, setting: Setting) -> forms.Field:
     """Return the field of a setting; its text says meaning, bounds and default."""
-    default = _("Default: %s.") % default_text(setting)
+    default = _("Default: %s.") % default_text(kind, setting)
     words = [setting.meaning, setting.bounds]
     text = "; ".join(word for word in words if word)
     text = f"{text[:1].upper()}{text[1:]}. {default}"

@@ -13,6 +13,7 @@ from trainers.settings.config import SettingError
 from trainers.settings.kind import Setting
 
 Config = Mapping[str, Any]
+REWARD_MODEL = "reward_model"  # of a policy: what scores its answers
 
 
 def settings_checked(kind: Kind, given: Config) -> dict[str, Any]:
@@ -35,20 +36,11 @@ def settings_offered(kind: Kind) -> list[Setting]:
     return [setting for setting in settings_of(kind) if setting.name != "seed"]
 
 
-def default_text(setting: Setting) -> str:
-    """Return the default in words, such as "0.003 (frozen), 0.0002 (lora)" where modes differ."""
-    variants: dict[str, list[str]] = {}
-    for variant, value in setting.defaults.items():
-        variants.setdefault(value_text(value), []).append(variant)
-    if len(variants) == 1:
-        return next(iter(variants))
-    return ", ".join(f"{text} ({', '.join(names)})" for text, names in variants.items())
-
-
-def value_text(value: object) -> str:
-    """Return a value as the trainers' command line takes it."""
-    words: dict[object, str] = {None: "none", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
+def default_text(kind: Kind, setting: Setting) -> str:
+    """Return the default in words; the site gives a policy's reward model one of its own."""
+    if (kind, setting.name) == (Kind.POLICY, REWARD_MODEL):
+        return _("the live reward model, where there is one")
+    return setting.default_text
 
 
 def _json(value: Any) -> Any:

@@ -17,7 +17,7 @@ from trainers.policy.adapter import add_adapter, load_policy
 from trainers.policy.base import load_base
 from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
-from trainers.policy.evaluate import evaluate, evaluate_prompts, judge
+from trainers.policy.evaluate import evaluate, evaluate_prompts, implicit_rewards
 from trainers.policy.fit import Example, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pool, tokenize_pairs
@@ -85,9 +85,9 @@ def test_a_fresh_adapter_is_the_reference(toy_snapshot, toy_policy):
 def test_the_toy_preference_is_learnt(policy, toy_snapshot):
     config = POLICY.stored(policy.card["config"])
     pairs = Pool.read(toy_snapshot).pairs("train", limit=1000, seed=0)
-    judged = judge(policy, config, pairs)
-    assert judged.right.mean() > 0.9
-    assert judged.margin.mean() > 0
+    found = implicit_rewards(policy, config, pairs)
+    assert found.right.mean() > 0.9
+    assert found.margin.mean() > 0
     assert policy.card["metrics"]["implicit_accuracy"] > 0.5
 
 

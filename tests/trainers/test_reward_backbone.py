@@ -29,7 +29,7 @@ from trainers.reward.evaluate import evaluate
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
-from trainers.serve.model_store import Shelf
+from trainers.serve.model_store import ModelStore
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,
@@ -145,9 +145,9 @@ def test_plain_transformers_and_peft_say_the_same_as_the_command_line_and_the_se
 
     (tmp_path / "shelf").mkdir()
     (tmp_path / "shelf" / "reward").symlink_to(trained.path)
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.refresh()
-    with TestClient(build_app(Api(shelf, Encoder(cached=False)))) as client:
+    store = ModelStore(tmp_path / "shelf")
+    store.refresh()
+    with TestClient(build_app(Api(store, Encoder(cached=False)))) as client:
         served = client.post("/score", json={"items": ROWS}).json()
     assert served["digest"] == trained.digest
     np.testing.assert_allclose(found, served["scores"], atol=1e-5)

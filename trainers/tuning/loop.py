@@ -20,16 +20,22 @@ Report = Callable[[int, int, dict[str, Any]], None]  # (step, steps, metrics)
 
 
 class Course(Protocol):
-    """What a run goes through: the batches of every epoch, and what is said of each step.
+    """What a run goes through: the batches of every epoch, and what is said of each step."""
 
-    examples         how many there are; a batch numbers them
-    steps            of the whole run
-    steps_per_epoch  the last epoch may end early
-    """
+    @property
+    def examples(self) -> int:
+        """Return how many examples there are; a batch numbers them."""
+        ...
 
-    examples: int
-    steps: int
-    steps_per_epoch: int
+    @property
+    def steps(self) -> int:
+        """Return the steps of the whole run."""
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the steps of an epoch; the last epoch may end early."""
+        ...
 
     def batches(self, epoch: int) -> Iterator[Ints]:
         """Yield the rows of every batch of an epoch: a function of the seed and the epoch alone."""

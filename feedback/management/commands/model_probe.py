@@ -3,8 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import CommandError
-
+from feedback.database.lookup import get_or_not_found
 from feedback.management.json_command import JsonCommand
 from feedback.registry.models import ModelVersion
 from feedback.routing.calibration_prompts.asking import prompts_ask, prompts_missing
@@ -19,15 +18,14 @@ class Command(JsonCommand):
     help = "Ask a model version the calibration prompts that it has not answered yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the label of the version."""
+        """Take which version."""
         parser.add_argument("label", help='the version\'s label, such as "Mathstral v2"')
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Ask now, whatever the schedule says."""
         versions = ModelVersion.objects.select_related("provider")
-        version = versions.filter(label=options["label"]).first()
-        if version is None:
-            raise CommandError(f"There is no model version {options['label']!r}.")
+        message = f"There is no model version {options['label']!r}."
+        version = get_or_not_found(versions, "no_such_version", message, label=options["label"])
         answers = prompts_ask(version, seconds=HOUR)
         return {
             "model": version.label,

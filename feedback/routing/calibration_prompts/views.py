@@ -25,7 +25,9 @@ def version_probe(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
         messages.info(request, error.message)
         return redirect("version", version.pk)
     if missing:
-        messages.success(request, _("It is being asked; prompts: %(n)d.") % {"n": missing})
+        messages.success(
+            request, _("It is being asked. Calibration prompts: %(n)d.") % {"n": missing}
+        )
     else:
-        messages.info(request, _("It has answered the whole probe."))
+        messages.info(request, _("It has answered all calibration prompts."))
     return redirect("version", version.pk)

@@ -17,27 +17,33 @@ BELIEFS = {
 BY_EMBEDDING = gettext_lazy(
     "The choice followed what %(version)s expects of each model on this message."
 )
-NO_PART = gettext_lazy("The message played no part.")
-TOO_LATE = gettext_lazy("The message could not be read in time, so it played no part.")
+NO_PART = gettext_lazy("Your message was not used for this choice.")
+TOO_LATE = gettext_lazy(
+    "Your message could not be read in time, so it was not used for this choice."
+)
 FALLBACKS = {
     "no_embedding": gettext_lazy(
-        "No model embedding is in use yet, so the message played no part."
+        "No model embedding is in use yet, so your message was not used for this choice."
     ),
     "encoder_late": TOO_LATE,
     "encoder_busy": TOO_LATE,
     "encoder_down": gettext_lazy(
-        "The encoder had just failed and was not asked, so the message played no part."
+        "The text encoder had just failed and was not asked, "
+        "so your message was not used for this choice."
     ),
-    "encoder_failed": gettext_lazy("The encoder did not answer, so the message played no part."),
+    "encoder_failed": gettext_lazy(
+        "The text encoder did not answer, so your message was not used for this choice."
+    ),
     "encoder_changed": gettext_lazy(
-        "The embedding was trained with another encoder, so the message played no part."
+        "The embedding was trained with another text encoder, "
+        "so your message was not used for this choice."
     ),
     "embedding_unreadable": gettext_lazy(
-        "The model embedding could not be read, so the message played no part."
+        "The model embedding could not be read, so your message was not used for this choice."
     ),
     "threshold_stale": gettext_lazy(
-        "The threshold is not calibrated on the embedding in use yet, so the message played no "
-        "part."
+        "The threshold is not calibrated on the embedding in use yet, "
+        "so your message was not used for this choice."
     ),
     "strong_away": gettext_lazy("The strong model could not be asked, so the weak one answered."),
     "weak_away": gettext_lazy("The weak model could not be asked, so the strong one answered."),
@@ -61,7 +67,12 @@ def sentences(found: Explanation) -> list[str]:
         _chances(found),
     ]
     if found.explored:
-        reasons.append(_("This was not the expected best: it was shown to learn more about it."))
+        reasons.append(
+            _(
+                "Another model was expected to do better; "
+                "this one was chosen to learn more about it."
+            )
+        )
     return [sentence for sentence in reasons if sentence]
 
 

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 NO_MODEL = {"null_characters_not_allowed": _("There is no such model.")}
-NO_NUMBER = _("A whole number of per cent, please.")
+NO_NUMBER = _("Enter a whole number of per cent.")
 
 
 class ThresholdForm(forms.Form):

@@ -25,8 +25,8 @@ def threshold_create(
     refuse_problems(
         {
             "name": _name_problem(name),
-            "weak": _("Another model than the strong one.") if strong == weak else "",
-            "share": "" if LEAST_SHARE <= share <= MOST_SHARE else _("Between 5 and 95 per cent."),
+            "weak": _("Choose a model other than the strong one.") if strong == weak else "",
+            "share": "" if LEAST_SHARE <= share <= MOST_SHARE else _("Enter 5 to 95 per cent."),
         }
     )
     try:
@@ -35,7 +35,7 @@ def threshold_create(
             detail = {"strong": strong.label, "weak": weak.label, "share": share}
             audit_record(actor=actor, action="threshold.create", subject=name, detail=detail)
     except IntegrityError as error:
-        message = _("There is a threshold %(name)s already.") % {"name": name}
+        message = _("There is already a threshold %(name)s.") % {"name": name}
         raise ConflictError("name_taken", message) from error
     thresholds_recalibrate()
     made.refresh_from_db()

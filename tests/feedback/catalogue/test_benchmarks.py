@@ -59,7 +59,7 @@ def test_each_row_says_how_it_is_known(client: Client, live: Checkpoint) -> None
     known = told(client, "known")
     assert "measured on 12 000 questions" in known
     assert "measured on 1 question<" in known
-    assert 'class="hidden">MMLU-Pro: </span>Computer science' in known
+    assert 'class="hidden">MMLU-Pro:</span>Computer science' in known
     assert re.search(r'class="num">41 %.*?quiet">40–42 %', known)
     assert "As of the training of" in known
     assert "estimated from 20 of 12 032 questions" in told(client, "tried")

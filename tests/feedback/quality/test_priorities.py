@@ -5,8 +5,8 @@ import pytest
 from feedback.campaigns.models import Task
 from feedback.campaigns.services import campaign_create
 from feedback.quality.models import Consensus
+from feedback.quality.priorities import priorities_follow
 from feedback.quality.services import consensus_refresh
-from feedback.quality.uncertainty import priorities_follow
 from tests.feedback.builders import judge, make_comparison, make_contributor
 
 pytestmark = pytest.mark.django_db
