@@ -25,15 +25,15 @@ def why_not_asked(campaigns: Sequence[Campaign], contributor: Contributor) -> st
         }
     )
     if fields:
-        return _("These tasks ask for somebody who knows %(fields)s.") % {
+        return _("These tasks are for people who know %(fields)s.") % {
             "fields": _(" or ").join(fields)
         }
     if not closed:
         return ""
     tier = TrustTier(min(campaign.minimum_tier for campaign in closed))
     if tier == TrustTier.TRUSTED:
-        return _("These tasks ask for people whose judgments have a record.")
-    return _("These tasks ask for people with an account.")
+        return _("These tasks are for people with enough earlier judgments.")
+    return _("These tasks are for people with an account.")
 
 
 def _is_trusted(campaign: Campaign, contributor: Contributor) -> bool:

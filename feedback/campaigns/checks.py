@@ -21,7 +21,7 @@ def campaign_check(campaign: Campaign) -> None:
 def _problems(campaign: Campaign) -> dict[str, str]:
     return {
         "slug": _slug_problem(campaign.slug),
-        "name": "" if len(campaign.name) <= 200 else _("At most 200 characters, please."),
+        "name": "" if len(campaign.name) <= 200 else _("At most 200 characters."),
         "overlap": _range_problem(campaign.overlap, 1, MAX_OVERLAP),
         "human_budget": ""
         if (campaign.human_budget or 0) >= 0
@@ -40,17 +40,17 @@ def _problems(campaign: Campaign) -> dict[str, str]:
 def _slug_problem(slug: str) -> str:
     plain = slug.replace("-", "").replace("_", "")
     ok = plain.isascii() and plain.isalnum() and len(slug) <= 100
-    return "" if ok else _("Up to 100 letters, digits, hyphens and underscores, please.")
+    return "" if ok else _("Up to 100 letters, digits, hyphens and underscores.")
 
 
 def _range_problem(value: float, low: int, high: int) -> str:
     if low <= value <= high:
         return ""
-    return _("A number from %(low)s to %(high)s, please.") % {"low": low, "high": high}
+    return _("Enter a number from %(low)s to %(high)s.") % {"low": low, "high": high}
 
 
 def _words_problem(words: list[str]) -> str:
     if len(words) > MAX_REASONS:
-        return _("At most %(limit)s, please.") % {"limit": MAX_REASONS}
+        return _("At most %(limit)s.") % {"limit": MAX_REASONS}
     ok = all(0 < len(word) <= WORD_LENGTH and "\x00" not in word for word in words)
-    return "" if ok else _("1 to %(limit)s characters each, please.") % {"limit": WORD_LENGTH}
+    return "" if ok else _("1 to %(limit)s characters each.") % {"limit": WORD_LENGTH}

@@ -98,7 +98,7 @@ def campaign_create(
                 language=language,
             )
     except IntegrityError as error:
-        raise ConflictError("slug_taken", _("There is a campaign “%s” already.") % slug) from error
+        raise ConflictError("slug_taken", _("There is already a campaign “%s”.") % slug) from error
 
 
 def campaign_edit(

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_http_methods
 
 from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError
-from feedback.hybrid.agreement import agreement_by_judge, agreement_by_topic
 from feedback.hybrid.selectors import budget_status, budgeted_campaigns, next_for_people
 from feedback.hybrid.services import budget_set
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.quality.agreement.human_ai import agreement_by_judge, agreement_by_topic
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,9 +61,9 @@ def _save(request: HttpRequest, campaign: Campaign) -> None:
     budget, explore = (request.POST.get(name, "").strip() for name in ("human_budget", "explore"))
     fields = {}
     if not (budget.isascii() and budget.isdecimal()):
-        fields["human_budget"] = _("A whole number, please.")
+        fields["human_budget"] = _("Enter a whole number.")
     if not (explore.isascii() and explore.isdecimal()):
-        fields["explore"] = _("A whole number of per cent, please.")
+        fields["explore"] = _("Enter a whole number of per cent.")
     if fields:
         raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
     budget_set(

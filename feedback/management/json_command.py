@@ -37,7 +37,7 @@ class JsonCommand(BaseCommand):
 
     @abstractmethod
     def run(self, **options: Any) -> dict[str, Any]:
-        """What the command does; its result becomes the line of JSON."""
+        """Do the work; what is returned becomes the line of JSON."""
 
 
 def _require_database() -> None:

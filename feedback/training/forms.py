@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from feedback.errors import ApplicationError, InvalidError
 from feedback.training.models import Kind
-from feedback.training.run_settings import settings_offered
+from feedback.training.run_settings import default_text, settings_offered
 from trainers.settings.kind import Setting
 
 TRUE_OR_FALSE = "true or false"  # the type of a setting, and its two values
@@ -39,7 +39,7 @@ class SettingsForm(forms.Form):
         super().__init__(data)
         self.kind = kind
         self.settings = settings_offered(kind)
-        self.fields |= {setting.name: _field(setting) for setting in self.settings}
+        self.fields |= {setting.name: _field(kind, setting) for setting in self.settings}
 
     def groups(self) -> Iterator[SettingGroup]:
         """Yield the fields of settings by group, in the order of their declaration."""
@@ -91,9 +91,9 @@ class ScheduleForm(SettingsForm):
     )
 
 
-def _field(setting: Setting) -> forms.Field:
+def _field(kind: Kind, setting: Setting) -> forms.Field:
     """Return the field of a setting; its text says meaning, bounds and default."""
-    default = _("Default: %s.") % setting.default_text
+    default = _("Default: %s.") % default_text(kind, setting)
     words = [setting.meaning, setting.bounds]
     text = "; ".join(word for word in words if word)
     text = f"{text[:1].upper()}{text[1:]}. {default}"

@@ -13,6 +13,7 @@ from trainers.settings.config import SettingError
 from trainers.settings.kind import Setting
 
 Config = Mapping[str, Any]
+REWARD_MODEL = "reward_model"  # of a policy: what scores its answers
 
 
 def settings_checked(kind: Kind, given: Config) -> dict[str, Any]:
@@ -33,6 +34,13 @@ def settings_checked(kind: Kind, given: Config) -> dict[str, Any]:
 def settings_offered(kind: Kind) -> list[Setting]:
     """Return the settings that a person may choose; the seed is asked for beside them."""
     return [setting for setting in settings_of(kind) if setting.name != "seed"]
+
+
+def default_text(kind: Kind, setting: Setting) -> str:
+    """Return the default in words; the site gives a policy's reward model one of its own."""
+    if (kind, setting.name) == (Kind.POLICY, REWARD_MODEL):
+        return _("the live reward model, where there is one")
+    return setting.default_text
 
 
 def _json(value: Any) -> Any:

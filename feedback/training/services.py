@@ -9,7 +9,7 @@ from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Checkpoint, Kind, RunState, TrainingRun
 from feedback.training.notify import workers_notify
-from feedback.training.run_settings import Config, settings_checked
+from feedback.training.run_settings import REWARD_MODEL, Config, settings_checked
 from trainers.artifacts import code_version, digest_of
 
 
@@ -70,7 +70,9 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
         )
         running = one.filter(state=RunState.RUNNING).update(cancel_requested=True)
         if not queued and not running:
-            raise ConflictError("run_is_over", _("This run is over; there is nothing to cancel."))
+            raise ConflictError(
+                "run_is_over", _("This run has ended, so there is nothing to cancel.")
+            )
         audit_record(actor=actor, action="run.cancel", subject=str(run.number))
     run.refresh_from_db()
     return run
@@ -79,7 +81,7 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
 def _with_live_reward(kind: Kind, config: Config) -> Config:
     """Let the live reward model score a policy's answers, unless the config names another."""
     live = Checkpoint.objects.live(Kind.REWARD).first() if kind == Kind.POLICY else None
-    return config if live is None else {"reward_model": live.path, **config}
+    return config if live is None else {REWARD_MODEL: live.path, **config}
 
 
 def _checked_seed(seed: int) -> int:

@@ -139,7 +139,7 @@ def test_a_passkey_is_made_and_signs_in(page, live_server, reports, security_key
     sign_up(page, url)
     page.goto(f"{url}/account/2fa/webauthn/add/")
     confirm_password(page)
-    expect(page.get_by_label("A passkey: it signs me in by itself")).to_be_checked()
+    expect(page.get_by_label("Use this passkey to sign in without a password")).to_be_checked()
     ask_for_a_key(page, "Add")
     page.get_by_role("heading", name="Recovery Codes").wait_for()
     assert Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN).count() == 1

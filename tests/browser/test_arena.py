@@ -103,7 +103,7 @@ def test_more_can_be_said_after_the_judgment_and_never_before(page, live_server,
     extras.get_by_role("group", name="Truthful").get_by_text("Answer 2 more").click()
     extras.get_by_text("To the point").click()
     extras.get_by_label("In your own words").fill("It names the molecules.")
-    extras.get_by_role("button", name="Save this, too").dblclick()
+    extras.get_by_role("button", name="Save these too").dblclick()
     extras.get_by_text("Saved. Thank you.").wait_for()
     page.wait_for_timeout(300)
     full = Preference.objects.get(state="active")

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
         ("import_data", "file.jsonl", "--format", "preferences"),
         ("export_data", "file.jsonl", "--shape", "trl"),
         ("train", "ranking"),
-        ("schedules_ensure",),
+        ("prepare",),
         ("starter_load",),
         ("route", "--prompt", "Hello"),
     ],

@@ -24,7 +24,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say what to train, with which settings, and whether to wait."""
+        """Take what to train, with which settings, and whether to wait."""
         parser.add_argument("kind", help=f"one of {', '.join(Kind.values)}")
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
         parser.add_argument("--seed", type=int, default=0)

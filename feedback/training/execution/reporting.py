@@ -1,4 +1,4 @@
-"""What a child says, into the run's row: progress, points of its curves, the end of its log.
+"""Write a child's output into the run's row: progress, points of curves, the end of its log.
 
 Writing renews the lease. The database may go away in the middle of a run: what is to be written
 then waits here, the child goes on, and the next write is tried after a back-off.
@@ -28,7 +28,7 @@ class CancelledError(Exception):
 
 
 class Reporter:
-    """One attempt's voice. `stage` says which part of the bar the next phase fills."""
+    """Reports for one attempt. `stage` says which part of the bar the next phase fills."""
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
@@ -43,7 +43,7 @@ class Reporter:
 
     @property
     def last_line(self) -> str:
-        """What the child said last that was not progress."""
+        """Return the last line of the child that was not progress."""
         return self._log[-1] if self._log else ""
 
     def stage(self, phase: str, start: float, end: float) -> None:
@@ -53,7 +53,7 @@ class Reporter:
         self.flush()
 
     def line(self, text: str) -> None:
-        """A line of the child: a JSON object of progress, or a line for the log."""
+        """Take a line of the child: a JSON object of progress, or a line for the log."""
         progress = _progress_of(text)
         if progress is None:
             self._log.append(text[:LINE_LENGTH])

@@ -164,7 +164,9 @@ def _create(
         draft.task.name = name[:NAME_LENGTH]
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():
-            raise ConflictError("schedule_exists", _("There is already: %s.") % draft.task.name)
+            raise ConflictError(
+                "schedule_exists", _("This schedule already exists: %s.") % draft.task.name
+            )
         draft.task.save()
         audit_record(actor=actor, action="schedule.create", subject=draft.task.name)
     return draft

@@ -97,8 +97,8 @@ def test_a_hold_that_ran_out_is_said_and_can_be_taken_again(browser):
     Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     answer = browser.post(JUDGE, form)
     page = page_of(browser, answer.headers["Location"])
-    assert "Your hold ran out, so this judgment was not counted." in page
-    assert "Take it again." in page
+    assert "Your reservation expired, so this judgment was not saved." in page
+    assert "Reclaim the task." in page
     assert not Preference.objects.exists()
     assert browser.post(AGAIN, {"again": form["assignment"]}).status_code == 303
     page_of(browser)

@@ -31,7 +31,7 @@ def test_a_campaign_can_ask_for_trust(alice, client_of):
     make_campaign(tasks=1, minimum_tier=TrustTier.TRUSTED)
     browser = client_of(alice)
     page = browser.get("/annotate/").content.decode()
-    assert "These tasks ask for people whose judgments have a record." in page
+    assert "These tasks are for people with enough earlier judgments." in page
     assert not Assignment.objects.exists()
     Contributor.objects.filter(pk=alice.pk).update(trust_tier=TrustTier.TRUSTED)
     browser.get("/annotate/")

@@ -75,7 +75,7 @@ def test_one_model_is_no_comparison(alice, client_of):
     [
         ("", "Write a message first."),
         (" \n ", "Write a message first."),
-        ("a\x00b", "A message cannot hold a NUL character."),
+        ("a\x00b", "A message cannot contain a NUL character."),
         ("x" * 5_000_000, "A message has at most 20\u202f000 characters."),
     ],
 )

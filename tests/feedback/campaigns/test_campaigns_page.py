@@ -100,7 +100,7 @@ def test_a_campaign_pauses_goes_on_and_ends(olivia: Contributor, client_of: Brow
         assert campaign.state == state
     assert AuditEvent.objects.filter(actor=olivia, action__startswith="campaign.").count() == 3
     page = browser.get("/campaigns/").content.decode()
-    assert "Close for good" not in page
+    assert "Close permanently" not in page
 
 
 def test_a_closed_campaign_stays_closed(olivia: Contributor, client_of: Browser) -> None:

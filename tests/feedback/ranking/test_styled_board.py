@@ -102,7 +102,7 @@ def test_the_page_says_what_style_adds(
     page = tight(client.get("/leaderboard/?style_control=true").content.decode())
     assert "Style is held equal by the texts of 40 of them." in page
     assert "the answer that is twice as long wins" in page
-    assert page.count("cannot be told") >= 3
+    assert page.count("unknown") >= 3
     assert 'value="true" checked' in page
     assert "style=" not in page
     plain = tight(client.get("/leaderboard/").content.decode())
@@ -165,7 +165,7 @@ def test_who_is_hardly_judged_is_listed_without_a_place(
     long = ModelVersion.objects.get(label="Long")
     judged(long, make_version("Newcomer"), (1, 1), "a")
     page = client.get("/leaderboard/").content.decode()
-    table, rest = page.split("Judged too rarely to be placed")
+    table, rest = page.split("Too few judgments for a rank")
     assert "Newcomer" in rest
     assert "Newcomer" not in table
     assert ">1–2</td>" in table or (">1</td>" in table and ">2</td>" in table)

@@ -91,9 +91,9 @@ def test_an_operator_makes_calibrates_and_removes_a_threshold(
     browser = client_of(olivia)
     form = {"name": "economy", "strong": "Ada", "weak": "Ben", "share": "40"}
     for change, words in (
-        ({"share": "many"}, "A whole number of per cent, please."),
-        ({"share": "3"}, "Between 5 and 95 per cent."),
-        ({"weak": "Ada"}, "Another model than the strong one."),
+        ({"share": "many"}, "Enter a whole number of per cent."),
+        ({"share": "3"}, "Enter 5 to 95 per cent."),
+        ({"weak": "Ada"}, "Choose a model other than the strong one."),
         ({"weak": "Nobody\x00"}, "There is no such model."),
         ({"name": "best"}, "not the name of a policy."),
     ):

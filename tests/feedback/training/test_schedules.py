@@ -174,7 +174,7 @@ def test_a_broken_row_is_shown_as_what_it_is(
     schedule = schedule_create(kind="ranking", every_hours=1, actor=None)
     PeriodicTask.objects.filter(pk=schedule.task.pk).update(kwargs='{"kind": "telepathy"}')
     assert (
-        "no such kind: refused each time" in client_of(olivia).get("/schedules/").content.decode()
+        "unknown kind: refused each time" in client_of(olivia).get("/schedules/").content.decode()
     )
 
 

@@ -27,7 +27,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--port` wins over PORT."""
+        """Take `--port`, which wins over PORT."""
         port = int(os.environ.get("PORT") or 8000)
         parser.add_argument("--port", type=int, default=port, help="of the site (8000)")
 
@@ -96,7 +96,7 @@ def announce(plan: planning.Plan, seconds: float) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of the URL is answered with success."""
+    """Return whether a GET of the URL is answered with success."""
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:
