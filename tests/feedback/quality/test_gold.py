@@ -1,4 +1,4 @@
-"""Known answers: handed out unseen, held against the rater, kept out of rankings."""
+"""Gold items: handed out unseen, held against the rater, kept out of rankings."""
 
 import pytest
 

@@ -309,7 +309,7 @@ class TestTheButton:
         client_of: Callable[[Contributor], Client],
     ) -> None:
         asked = client_of(olivia).post(reverse("version_probe", args=[newcomer.pk]), follow=True)
-        assert "There is no probe yet" in asked.content.decode()
+        assert "There are no calibration prompts yet" in asked.content.decode()
 
     def test_nobody_else_may(
         self,
