@@ -30,9 +30,9 @@ run: ## Install what is needed and run the whole site (PORT=8000 DATA_DIR=var GP
 
 test: ## Run every test (ARGS="-k name" for some, ARGS="-m 'not slow'" for the quick ones).
 	$(call install,requirements-dev.lock)
-	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --no-loadscope-reorder $(ARGS)
 
-check: ## Lint, format, types, import layers, migrations.
+check: ## Lint, format, types, import layers, migrations, a deployment on a public host.
 	$(call install,requirements-dev.lock)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -40,6 +40,8 @@ check: ## Lint, format, types, import layers, migrations.
 	$(BIN)/mypy
 	PYTHONPATH=platform:. $(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@ALLOWED_HOSTS=commons.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: ## Sort imports and format, templates, too.
 	$(call install,requirements-dev.lock)

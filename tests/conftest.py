@@ -20,14 +20,15 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 from kombu import pools
-from pytest_django import DjangoDbBlocker
+from xdist.remote import Producer
 
 from config.celery import app as celery_app
 from config.environment import database_config
 from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.postgres import EmbeddedPostgres
 from tests.costs import mark_by_cost
-from tests.database import empty_tables, make_template
+from tests.database import empty_tables, make_template, start_server
+from tests.sharing import FileScheduling, put_longest_first
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -54,14 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
     os.environ["DATA_DIR"] = str(data_dir)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores: one core each
-    os.environ["ROUTING_MOMENT"] = "0"  # no row of one test is remembered in the next
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
-    settings.ROUTING_MOMENT_SECONDS = 0.0
+    settings.ROUTING_MOMENT_SECONDS = 0.0  # no row of one test is remembered in the next
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""
         if config.getoption("numprocesses", 0):  # this process only shares out the tests
-            config.add_cleanup(start_database().stop)
+            config.add_cleanup(start_database(config).stop)
     if "CELERY_BROKER_URL" not in os.environ:
         settings.CELERY_BROKER_URL = "memory://"  # takes messages, delivers them to nobody
 
@@ -73,31 +73,38 @@ def make_data_dir() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `-m` choose tests by what they cost."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Let `-m` choose tests by what they cost; share out the dearest ones first."""
     for item in items:
         mark_by_cost(item)
+    yield
+    put_longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Share out the tests by file."""
+    return FileScheduling(config, log)
 
 
 # --- the database -------------------------------------------------------------------------------
 
 
-def start_database() -> EmbeddedPostgres:
+def start_database(config: pytest.Config) -> EmbeddedPostgres:
     """Start a server and make its address known to this process and those that it starts."""
-    server = EmbeddedPostgres(Path(os.environ["DATA_DIR"]), durable=False)
-    server.start()
+    assert config.cache is not None
+    server = start_server(Path(os.environ["DATA_DIR"]), config.cache.mkdir("postgres"))
     os.environ["DATABASE_URL"] = settings.DATABASE_URL = server.url
     return server
 
 
 @pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
+def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
     """The address of a PostgreSQL: DATABASE_URL, or a server that lives as long as the tests."""
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
         return
-    server = start_database()
+    server = start_database(pytestconfig)
     try:
         yield server.url
     finally:
@@ -105,14 +112,11 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    database_url: str, worker_id: str, django_db_blocker: DjangoDbBlocker
-) -> None:
+def django_db_modify_db_settings(database_url: str, worker_id: str) -> None:
     """Tell Django where the database is, before pytest-django creates the one of the tests."""
     database = settings.DATABASES["default"]
     database.update(database_config(database_url))
-    with django_db_blocker.unblock():
-        database["TEST"]["TEMPLATE"] = make_template(database_url)
+    database["TEST"]["TEMPLATE"] = make_template(database_url)
     database["TEST"]["NAME"] = f"test_{database['NAME']}_{worker_id}"
 
 
@@ -126,7 +130,11 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def broker_url() -> Iterator[str]:
-    """The address of a broker that carries messages from the tests to real workers."""
+    """The address of a broker of this worker, or of the one in CELERY_BROKER_URL.
+
+    The workers may share that one: nobody takes a message from it, since tests with a Celery
+    worker start a broker of their own.
+    """
     if "CELERY_BROKER_URL" in os.environ:
         yield os.environ["CELERY_BROKER_URL"]
         return
@@ -160,6 +168,7 @@ def process_environment(django_db_setup: None, broker_url: str) -> dict[str, str
     return os.environ | {
         "DATABASE_URL": database,
         "CELERY_BROKER_URL": broker_url,
+        "ROUTING_MOMENT": "0",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
     }
 

@@ -10,7 +10,7 @@ BY_FIXTURE = {
     "browser": {"browser", "chromium", "page"},
     "server": {"live_server", "shared_web_server"},
     "transaction": {"transactional_db", "live_server"},
-    "database": {"django_db_setup", "db"},
+    "database": {"database_url", "django_db_setup", "db"},
 }
 SLOW = {"browser", "server", "processes", "training"}
 

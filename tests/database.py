@@ -1,20 +1,27 @@
 """The database of the tests: cloned from a template that is migrated once, emptied row by row.
 
 Migrations take seconds and a template takes a tenth of one, so the first who needs a database on
-a server leaves a template there, named by a digest of what made it. TRUNCATE of all tables, which
-Django does after a test that commits, rewrites hundreds of files; a test fills a few tables.
+a server leaves a template there, named by a digest of what made it; a cluster that holds it is kept
+for the throw-away servers of later runs. TRUNCATE of all tables, which Django does after a test
+that commits, rewrites hundreds of files; a test fills a few tables.
 """
 
 import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from django.core.management import call_command
 from django.db import connection
 from psycopg.sql import SQL, Identifier
+
+from config.supervisor.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "feedback_template_"
@@ -35,18 +42,17 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS
 
 def template_name() -> str:
     """Return a name that changes with the migrations, their SQL and the installed packages."""
-    digest = hashlib.sha256((ROOT / "requirements-dev.lock").read_bytes())
     feedback = ROOT / "feedback"
-    for path in sorted([*feedback.glob("migrations/*.py"), *feedback.rglob("*.sql")]):
-        digest.update(path.read_bytes())
+    made_of = [ROOT / "requirements-dev.lock", ROOT / "platform/config/supervisor/postgres.py"]
+    made_of += sorted([*feedback.glob("migrations/*.py"), *feedback.rglob("*.sql")])
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in made_of))
     return PREFIX + digest.hexdigest()[:16]
 
 
 def make_template(url: str) -> str:
     """Return the name of the migrated template on a server; make it where it is missing."""
     name, unfinished = template_name(), f"{PREFIX}unfinished"
-    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
-    with psycopg.connect(maintenance, autocommit=True) as server:
+    with psycopg.connect(_at(url, "postgres"), autocommit=True) as server:
         server.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])
         found = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX]
@@ -56,25 +62,58 @@ def make_template(url: str) -> str:
             for outdated in present:
                 server.execute(SQL("DROP DATABASE {}").format(Identifier(outdated)))
             server.execute(SQL("CREATE DATABASE {}").format(Identifier(unfinished)))
-            _migrate(unfinished)
-            server.execute(
-                SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    Identifier(unfinished), Identifier(name)
-                )
-            )
+            _migrate(_at(url, unfinished))
+            rename = SQL("ALTER DATABASE {} RENAME TO {}")
+            server.execute(rename.format(Identifier(unfinished), Identifier(name)))
     return name
 
 
-def _migrate(database: str) -> None:
-    """Migrate a database that is not the one of the tests."""
-    usual = connection.settings_dict["NAME"]
-    connection.settings_dict["NAME"] = database
-    try:
-        call_command("migrate", verbosity=0, interactive=False)
-    finally:
-        connection.close()
-        connection.close_pool()  # its sessions would keep the template from being cloned
-        connection.settings_dict["NAME"] = usual
+def start_server(data_dir: Path, shelf: Path) -> EmbeddedPostgres:
+    """Start a throw-away server that has the template, a copy of the one that the shelf keeps."""
+    kept = shelf / template_name()
+    if not kept.exists():
+        _keep_cluster(kept)
+    server = EmbeddedPostgres(data_dir, durable=False)
+    _copy_cluster(kept, server.folder)
+    server.start()
+    return server
+
+
+def _keep_cluster(kept: Path) -> None:
+    """Make a cluster with the template, and keep it in place of those that are out of date."""
+    with tempfile.TemporaryDirectory(prefix="feedback-template-") as folder:
+        Path(folder).chmod(0o711)  # an unprivileged PostgreSQL passes through
+        server = EmbeddedPostgres(Path(folder), durable=False)
+        server.start()
+        try:
+            make_template(server.url)
+        finally:
+            server.stop()
+        for outdated in kept.parent.glob(f"{PREFIX}*"):
+            shutil.rmtree(outdated)
+        aside = kept.with_name(f"{kept.name}.{os.getpid()}")
+        aside.mkdir()
+        _copy_cluster(server.folder, aside)
+        aside.rename(kept)
+
+
+def _copy_cluster(source: Path, target: Path) -> None:
+    """Copy what belongs to a cluster, with its owner."""
+    parts = [str(source / name) for name in ("cluster", "password")]
+    subprocess.run(["cp", "-a", *parts, str(target)], check=True)
+
+
+def _at(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+def _migrate(url: str) -> None:
+    """Migrate in a process of its own, whose sessions are over before the template is cloned."""
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"],
+        env=os.environ | {"DATABASE_URL": url},
+        check=True,
+    )
 
 
 def empty_tables() -> None:

@@ -1,10 +1,9 @@
-"""Imports point one way, and torch stays out of the web and Celery processes."""
+"""Torch stays out of the web and Celery processes; `make check` sees to the layers of imports."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -54,20 +53,6 @@ def test_a_process_of_the_site_does_not_import_torch(code: str) -> None:
 
 def test_the_check_would_see_torch() -> None:
     assert python("import torch" + REPORT).stdout.splitlines() == ["['torch']"]
-
-
-def test_imports_keep_to_the_layers() -> None:
-    program = Path(sys.executable).with_name("lint-imports")
-    paths = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
-    done = subprocess.run(
-        [program, "--no-cache"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.django_db

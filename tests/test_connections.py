@@ -2,14 +2,13 @@
 
 import psycopg
 import pytest
-from django.conf import settings
 from psycopg_pool import ConnectionPool
 
 from config.connections import PooledConnection
 
 
 @pytest.fixture
-def pool(monkeypatch):
+def pool(monkeypatch, database_url):
     def count(connection, query, *arguments, **options):
         asked.append(query)
         return execute(connection, query, *arguments, **options)
@@ -17,7 +16,7 @@ def pool(monkeypatch):
     asked, execute = [], psycopg.Connection.execute
     monkeypatch.setattr(psycopg.Connection, "execute", count)
     with ConnectionPool(
-        settings.DATABASE_URL,
+        database_url,
         kwargs={"autocommit": True},
         connection_class=PooledConnection,
         min_size=1,
@@ -39,18 +38,18 @@ def test_a_silent_connection_is_handed_out_unasked(pool):
     assert "" not in pool.asked
 
 
-def test_a_session_that_the_server_ended_is_not_handed_out(pool):
+def test_a_session_that_the_server_ended_is_not_handed_out(pool, database_url):
     ended = session(pool)
-    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
+    with psycopg.connect(database_url, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
     assert session(pool) != ended
     assert "" in pool.asked
 
 
-def test_what_the_server_says_besides_does_no_harm(pool):
+def test_what_the_server_says_besides_does_no_harm(pool, database_url):
     with pool.connection() as connection:
         pid = connection.info.backend_pid
         connection.execute("LISTEN somebody")
-    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
+    with psycopg.connect(database_url, autocommit=True) as other:
         other.execute("NOTIFY somebody")
     assert session(pool) == pid

@@ -107,11 +107,11 @@ def test_without_a_database_nobody_waits_for_one() -> None:
     assert database_config("")["OPTIONS"]["pool"] is None
 
 
-def check(**variables: str) -> subprocess.CompletedProcess[str]:
+def check(statement: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in {"SECRET_KEY", "ALLOWED_HOSTS"}}
     paths = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
     return subprocess.run(
-        [sys.executable, "-c", "import config.settings"],
+        [sys.executable, "-c", f"import config.settings\n{statement}"],
         env=environment | {"PYTHONPATH": paths} | variables,
         capture_output=True,
         text=True,
@@ -126,3 +126,19 @@ def test_the_default_secret_is_refused_on_a_public_host(tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "set SECRET_KEY" in refused.stderr
     assert check(**nowhere, ALLOWED_HOSTS="commons.example", SECRET_KEY="x" * 50).returncode == 0
+
+
+def test_a_public_host_asks_browsers_to_come_by_tls_and_loopback_does_not(tmp_path: Path) -> None:
+    public = {"ALLOWED_HOSTS": "commons.example", "SECRET_KEY": "x" * 50}
+    seconds = "SECURE_HSTS_SECONDS"
+    assert setting(seconds, DATA_DIR=str(tmp_path)) == "0"
+    assert setting(seconds, DATA_DIR=str(tmp_path), **public) == str(30 * 86400)
+    assert setting(seconds, DATA_DIR=str(tmp_path), HSTS="365d", **public) == str(365 * 86400)
+    assert setting(seconds, DATA_DIR=str(tmp_path), HSTS="0", **public) == "0"
+
+
+def setting(name: str, **variables: str) -> str:
+    """The value of a setting under this environment."""
+    done = check(f"print(config.settings.{name})", **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_noop
 from feedback.annotation.leasing import EMPTY_SECONDS, handle_of
 from feedback.annotation.models import Place
 from feedback.campaigns.audience import asks
-from feedback.campaigns.models import Assignment, AssignmentState, Campaign, GoldItem, Task
+from feedback.campaigns.models import Assignment, Campaign, GoldItem, Task
 from feedback.campaigns.selectors import campaigns_open
 from feedback.database.prepared import prepared_first, prepared_objects, prepared_rows
 from feedback.errors import ConflictError, NotFoundError
@@ -29,9 +28,6 @@ from feedback.registry.models import ModelVersion
 
 SLUG = re.compile(r"[-\w]{1,100}")
 LEFT_COUNTED = 1000  # what is left is counted up to here
-HELD = ExpressionWrapper(
-    Q(state=AssignmentState.LIVE, expires_at__gt=Now()), output_field=BooleanField()
-)
 LEASE_LOST = gettext_noop(
     "Your reservation expired, so this judgment was not saved. Reclaim the task."
 )

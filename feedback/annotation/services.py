@@ -28,8 +28,8 @@ from feedback.annotation.selectors import (
 from feedback.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
 from feedback.database.prepared import prepared_rows
 from feedback.errors import ApplicationError, ConflictError
-from feedback.people.models import ConsentRecord, Contributor, Rater
-from feedback.pool.models import Preference, PreferenceState
+from feedback.people.models import ConsentRecord, Contributor
+from feedback.pool.models import Preference
 from feedback.pool.services import Provenance, preference_record
 from feedback.quality.gold.services import gold_task_for
 
@@ -193,9 +193,7 @@ def assignment_revise(
     with transaction.atomic():
         held = held_lock(contributor=contributor, token=token)
         consent = held.consent_required()
-        previous = Preference.objects.filter(
-            assignment=held.id, state=PreferenceState.ACTIVE
-        ).first()
+        previous = Preference.objects.active().filter(assignment=held.id).first()
         is_open = previous is not None and may_undo(previous, UNDO_OPEN + lease_duration())
         if not is_open and not _was_sent(held, idempotency_key):
             raise ConflictError("undo_over", _(UNDO_OVER))
@@ -246,14 +244,14 @@ def _record(
 ) -> tuple[Preference, bool]:
     return preference_record(
         comparison=held.comparison,
-        rater=Rater(pk=held.rater_id),
+        rater_id=held.rater_id,
         judgment=answer.judgment(
             order=held.order_shown, aspects=held.aspects, reasons=held.reasons
         ),
         idempotency_key=idempotency_key,
         provenance=Provenance(
             source=source,
-            consent=consent,
+            consent_id=consent.pk,
             campaign_id=held.campaign_id,
             assignment_id=held.id,
         ),

@@ -13,7 +13,7 @@ from feedback.people.selectors import consent_required, rater_of
 from feedback.pool.choices import stored_choice
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Order, Preference, PreferenceState, RaterRole
-from feedback.pool.reveal import conversation_reveal
+from feedback.pool.reveal import model_names_reveal
 from feedback.pool.services import Provenance, preference_record
 
 
@@ -34,7 +34,7 @@ def comparison_judge(
     )
     with transaction.atomic():
         _record(contributor, exchange, judgment, idempotency_key)
-        conversation_reveal(exchange.turn.conversation)
+        model_names_reveal(exchange.turn.conversation)
     return exchange
 
 
@@ -93,12 +93,12 @@ def _record(
         raise ApplicationError("idempotency_key", words)
     recorded, _new = preference_record(
         comparison=exchange.comparison,
-        rater=rater_of(contributor),
+        rater_id=rater_of(contributor).pk,
         judgment=judgment,
         idempotency_key=key,
         provenance=Provenance(
             source=ARENA,
-            consent=consent_required(contributor),
+            consent_id=consent_required(contributor).pk,
             role=RaterRole.AUTHOR,
             judged_at=supersedes.judged_at if supersedes else None,
         ),

@@ -13,7 +13,6 @@ from feedback.pool.models import (
     Comparison,
     Conversation,
     Preference,
-    PreferenceState,
     Response,
     ResponseState,
     Turn,
@@ -107,10 +106,8 @@ def exchange_from(comparison: Comparison) -> Exchange:
         turn=comparison.turn,
         comparison=comparison,
         responses=responses_of(comparison),
-        preference=Preference.objects.filter(
-            comparison=comparison, rater__contributor=comparison.turn.conversation.contributor
-        )
-        .exclude(state=PreferenceState.SUPERSEDED)
+        preference=Preference.objects.current()
+        .filter(comparison=comparison, rater__contributor=comparison.turn.conversation.contributor)
         .first(),
         route=ModelRoute.objects.filter(turn=comparison.turn).order_by("created_at").first(),
     )

@@ -14,11 +14,11 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion, VersionState
-from feedback.routing.new_models.posteriors import newcomers_known
+from feedback.routing.new_models.posteriors import posteriors_known
 from feedback.routing.posterior import live_embedding
 from feedback.training.models import Checkpoint, ModelVector
 from trainers.errors import InputError
-from trainers.model_map import Ground, fit_map_transform
+from trainers.model_map import MapTransform, fit_map_transform
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def models_like(version: ModelVersion, limit: int = 10) -> list[LikeModel]:
 def _joined(checkpoint: Checkpoint, trained: list[Place]) -> list[Place]:
     """Those that training did not see and of which something is known since."""
     placed = {place.version.label for place in trained}
-    new = {one.label: one for one in newcomers_known(checkpoint) if one.label not in placed}
+    new = {one.label: one for one in posteriors_known(checkpoint) if one.label not in placed}
     if not new or not trained:
         return []
     try:
@@ -90,7 +90,7 @@ def _joined(checkpoint: Checkpoint, trained: list[Place]) -> list[Place]:
     return [
         Place(
             version,
-            ground.places(new[version.label].vector[None])[0],
+            ground.coordinates(new[version.label].vector[None])[0],
             new[version.label].observations,
             has_joined=True,
         )
@@ -99,7 +99,7 @@ def _joined(checkpoint: Checkpoint, trained: list[Place]) -> list[Place]:
 
 
 @lru_cache(maxsize=2)
-def _ground(checkpoint: UUID, path: str) -> Ground:
+def _ground(checkpoint: UUID, path: str) -> MapTransform:
     """The ground of a checkpoint's map; its places are written once."""
     rows = ModelVector.objects.filter(checkpoint=checkpoint)
     stand = {

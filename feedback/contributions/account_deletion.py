@@ -6,7 +6,7 @@ from feedback.people.erasure import contributor_erase
 from feedback.people.models import Contributor
 from feedback.people.selectors import given_by
 from feedback.people.services import audit_record
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.publication.holders import Holders, holders_of, judgments_held
 from feedback.publication.services import judgments_take_back
 
@@ -16,9 +16,7 @@ def account_close(*, contributor: Contributor, withdraw: bool) -> Holders:
 
     Return the releases and checkpoints that had held what was withdrawn.
     """
-    given = Preference.objects.filter(given_by(contributor)).exclude(
-        state=PreferenceState.WITHDRAWN
-    )
+    given = Preference.objects.not_withdrawn().filter(given_by(contributor))
     held = judgments_held(given) if withdraw else []
     with transaction.atomic():
         detail = {"judgments": "withdrawn" if withdraw else "kept"}

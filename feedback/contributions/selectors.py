@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from feedback.database.lookup import get_or_not_found
 from feedback.people.models import Contributor, Rater
 from feedback.people.selectors import given_by
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.publication.holders import Holdings, holdings_of
 from feedback.publication.models import Release
 from feedback.training.models import Checkpoint
@@ -30,7 +30,7 @@ def holdings_in_use(contributor: Contributor) -> Holdings:
 def own_totals(contributor: Contributor, holdings: Holdings) -> dict[str, Any]:
     """Count the judgments that are active, that the newest release holds, and that trained."""
     own = Preference.objects.filter(given_by(contributor))
-    totals: dict[str, Any] = {"active": own.filter(state=PreferenceState.ACTIVE).count()}
+    totals: dict[str, Any] = {"active": own.active().count()}
     if holdings.releases:
         newest = holdings.releases[-1]
         held = own.filter(published_number__lte=newest.last_number)
@@ -43,8 +43,8 @@ def own_totals(contributor: Contributor, holdings: Holdings) -> dict[str, Any]:
 def own_judgments(contributor: Contributor, before: uuid.UUID | None) -> list[Preference]:
     """Return a page of the contributor's judgments, newest first, without superseded ones."""
     found = (
-        Preference.objects.filter(given_by(contributor))
-        .exclude(state=PreferenceState.SUPERSEDED)
+        Preference.objects.current()
+        .filter(given_by(contributor))
         .select_related("comparison__turn", "campaign", "rater")
         .order_by("-id")
     )

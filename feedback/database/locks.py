@@ -1,4 +1,4 @@
-"""Every advisory lock of the database, and the three ways to take one.
+"""Every advisory lock of the database, and the ways to take one.
 
 An advisory lock is a number on which processes wait for one another, without a row or a table
 behind it. Whoever uses a number for something else waits for strangers: so each has its name here.
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, unique
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.transaction import TransactionManagementError
 
 
@@ -20,6 +20,7 @@ class Lock(IntEnum):
     IMPORT = 0x46434D49  # look up what a batch names, and add what is missing
     CONSENSUS = 0x46435143  # weigh all judgments anew
     PROMOTION = 0x46435056  # number checkpoints and choose which is live
+    PREPARATION = 0x46435052  # apply migrations and write what a site needs to begin
     PROMPT_VECTORS = 5_011  # encode the prompts that lack a vector
     CALIBRATION_PROMPTS = 5_012  # ask new models what they have not answered
 
@@ -55,6 +56,25 @@ def session_try_lock(lock: Lock) -> Iterator[bool]:
         finally:
             if is_taken:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+@contextmanager
+def session_lock(lock: Lock) -> Iterator[None]:
+    """Wait for a lock and hold it across transactions, while the block runs.
+
+    It is taken on a connection of its own: what the block does may close the usual one, as
+    migrations do.
+    """
+    own = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with own.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [lock])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+    finally:
+        own.close()
 
 
 def _lock_in_transaction(statement: str, lock: Lock) -> object:

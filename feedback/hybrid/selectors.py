@@ -10,7 +10,7 @@ from django.utils import timezone
 from feedback.campaigns.models import Campaign, Task
 from feedback.campaigns.selectors import campaign_progress
 from feedback.hybrid.models import Destination, LabelRoute
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 
 PACE_DAYS = 7
 
@@ -41,11 +41,9 @@ def budget_status(campaign: Campaign) -> BudgetStatus:
         judged=progress.judged,
         budget=campaign.human_budget or 0,
         until=_until(campaign, progress.left),
-        has_ai_labels=Preference.objects.filter(
-            comparison__tasks__campaign=campaign,
-            rater__kind="ai",
-            state=PreferenceState.ACTIVE,
-        ).exists(),
+        has_ai_labels=Preference.objects.active()
+        .filter(comparison__tasks__campaign=campaign, rater__kind="ai")
+        .exists(),
         decided=routes.values("comparison").distinct().count(),
     )
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from feedback.campaigns.models import Campaign, CampaignState, Task
 from feedback.errors import ApplicationError
 from feedback.hybrid.draw import Decision, decisions_draw, seed_of
-from feedback.hybrid.labels import signals_load
+from feedback.hybrid.labels import uncertainties_load
 from feedback.hybrid.models import AIJudge, Destination, LabelRoute
 from feedback.people.models import Contributor, Rater, RaterKind
 from feedback.people.services import audit_record
@@ -50,7 +50,7 @@ def labels_route(*, campaign: Campaign) -> int:
             return 0
         version = _next_version(locked)
         decisions = decisions_draw(
-            signals_load(locked, candidates),
+            uncertainties_load(locked, candidates),
             people=people,
             explore_share=locked.explore_share,
             seed=seed_of(locked.id, version),

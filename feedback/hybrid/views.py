@@ -8,10 +8,10 @@ from django.views.decorators.http import require_http_methods
 
 from feedback.campaigns.models import Campaign
 from feedback.errors import ApplicationError
-from feedback.hybrid.agreement import agreement_by_judge, agreement_by_topic
 from feedback.hybrid.selectors import budget_status, budgeted_campaigns, next_for_people
 from feedback.hybrid.services import budget_set
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.quality.agreement.human_ai import agreement_by_judge, agreement_by_topic
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

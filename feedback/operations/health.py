@@ -1,4 +1,4 @@
-"""Whether each part answers. Only the database decides whether people can be served at all."""
+"""Ask each part whether it answers. Only the database decides whether people are served at all."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +9,9 @@ import httpx
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext, gettext_noop
 
+from feedback.operations.preparation import migrations_missing
 from feedback.routing.prompt_vectors.store import encoder_trouble
 
 PATIENCE_SECONDS = 1
@@ -35,7 +35,7 @@ class Health:
 
     @property
     def status(self) -> str:
-        """`ready`; `degraded`: people are served, something waits; `unavailable`: they are not."""
+        """Return `ready`, `degraded` (people are served, something waits) or `unavailable`."""
         failed = {check.name for check in self.checks if not check.ok}
         if failed & {"database", "migrations"}:
             return "unavailable"
@@ -48,7 +48,7 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def health() -> Health:
-    """Ask every part at once; none is waited for longer than a moment."""
+    """Ask every part at once, and wait a second for each at most."""
     others = {
         gettext_noop("broker"): _broker,
         gettext_noop("workers"): _workers,
@@ -80,10 +80,8 @@ def _database() -> str:
 
 
 def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py migrate")
+    if missing := migrations_missing():
+        raise DatabaseError(f"{len(missing)} migrations are not applied: run manage.py prepare")
     return gettext("all applied")
 
 
@@ -109,7 +107,7 @@ def _inference() -> str:
 
 
 def _encoder() -> str:
-    """An inference server whose vectors nothing here can read is as good as none."""
+    """Refuse an inference server whose vectors nothing here can read."""
     if trouble := encoder_trouble():
         raise RuntimeError(trouble)
     return ""

@@ -45,7 +45,7 @@ class Pool(Collector):
     """Reads the gauges when it is asked."""
 
     def collect(self) -> Iterable[Metric]:
-        """One family a gauge."""
+        """Return one family a gauge."""
         return list(_families())
 
 
@@ -60,7 +60,7 @@ def _families() -> Iterator[Metric]:
 
 
 def exposition() -> bytes:
-    """The text that Prometheus scrapes."""
+    """Return the text that Prometheus scrapes."""
     registry = CollectorRegistry()
     registry.register(Pool())
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Finding comparisons by the words of their prompts, a page at a time."""
+"""Find comparisons by the words of their prompts, a page at a time."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from feedback.errors import NotFoundError
+from feedback.database.lookup import get_or_not_found
 from feedback.pool.models import Comparison, Preference, PreferenceState, Turn
 from feedback.pool.search import CONFIG, prompt_words
 from feedback.routing.prompt_vectors.store import turns_like
@@ -16,7 +16,7 @@ LIKE = 8  # prompts like one
 
 
 def comparisons_found(text: str, before: uuid.UUID | None = None) -> list[Comparison]:
-    """Comparisons with texts whose prompt holds all these words, the newest first."""
+    """Return comparisons with texts whose prompt holds all these words, the newest first."""
     found = _listed()
     if text.strip():
         asked = SearchQuery(text, config=CONFIG, search_type="websearch")
@@ -26,16 +26,14 @@ def comparisons_found(text: str, before: uuid.UUID | None = None) -> list[Compar
     return list(found[:PAGE])
 
 
-def comparison_shown(public_id: str) -> Comparison:
-    """One comparison with its texts and models."""
-    found = _listed().filter(public_id=public_id).first()
-    if found is None:
-        raise NotFoundError("no_such_comparison", _("There is no such comparison."))
-    return found
+def comparison_get(public_id: str) -> Comparison:
+    """Return one comparison with its texts and models, or raise NotFoundError."""
+    message = _("There is no such comparison.")
+    return get_or_not_found(_listed(), "no_such_comparison", message, public_id=public_id)
 
 
 def judgments_of(comparison: Comparison) -> QuerySet[Preference]:
-    """Every judgment of a comparison, whatever became of it, in the order they came."""
+    """Return every judgment of a comparison, in any state, in the order they came."""
     return (
         Preference.objects.filter(comparison=comparison)
         .select_related("rater__contributor", "campaign")
@@ -44,17 +42,16 @@ def judgments_of(comparison: Comparison) -> QuerySet[Preference]:
 
 
 def comparisons_like(comparison: Comparison) -> list[tuple[Comparison, float]]:
-    """Comparisons on prompts that mean about the same, nearest first, with how near they are.
+    """Return comparisons on prompts that mean about the same, nearest first, with similarities.
 
-    `EncoderChangedError` where vectors that cannot be compared stand in the way.
+    Raises EncoderChangedError where the vectors there are cannot be compared.
     """
     near = {
         bytes(one.turn.content_hash): one.similarity for one in turns_like(comparison.turn, LIKE)
     }
     found = (
-        Comparison.objects.filter(
-            response_a__isnull=False, withheld_at=None, turn__content_hash__in=near
-        )
+        Comparison.objects.in_circulation()
+        .filter(response_a__isnull=False, turn__content_hash__in=near)
         .select_related("turn")
         .order_by("turn__content_hash", "id")
         .distinct("turn__content_hash")

@@ -2,14 +2,13 @@
 
 import uuid
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from feedback.errors import NotFoundError
 from feedback.operations.pool_search import (
     PAGE,
-    comparison_shown,
+    comparison_get,
     comparisons_found,
     comparisons_like,
     judgments_of,
@@ -23,7 +22,7 @@ from feedback.routing.prompt_vectors.store import EncoderChangedError
 @require_GET
 @operator_required
 def pool(request: HttpRequest) -> HttpResponse:
-    """Comparisons, the newest first, or those whose prompt holds the words asked for."""
+    """Show comparisons, the newest first, or those whose prompt holds the words asked for."""
     text = request.GET.get("q", "").replace("\x00", "")
     try:
         before = uuid.UUID(request.GET["before"]) if "before" in request.GET else None
@@ -37,11 +36,8 @@ def pool(request: HttpRequest) -> HttpResponse:
 @require_GET
 @operator_required
 def comparison(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Both answers with their models and rewards, the consensus, and every judgment."""
-    try:
-        shown = comparison_shown(public_id)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
+    """Show both answers with their models and rewards, the consensus, and every judgment."""
+    shown = comparison_get(public_id)
     responses = [shown.response_a, shown.response_b]
     rewards = rewards_of([one for one in responses if one is not None])
     scores = rewards.scores or (None, None)
@@ -58,7 +54,7 @@ def comparison(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _like(shown: Comparison) -> dict[str, object]:
-    """Comparisons on prompts like this one, or why they cannot be told."""
+    """Return comparisons on prompts like this one, or why there are none."""
     try:
         return {"like": comparisons_like(shown)}
     except EncoderChangedError as error:

@@ -1,4 +1,4 @@
-"""What the live reward model says of answers, from the inference server; or that it says nothing.
+"""Ask the inference server what the live reward model says of answers.
 
 A page never waits long for it: past the deadline the rewards are simply not there.
 """
@@ -25,12 +25,12 @@ class Rewards:
 
     @property
     def gap(self) -> float | None:
-        """r(first) - r(second) of two responses."""
+        """Return r(first) - r(second) of two responses."""
         return self.scores[0] - self.scores[1] if len(self.scores) == 2 else None
 
 
 def rewards_of(responses: Sequence[Response]) -> Rewards:
-    """The live reward model's score of each response to its own prompt."""
+    """Return the live reward model's score of each response to its own prompt."""
     live = Checkpoint.objects.live(Kind.REWARD).first()
     if live is None or not responses:
         return Rewards(live)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from feedback.training.schedules.services import default_schedules_create
@@ -20,41 +21,39 @@ class Periodic:
 
 
 PERIODIC = (
-    Periodic("Give back expired holds", "annotation.expire_leases", MINUTE),
+    Periodic("Expire leases of tasks", "annotation.expire_leases", MINUTE),
     Periodic("Publish what is due", "publication.publish_due", MINUTE),
-    Periodic("Fold the tally of votes", "ranking.fold_tally", 5 * MINUTE),
+    Periodic("Compact the vote counts", "ranking.fold_tally", 5 * MINUTE),
     Periodic("Check the ranking", "ranking.check", 60 * MINUTE),
     Periodic("Refresh the consensus", "quality.refresh_consensus", 5 * MINUTE),
     Periodic("Decide who labels what", "hybrid.route_labels", 5 * MINUTE),
     Periodic("Encode new prompts", "routing.encode_prompts", MINUTE),
-    Periodic("Ask new models the probe", "routing.probe_models", MINUTE),
-    Periodic("Learn of new models", "routing.refresh_newcomers", 15),
+    Periodic("Ask new models the calibration prompts", "routing.probe_models", MINUTE),
+    Periodic("Refresh what is known of new models", "routing.refresh_newcomers", 15),
     Periodic("Calibrate thresholds of routing", "routing.recalibrate", MINUTE),
-    Periodic("Forget decisions that nobody judged", "routing.collect", 60 * MINUTE),
-    Periodic("Forget rate limits that are paid off", "people.sweep_limits", 10 * MINUTE),
-    Periodic("Try paused providers", "registry.probe", 15),
-    Periodic("Take up lost runs", "training.runs_recover", 20),
+    Periodic("Remove decisions that nobody judged", "routing.collect", 60 * MINUTE),
+    Periodic("Remove rate limits that have run out", "people.sweep_limits", 10 * MINUTE),
+    Periodic("Check paused providers", "registry.probe", 15),
+    Periodic("Resume lost runs", "training.runs_recover", 20),
 )
 
 
 def schedules_ensure() -> int:
-    """Make the site's own periodic tasks what this page says; how many there are.
+    """Write the site's periodic tasks as this module lists them; return how many there are.
 
-    An operator may pause one: whether it is enabled is left as it is.
+    A row is known by its task, or by its name where a release renamed the task. An operator may
+    pause one: whether it is enabled is left as it is.
     """
     with transaction.atomic():
         for entry in PERIODIC:
-            interval, _ = IntervalSchedule.objects.get_or_create(
+            rows = PeriodicTask.objects.filter(Q(task=entry.task) | Q(name=entry.name))
+            row = rows.order_by("id").first() or PeriodicTask()
+            row.name, row.task = entry.name, entry.task
+            row.interval, _ = IntervalSchedule.objects.get_or_create(
                 every=entry.seconds, period=IntervalSchedule.SECONDS
             )
-            PeriodicTask.objects.update_or_create(
-                name=entry.name,
-                defaults={
-                    "task": entry.task,
-                    "interval": interval,
-                    "crontab": None,
-                    "expire_seconds": entry.seconds,  # not piled up while no worker listens
-                },
-            )
+            row.crontab = None
+            row.expire_seconds = entry.seconds  # not piled up while no worker listens
+            row.save()
     default_schedules_create()
     return len(PERIODIC)

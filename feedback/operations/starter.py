@@ -32,7 +32,7 @@ LOADED = "starter.load"
 
 
 def starter_was_loaded() -> bool:
-    """Whether this site had the starter pool before, though it may have been removed."""
+    """Return whether this site had the starter pool before, though it may have been removed."""
     return AuditEvent.objects.filter(action=LOADED).exists()
 
 
@@ -76,7 +76,7 @@ def _describe_models() -> None:
 
 
 def _campaign_ensure() -> int:
-    """A campaign over the starter pool's pairs; the tasks of it that are new."""
+    """Create a campaign over the starter pool's pairs; return how many tasks are new."""
     if Campaign.objects.filter(slug=CAMPAIGN).exists():
         return 0
     campaign, tasks = campaign_create(

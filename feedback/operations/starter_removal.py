@@ -1,4 +1,4 @@
-"""Taking the starter pool out again, but nothing that anything else stands on."""
+"""Remove the starter pool again, but nothing that other rows refer to."""
 
 from collections import Counter
 from typing import Any
@@ -27,7 +27,7 @@ KEPT_BECAUSE = "people or other data build on it"
 
 
 def starter_remove() -> dict[str, Any]:
-    """Remove what came with the starter pool and nothing else uses; what went and what stayed."""
+    """Remove what came with the starter pool and nothing else uses; return what went and stayed."""
     removal = Removal()
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -64,7 +64,7 @@ class Removal:
 
 
 def _unreferenced(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Those that no foreign key points to which would forbid their removal."""
+    """Return the rows that no foreign key points to which would forbid their removal."""
     for relation in rows.model._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ForeignObjectRel) and relation.on_delete is PROTECT:
             column = relation.field.attname
@@ -74,7 +74,7 @@ def _unreferenced(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _names() -> tuple[set[Any], set[Any]]:
-    """The models and topics that the starter pool brought or shares, before its rows go."""
+    """Return the models and topics that the starter pool brought or shares, before its rows go."""
     answered = Q(versions__responses__source=SOURCE) | Q(versions__outcomes__source=SOURCE)
     language_models = LanguageModel.objects.filter(answered)
     topics = Topic.objects.filter(
@@ -86,7 +86,7 @@ def _names() -> tuple[set[Any], set[Any]]:
 
 
 def _judgments(removal: Removal) -> None:
-    """The editors' judgments: withdrawn first, so that they leave the tally of votes too."""
+    """Remove the editors' judgments: withdrawn first, so that they leave the vote counts, too."""
     judgments = Preference.objects.filter(rater__source=SOURCE, rater__contributor=None)
     judgments_withdraw(judgments)
     removal.remove("preferences", judgments)
@@ -95,7 +95,7 @@ def _judgments(removal: Removal) -> None:
 
 
 def _campaign(removal: Removal) -> None:
-    """The campaign; one in which people judged stays, closed, with the tasks they did."""
+    """Remove the campaign; one in which people judged stays, closed, with the tasks they did."""
     campaign = Campaign.objects.filter(slug=CAMPAIGN, source=SOURCE)
     removal.remove("assignments", Assignment.objects.filter(task__campaign__in=campaign))
     removal.remove("tasks", Task.objects.filter(campaign__in=campaign))

@@ -12,7 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("metrics", views.metrics, name="metrics"),
     path("operate/", views.operate, name="operate"),
     path("operate/pool/", pool_views.pool, name="pool"),
-    path("operate/pool/<str:public_id>/", pool_views.comparison, name="comparison"),
+    path("operate/pool/<public_id:public_id>/", pool_views.comparison, name="comparison"),
     path(
         "api/schema/",
         SpectacularAPIView.as_view(permission_classes=[AllowAny], authentication_classes=[]),

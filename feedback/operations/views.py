@@ -15,13 +15,13 @@ from feedback.people.sign_in.accounts import has_account, needs_second_factor
 
 @require_GET
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Alive: the process answers."""
+    """Answer, which says that the process is alive."""
     return JsonResponse({"status": "alive"})
 
 
 @require_GET
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """Every part by name; 503 only where the database or its migrations fail."""
+    """Return the state of every part by name; 503 only where the database or migrations fail."""
     found = health()
     body = {
         "status": found.status,
@@ -32,14 +32,14 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def metrics(_request: HttpRequest) -> HttpResponse:
-    """For Prometheus."""
+    """Return the gauges as Prometheus reads them."""
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 @require_GET
 @operator_required
 def operate(request: HttpRequest) -> HttpResponse:
-    """What an operator watches, and whether all parts answer."""
+    """Show what an operator watches, and whether all parts answer."""
     operator = contributor_of(request)
     context = {
         "health": health(),

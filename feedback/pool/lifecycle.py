@@ -42,11 +42,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 
 from feedback.pool.models import Preference, PreferenceState, Visibility
 from feedback.pool.publication_sequence import NEXT_NUMBER, publication_lock
+from feedback.pool.querysets import PreferenceQuerySet
+
+Judgments = PreferenceQuerySet[Preference]
 
 BATCH = 10_000  # judgments that are published in one transaction
 
@@ -114,15 +117,15 @@ def publish_without_delay() -> None:
         transaction.on_commit(judgments_publish, robust=True)
 
 
-def judgments_supersede(rows: QuerySet[Preference]) -> list[str]:
+def judgments_supersede(rows: Judgments) -> list[str]:
     """Let active judgments be replaced by new ones of their givers."""
-    return _leave(rows.filter(state=PreferenceState.ACTIVE), state=PreferenceState.SUPERSEDED)
+    return _leave(rows.active(), state=PreferenceState.SUPERSEDED)
 
 
-def judgments_withdraw(rows: QuerySet[Preference]) -> list[str]:
+def judgments_withdraw(rows: Judgments) -> list[str]:
     """Take judgments out of the pool for good, with their free text."""
     return _leave(
-        rows.exclude(state=PreferenceState.WITHDRAWN),
+        rows.not_withdrawn(),
         state=PreferenceState.WITHDRAWN,
         rationale="",
         reasons=[],
@@ -130,42 +133,40 @@ def judgments_withdraw(rows: QuerySet[Preference]) -> list[str]:
     )
 
 
-def judgments_quarantine(rows: QuerySet[Preference]) -> list[str]:
+def judgments_quarantine(rows: Judgments) -> list[str]:
     """Stop counting active judgments, published or not, until they are reinstated."""
-    return _leave(rows.filter(state=PreferenceState.ACTIVE), state=PreferenceState.QUARANTINED)
+    return _leave(rows.active(), state=PreferenceState.QUARANTINED)
 
 
-def judgments_reinstate(rows: QuerySet[Preference]) -> list[str]:
+def judgments_reinstate(rows: Judgments) -> list[str]:
     """Count quarantined judgments again."""
     quarantined = rows.filter(state=PreferenceState.QUARANTINED)
     return _return(quarantined, state=PreferenceState.ACTIVE)
 
 
-def judgments_hide(rows: QuerySet[Preference]) -> list[str]:
+def judgments_hide(rows: Judgments) -> list[str]:
     """Make active judgments private: they count and train, but are not published."""
-    public = rows.filter(state=PreferenceState.ACTIVE, visibility=Visibility.PUBLIC)
+    public = rows.active().filter(visibility=Visibility.PUBLIC)
     return _leave(public, visibility=Visibility.PRIVATE)
 
 
-def judgments_show(rows: QuerySet[Preference]) -> list[str]:
+def judgments_show(rows: Judgments) -> list[str]:
     """Make private judgments public that were never published."""
-    hidden = rows.filter(
-        state=PreferenceState.ACTIVE, visibility=Visibility.PRIVATE, removed_number=None
-    )
+    hidden = rows.active().filter(visibility=Visibility.PRIVATE, removed_number=None)
     return _return(hidden, visibility=Visibility.PUBLIC)
 
 
-def judgments_withhold(rows: QuerySet[Preference]) -> list[str]:
+def judgments_withhold(rows: Judgments) -> list[str]:
     """Take judgments out of the live export whose texts went out of circulation."""
-    return _leave(rows.filter(published_number__isnull=False, removed_number=None))
+    return _leave(rows.published())
 
 
-def judgments_restore(rows: QuerySet[Preference]) -> list[str]:
+def judgments_restore(rows: Judgments) -> list[str]:
     """Let judgments back into the live export whose texts are in circulation again."""
     return _return(rows.filter(MAY_RETURN))
 
 
-def _leave(rows: QuerySet[Preference], **changes: Any) -> list[str]:
+def _leave(rows: Judgments, **changes: Any) -> list[str]:
     with transaction.atomic():
         publication_lock()
         found = _identifiers(rows)
@@ -173,7 +174,7 @@ def _leave(rows: QuerySet[Preference], **changes: Any) -> list[str]:
     return list(found.values())
 
 
-def _return(rows: QuerySet[Preference], **changes: Any) -> list[str]:
+def _return(rows: Judgments, **changes: Any) -> list[str]:
     with transaction.atomic():
         publication_lock()
         found = _identifiers(rows)
@@ -189,6 +190,6 @@ def _return(rows: QuerySet[Preference], **changes: Any) -> list[str]:
     return list(found.values())
 
 
-def _identifiers(rows: QuerySet[Preference]) -> dict[uuid.UUID, str]:
+def _identifiers(rows: Judgments) -> dict[uuid.UUID, str]:
     """Return public identifiers by key; `rows` may not fit its own conditions after the change."""
     return dict(rows.values_list("pk", "public_id"))

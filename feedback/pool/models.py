@@ -9,8 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from feedback.identifiers import Row, new_public_id
 from feedback.people.models import ConsentRecord, Contributor, Rater
+from feedback.pool.querysets import PreferenceQuerySet, TextQuerySet
 from feedback.pool.search import prompt_words
 from feedback.registry.models import ModelVersion, Topic
+
+REASON_LENGTH = 64  # characters of one reason of a judgment
+STRENGTH_LIMIT = 1000  # a strength is below it
 
 
 class Choice(models.TextChoices):
@@ -67,6 +71,8 @@ class Turn(Row):
     withheld_at = models.DateTimeField(null=True)  # out of circulation since then
     topics = models.ManyToManyField(Topic, blank=True, related_name="turns")
 
+    objects = TextQuerySet["Turn"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -115,6 +121,8 @@ class Response(Row):
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
     withheld_at = models.DateTimeField(null=True)
+
+    objects = TextQuerySet["Response"].as_manager()
 
     class Meta:
         constraints = [
@@ -205,6 +213,8 @@ class Comparison(Row):
     )
     unranked_reason = models.CharField(max_length=32, blank=True)  # blank: counts in rankings
     withheld_at = models.DateTimeField(null=True)  # as long as its turn or a response of it is
+
+    objects = TextQuerySet["Comparison"].as_manager()
 
     class Meta:
         constraints = [
@@ -306,7 +316,7 @@ class Preference(Row):
     strength = models.FloatField(null=True)
     aspects = models.JSONField(default=dict)
     confidence = models.FloatField(null=True)
-    reasons = ArrayField(models.CharField(max_length=64), default=list)
+    reasons = ArrayField(models.CharField(max_length=REASON_LENGTH), default=list)
     rationale = models.TextField(blank=True)
     order_shown = models.CharField(max_length=2, choices=Order, blank=True)
     duration_ms = models.PositiveIntegerField(null=True)
@@ -329,6 +339,8 @@ class Preference(Row):
     removed_number = models.BigIntegerField(null=True, unique=True)
     first_number = models.BigIntegerField(null=True)
 
+    objects = PreferenceQuerySet["Preference"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -349,7 +361,7 @@ class Preference(Row):
             ),
             models.CheckConstraint(
                 condition=Q(strength__isnull=True)
-                | Q(strength__gt=0, strength__lt=1000, choice__in=[Choice.A, Choice.B]),
+                | Q(strength__gt=0, strength__lt=STRENGTH_LIMIT, choice__in=[Choice.A, Choice.B]),
                 name="preference_strength_belongs_to_a_winner",
             ),
             models.CheckConstraint(

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.database.prepared import prepared_insert
 from feedback.errors import ApplicationError, ConflictError
-from feedback.people.models import ConsentRecord, Contributor, Rater
+from feedback.people.models import Contributor
 from feedback.people.services import audit_record_each
 from feedback.pool.judgment import Judgment
 from feedback.pool.lifecycle import (
@@ -20,6 +19,7 @@ from feedback.pool.lifecycle import (
     publish_without_delay,
 )
 from feedback.pool.models import Comparison, Preference, PreferenceState, RaterRole
+from feedback.pool.querysets import PreferenceQuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,9 @@ class Provenance:
     """Where a judgment comes from and under which right it is kept."""
 
     source: str
-    consent: ConsentRecord | None = None
+    consent_id: uuid.UUID | None = None
     licence: str = ""
-    role: RaterRole = RaterRole.THIRD_PARTY
+    role: str = RaterRole.THIRD_PARTY
     campaign_id: uuid.UUID | None = None
     assignment_id: uuid.UUID | None = None
     judged_at: datetime | None = None
@@ -38,7 +38,7 @@ class Provenance:
 def preference_record(
     *,
     comparison: Comparison,
-    rater: Rater,
+    rater_id: uuid.UUID,
     judgment: Judgment,
     idempotency_key: str,
     provenance: Provenance,
@@ -49,78 +49,85 @@ def preference_record(
     A repeat with the same key and content gives the first result, the same key with another
     content is a conflict. Someone who has judged the comparison already must name the judgment
     that the new one supersedes.
+
+    Raises InvalidError where the judgment is not as it should be, ConflictError where it cannot be
+    recorded.
     """
     judgment.check()
     if not 1 <= len(idempotency_key) <= 100:
         raise ApplicationError(
             "idempotency_key", _("The idempotency key must have 1 to 100 characters.")
         )
-    preference = _made(comparison, rater, judgment, idempotency_key, provenance, supersedes)
+    preference = preference_row(
+        comparison_id=comparison.pk,
+        rater_id=rater_id,
+        judgment=judgment,
+        idempotency_key=idempotency_key,
+        provenance=provenance,
+        supersedes=supersedes,
+    )
+    preference.comparison = comparison  # with what the caller has read of it
+    # What would be superseded stays if the new one is not inserted: that needs a savepoint.
     with transaction.atomic(savepoint=supersedes is not None):
         if supersedes is not None:
-            if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
+            if earlier := _repeat_of(preference):
                 return earlier, False
             _supersede(supersedes)
         if prepared_insert(preference):
             publish_without_delay()
             return preference, True
         if supersedes is not None:
-            transaction.set_rollback(True)  # what it would have superseded stays
+            transaction.set_rollback(True)
     # Somebody was first: the same request twice, or a second judgment by this rater.
-    if earlier := _repeat_of(rater, idempotency_key, comparison, judgment):
+    if earlier := _repeat_of(preference):
         return earlier, False
     raise ConflictError("already_judged", _("You have judged this comparison already."))
 
 
-def _made(
-    comparison: Comparison,
-    rater: Rater,
+def preference_row(
+    *,
+    comparison_id: uuid.UUID,
+    rater_id: uuid.UUID,
     judgment: Judgment,
     idempotency_key: str,
     provenance: Provenance,
-    supersedes: Preference | None,
+    supersedes: Preference | None = None,
 ) -> Preference:
+    """Return a row for a judgment that was checked; it is not stored yet."""
     return Preference(
-        comparison=comparison,
-        rater=rater,
+        comparison_id=comparison_id,
+        rater_id=rater_id,
         role=provenance.role,
-        choice=judgment.choice,
-        strength=judgment.strength,
-        aspects=judgment.aspects,
-        confidence=judgment.confidence,
-        reasons=list(judgment.reasons),
-        rationale=judgment.rationale,
-        order_shown=judgment.order_shown,
-        duration_ms=judgment.duration_ms,
-        visibility=judgment.visibility,
         source=provenance.source,
         campaign_id=provenance.campaign_id,
         assignment_id=provenance.assignment_id,
-        consent=provenance.consent,
+        consent_id=provenance.consent_id,
         licence=provenance.licence,
         supersedes=supersedes,
         idempotency_key=idempotency_key,
         request_digest=judgment.digest(),
         judged_at=provenance.judged_at or timezone.now(),
+        **judgment.columns(),
     )
 
 
-def _repeat_of(
-    rater: Rater, key: str, comparison: Comparison, judgment: Judgment
-) -> Preference | None:
-    earlier = Preference.objects.filter(rater=rater, idempotency_key=key).first()
+def _repeat_of(preference: Preference) -> Preference | None:
+    """Return the judgment that this key gave before; a ConflictError if it said something else."""
+    earlier = Preference.objects.filter(
+        rater=preference.rater_id, idempotency_key=preference.idempotency_key
+    ).first()
     if earlier is None:
         return None
-    same_content = bytes(earlier.request_digest) == judgment.digest()
-    if earlier.comparison_id != comparison.id or not same_content:
+    same_content = bytes(earlier.request_digest) == preference.request_digest
+    if earlier.comparison_id != preference.comparison_id or not same_content:
         raise ConflictError(
             "idempotency_conflict", _("This idempotency key was used for another judgment.")
         )
-    earlier.comparison = comparison  # with what the caller has read of it
+    earlier.comparison = preference.comparison
     return earlier
 
 
-def preferences_withdraw(*, rows: QuerySet[Preference], actor: Contributor) -> int:
+def preferences_withdraw(*, rows: PreferenceQuerySet[Preference], actor: Contributor) -> int:
     """Take judgments out of the pool for good and write down who did; return how many.
 
     Those that were withdrawn before stay as they are.

@@ -1,6 +1,7 @@
 """Whether a judgment may be published: its giver can change that, both ways."""
 
 import uuid
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -47,36 +48,30 @@ def preference_repeat(
     choice: str | None = None,
     visibility: str = Visibility.PUBLIC,
 ) -> Preference:
-    """The same judgment anew, superseding the old one; or another choice, which stands alone.
+    """Record the same judgment anew, superseding the old one; or another choice, which is bare.
 
-    Strength, aspects and reasons were said of the old choice, and do not move to another one.
+    Strength, aspects and reasons were given for the old choice, and do not move to another one.
     """
-    same = choice is None or choice == preference.choice
-    judgment = Judgment(
-        choice=choice or preference.choice,
-        strength=preference.strength if same else None,
-        aspects=preference.aspects if same else {},
-        confidence=preference.confidence if same else None,
-        reasons=tuple(preference.reasons) if same else (),
-        rationale=preference.rationale if same else "",
-        order_shown=preference.order_shown,
-        visibility=visibility,
-    )
-    made, _is_new = preference_record(
+    before = Judgment.of(preference)
+    if choice is None or choice == before.choice:
+        judgment = replace(before, duration_ms=None, visibility=visibility)
+    else:
+        judgment = Judgment(choice=choice, order_shown=before.order_shown, visibility=visibility)
+    recorded, _is_new = preference_record(
         comparison=preference.comparison,
-        rater=preference.rater,
+        rater_id=preference.rater_id,
         judgment=judgment,
         idempotency_key=f"again:{preference.public_id}:{uuid.uuid4().hex}",
         provenance=Provenance(
             source=preference.source,
-            role=preference.role,  # type: ignore[arg-type]  # the column holds the value
-            consent=consent,
+            role=preference.role,
+            consent_id=consent.pk,
             campaign_id=preference.campaign_id,
             assignment_id=preference.assignment_id,
         ),
         supersedes=preference,
     )
-    return made
+    return recorded
 
 
 def _active(preference: Preference) -> Preference:

@@ -1,13 +1,13 @@
 """Taking judgments back, and saying what had held them."""
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from feedback.database.lookup import get_or_not_found
 from feedback.people.models import Contributor
 from feedback.people.selectors import given_by
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
+from feedback.pool.querysets import PreferenceQuerySet
 from feedback.pool.services import preferences_withdraw
 from feedback.publication.holders import Holders, holders_of, judgments_held
 from feedback.quality.models import Consensus
@@ -27,21 +27,20 @@ def judgment_withdraw(*, public_id: str, actor: Contributor) -> Holders:
     )
     own = Preference.objects.filter(pk=preference.pk)
     held = judgments_held(own)
-    judgments_take_back(rows=own, actor=actor)
+    judgments_take_back(rows=own.not_withdrawn(), actor=actor)
     return holders_of(held)
 
 
-def judgments_take_back(*, rows: QuerySet[Preference], actor: Contributor) -> int:
+def judgments_take_back(*, rows: PreferenceQuerySet[Preference], actor: Contributor) -> int:
     """Withdraw judgments, and forget the consensus that spoke for them, too; return how many.
 
     The next refresh makes the consensus of the judgments that are left.
     """
-    kept = rows.exclude(state=PreferenceState.WITHDRAWN)
     with transaction.atomic():
-        consensus_forget(kept)
-        return preferences_withdraw(rows=kept, actor=actor)
+        consensus_forget(rows)
+        return preferences_withdraw(rows=rows, actor=actor)
 
 
-def consensus_forget(rows: QuerySet[Preference]) -> None:
+def consensus_forget(rows: PreferenceQuerySet[Preference]) -> None:
     """Forget what was agreed on the comparisons of judgments that no longer count."""
     Consensus.objects.filter(comparison__in=rows.values("comparison")).delete()

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.ranking.models import Influence, VoteTally
 from feedback.ranking.selectors import CHOICE
 from trainers.ranking import PairCounts
@@ -89,13 +89,18 @@ def _cells() -> tuple[list[Cell], PairCounts]:
 def _of_cell(cell: dict[str, str]) -> QuerySet[Preference]:
     """Active judgments of a cell, whichever way round their comparison stands."""
     names = {"low": cell["low"], "high": cell["high"]}
-    rows = Preference.objects.filter(
-        state=PreferenceState.ACTIVE,
-        rater__kind=cell["kind"],
-        comparison__unranked_reason="",
-        comparison__version_a__label__in=names.values(),
-        comparison__version_b__label__in=names.values(),
-    ).select_related("comparison__turn", "rater", "comparison__version_a", "comparison__version_b")
+    rows = (
+        Preference.objects.active()
+        .filter(
+            rater__kind=cell["kind"],
+            comparison__unranked_reason="",
+            comparison__version_a__label__in=names.values(),
+            comparison__version_b__label__in=names.values(),
+        )
+        .select_related(
+            "comparison__turn", "rater", "comparison__version_a", "comparison__version_b"
+        )
+    )
     if cell["outcome"] in names:
         winner = names[cell["outcome"]]
         won_a = rows.filter(choice="a", comparison__version_a__label=winner)

@@ -55,7 +55,7 @@ class Runs(ListAPIView[TrainingRun]):
 @api_view(["GET"])
 @permission_classes([IsAuthenticated])
 def run_detail(_request: Request, run_id: uuid.UUID) -> Response:
-    """One run: state, progress, metrics, and the checkpoint it made."""
+    """Return one run: state, progress, metrics, and the checkpoint it made."""
     return Response(RunSerializer(run_find(run_id)).data)
 
 
@@ -63,7 +63,7 @@ def run_detail(_request: Request, run_id: uuid.UUID) -> Response:
 @api_view(["POST"])
 @permission_classes([RunsWriter, IsOperator])
 def run_cancel_view(request: Request, run_id: uuid.UUID) -> Response:
-    """Cancel: a queued run at once, a running one as soon as its worker hears of it."""
+    """Cancel a queued run at once, a running one as soon as its worker hears of it."""
     run_cancel(run=run_find(run_id), actor=contributor_of(request))
     return Response(RunSerializer(run_find(run_id)).data)
 

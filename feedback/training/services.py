@@ -1,21 +1,16 @@
-"""Asking for a run, and asking for its end. Workers do the rest (leases, execution)."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Ask for a run, and ask for its end. Workers do the rest (execution)."""
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ApplicationError, ConflictError, InvalidError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Checkpoint, Kind, RunState, TrainingRun
 from feedback.training.notify import workers_notify
+from feedback.training.run_settings import REWARD_MODEL, Config, settings_checked
 from trainers.artifacts import code_version, digest_of
-
-Config = Mapping[str, Any]
-SCALARS = (str, int, float, bool, type(None))
 
 
 def run_request(
@@ -26,11 +21,16 @@ def run_request(
     schedule: str = "",
     seed: int = 0,
 ) -> TrainingRun:
-    """Queue a run and wake a worker once it is committed."""
-    settings = _with_live_reward(kind, _checked(config or {}))
+    """Queue a run and notify a worker once it is committed.
+
+    Raises ApplicationError where there is no such kind, InvalidError for settings that the trainer
+    would refuse.
+    """
+    known = known_kind(kind)
+    settings = settings_checked(known, _with_live_reward(known, config or {}))
     with transaction.atomic():
         run = TrainingRun.objects.create(
-            kind=known_kind(kind),
+            kind=known,
             config=settings,
             config_digest=digest_of(settings),
             code_version=code_version(),
@@ -49,7 +49,7 @@ def run_request(
 
 
 def known_kind(kind: str) -> Kind:
-    """The kind of that name, or an error that lists the kinds."""
+    """Return the kind of that name, or raise an ApplicationError that lists the kinds."""
     try:
         return Kind(kind)
     except ValueError:
@@ -78,30 +78,13 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
     return run
 
 
-def _with_live_reward(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+def _with_live_reward(kind: Kind, config: Config) -> Config:
     """Let the live reward model score a policy's answers, unless the config names another."""
     live = Checkpoint.objects.live(Kind.REWARD).first() if kind == Kind.POLICY else None
-    return config if live is None else {"reward": live.path} | config
-
-
-def _checked(config: Config) -> dict[str, Any]:
-    """Settings that fit on a command line: a name each, and a plain value."""
-    for key, value in config.items():
-        if not key.isidentifier() or not isinstance(value, SCALARS):
-            raise ApplicationError(
-                "invalid_config",
-                _("The setting “%s” must be a name with a number, a text, true, false or null.")
-                % key,
-                fields={"config": [f"{key}: not a plain value"]},
-            )
-        if key == "seed":
-            raise ApplicationError(
-                "invalid_config", _("The seed is given as `seed`, beside the config.")
-            )
-    return dict(config)
+    return config if live is None else {REWARD_MODEL: live.path, **config}
 
 
 def _checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**31:
-        raise ApplicationError("invalid_seed", _("A seed from 0 to 2147483647, not %s.") % seed)
+        raise InvalidError({"seed": _("A seed from 0 to 2147483647, not %s.") % seed})
     return seed

@@ -10,6 +10,7 @@ from feedback.training.execution import worker
 from feedback.training.execution.leases import has_claimable_run, lost_runs_end
 from feedback.training.notify import RUN_NEXT, workers_notify
 from feedback.training.promotion.promoted_links import promoted_sync
+from feedback.training.run_settings import Config
 from feedback.training.services import run_request
 
 logger = logging.getLogger(__name__)
@@ -24,18 +25,18 @@ def run_next() -> None:
 
 
 @shared_task(name="training.run_scheduled", bind=True)
-def run_scheduled(self: Task[[str], None], kind: str = "") -> None:
+def run_scheduled(self: Task[..., None], kind: str = "", config: Config | None = None) -> None:
     """Queue the run of a schedule; beat sends this. One that is refused goes to the audit log."""
     schedule = str(getattr(self.request, "periodic_task_name", ""))[:200]  # beat sends its name
     try:
-        run_request(kind=kind, schedule=schedule)
+        run_request(kind=kind, config=config, schedule=schedule)
     except ApplicationError as error:
-        logger.error("schedule %r: %s", schedule, error.message)
+        logger.error("schedule %r: %s %s", schedule, error.message, error.fields or "")
         audit_record(
             actor=None,
             action="schedule.refused",
             subject=schedule,
-            detail={"kind": kind, "problem": error.message},
+            detail={"kind": kind, "problem": error.message, "fields": error.fields or {}},
         )
 
 

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/<int:number>/promote/", views.promote, name="run_promote"),
     path("runs/<int:number>/roll-back/", views.roll_back, name="run_roll_back"),
     path("schedules/", schedule_views.schedules, name="schedules"),
+    path("schedules/new/", schedule_views.schedule_new, name="schedule_new"),
     path("schedules/<int:pk>/pause/", schedule_views.pause, name="schedule_pause"),
     path("schedules/<int:pk>/resume/", schedule_views.resume, name="schedule_resume"),
     path("schedules/<int:pk>/run/", schedule_views.run_now, name="schedule_run"),

@@ -7,10 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, operator_required
 from feedback.training.charts.curves import run_charts
 from feedback.training.charts.distributions import last_histogram, reliability
 from feedback.training.charts.metric_rows import metric_rows
+from feedback.training.forms import RunForm
 from feedback.training.models import (
     WITHOUT_RESULT,
     Checkpoint,
@@ -20,7 +22,7 @@ from feedback.training.models import (
 )
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.selectors import run_events, run_get, runs_newest, seconds_left, silence
-from feedback.training.services import run_cancel, run_request
+from feedback.training.services import known_kind, run_cancel, run_request
 from feedback.web.http import HtmxRequest, page_or_part
 
 
@@ -37,12 +39,27 @@ def runs(request: HtmxRequest) -> HttpResponse:
     return render(request, page_or_part(request, "training/runs.html", "rows"), context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def run_new(request: HttpRequest) -> HttpResponse:
-    """Queue a run of a kind with the usual settings."""
-    wanted = run_request(kind=request.POST.get("kind", ""), requested_by=contributor_of(request))
-    return redirect("run", wanted.number)
+    """Show the settings of a kind; queue a run with those that were filled in."""
+    given = request.POST or request.GET
+    form = RunForm(known_kind(given.get("kind", Kind.REWARD)), request.POST or None)
+    status = 200
+    if request.method == "POST":
+        try:
+            form.require_valid()
+            wanted = run_request(
+                kind=form.kind,
+                config=form.given(),
+                seed=form.cleaned_data["seed"] or 0,
+                requested_by=contributor_of(request),
+            )
+            return redirect("run", wanted.number)
+        except ApplicationError as error:
+            form.refuse(error)
+            status = error.status
+    return render(request, "training/run_new.html", {"form": form}, status=status)
 
 
 @require_GET

@@ -28,6 +28,6 @@ _in_threads, _on_the_loop = ThreadHandler(), ASGIHandler()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Everything else is one step into a thread."""
+    """Serve chat on the event loop, and everything else by one step into a thread."""
     waits = scope.get("path", "").startswith(ANSWERS)
     await (_on_the_loop if waits else _in_threads)(scope, receive, send)

@@ -17,5 +17,5 @@ app.autodiscover_tasks(["feedback"])
 
 @worker_process_init.connect
 def leave_no_orphan(**_: object) -> None:
-    """A process of the pool ends with its worker, even when the worker was killed."""
+    """End a process of the pool with its worker, even when the worker was killed."""
     die_with_parent(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What the settings read from the environment: variables, secrets in files, the embedded servers.
+"""Read what the environment says: variables, secrets in files, the embedded servers.
 
 The supervisor (`manage.py up`) writes the addresses of the servers it started into
 `DATA_DIR/servers.json`, so that a management command in another terminal finds them too.
@@ -21,7 +21,7 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
 def read_text(name: str, default: str = "") -> str:
-    """The variable `NAME`, or the content of the file that `NAME_FILE` points to."""
+    """Return the variable `NAME`, or the content of the file that `NAME_FILE` points to."""
     path = os.environ.get(f"{name}_FILE")
     if path:
         try:
@@ -32,7 +32,7 @@ def read_text(name: str, default: str = "") -> str:
 
 
 def read_bool(name: str, *, default: bool) -> bool:
-    """A yes or no; anything else is an error and not silently false."""
+    """Return a yes or no; anything else raises ImproperlyConfigured and is not silently false."""
     text = os.environ.get(name)
     if text is None:
         return default
@@ -44,7 +44,7 @@ def read_bool(name: str, *, default: bool) -> bool:
 
 
 def read_count(name: str, default: int) -> int:
-    """A whole number, not negative."""
+    """Return a whole number, not negative, or raise ImproperlyConfigured."""
     text = os.environ.get(name)
     if text is None:
         return default
@@ -54,7 +54,7 @@ def read_count(name: str, default: int) -> int:
 
 
 def read_choice(name: str, choices: tuple[str, ...]) -> str:
-    """One of the words; the first where nothing is set."""
+    """Return one of the words, the first where nothing is set, or raise ImproperlyConfigured."""
     text = os.environ.get(name, choices[0])
     if text not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
@@ -62,13 +62,13 @@ def read_choice(name: str, choices: tuple[str, ...]) -> str:
 
 
 def read_list(name: str, default: list[str]) -> list[str]:
-    """Values separated by commas."""
+    """Return values separated by commas."""
     text = os.environ.get(name)
     return default if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_seconds(name: str, default: float) -> float:
-    """A duration: plain seconds, or a number with s, m, h or d."""
+    """Return a duration in seconds; it is given in seconds or with s, m, h or d."""
     text = os.environ.get(name)
     if text is None:
         return default
@@ -84,7 +84,7 @@ def read_seconds(name: str, default: float) -> float:
 
 
 def embedded_servers(data_dir: Path) -> dict[str, str]:
-    """Addresses of the servers that `manage.py up` runs, as it wrote them down; or nothing."""
+    """Return the addresses of the servers that `manage.py up` runs, as it wrote them down."""
     try:
         servers: dict[str, str] = json.loads((data_dir / "servers.json").read_text())
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def embedded_servers(data_dir: Path) -> dict[str, str]:
 
 
 def database_config(url: str) -> dict[str, Any]:
-    """Django's settings of the database at a URL, whose host may be a socket's folder (%2Ftmp)."""
+    """Return Django's settings of the database at a URL; its host may be a folder (%2Ftmp)."""
     config: dict[str, Any] = environ.Env.db_url_config(
         url or "postgresql://127.0.0.1:1/not-running"
     )

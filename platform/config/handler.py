@@ -64,7 +64,7 @@ class ThreadHandler(ASGIHandler):
             body.close()
 
     def _respond(self, scope: Any, body: IO[bytes]) -> Any:
-        """The whole chain; what does not stream is finished with, its connection given back."""
+        """Run the whole chain; close what does not stream, so that its connection goes back."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
@@ -91,7 +91,7 @@ class ThreadHandler(ASGIHandler):
             raise results[0]
 
     async def read_body(self, receive: Any) -> IO[bytes]:
-        """The body, in memory; never more than `DATA_UPLOAD_MAX_MEMORY_SIZE` of it."""
+        """Return the body, in memory; raise BodyTooLarge beyond `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
         body = io.BytesIO()
         while True:
             message = await receive()

@@ -12,7 +12,7 @@ GITHUB, GOOGLE = "https://github.com", "https://accounts.google.com"
 
 
 def providers() -> tuple[list[str], dict[str, Any], list[str]]:
-    """The apps, their settings, and the origins that a form may lead to."""
+    """Return the apps, their settings, and the origins that a form may lead to."""
     apps: list[str] = []
     settings: dict[str, Any] = {}
     origins: list[str] = []
@@ -34,7 +34,7 @@ def providers() -> tuple[list[str], dict[str, Any], list[str]]:
 
 
 def _client(prefix: str) -> dict[str, Any]:
-    """The client's identifier and secret; nothing where none is set."""
+    """Return the client's identifier and secret; nothing where none is set."""
     identifier, secret = read_text(f"{prefix}_CLIENT_ID"), read_text(f"{prefix}_CLIENT_SECRET")
     if identifier and not secret:
         raise ImproperlyConfigured(f"{prefix}_CLIENT_ID needs {prefix}_CLIENT_SECRET, too.")

@@ -18,7 +18,6 @@ from tests.behaviour.starter import SINGLE, write_people
 PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 STARTS_WITHIN = 120.0  # seconds
 
-PREPARED = ("migrate", "schedules_ensure", "starter_load")
 TRAINED = ("embedding", "ranking")
 SCOPES = ("tasks:work", "preferences:write")
 CAMPAIGN = (
@@ -26,6 +25,10 @@ CAMPAIGN = (
     *("--aspects", "accuracy,clarity", "--reasons", "too long,wrong"),
 )
 
+SCHEDULES = """
+from feedback.operations.schedules import schedules_ensure
+print(schedules_ensure())
+"""
 WORK = """
 import json
 from celery import current_app
@@ -97,8 +100,9 @@ def running_site(checkout: Checkout) -> Iterator[Site]:
     """Run the checkout's site on a new database until the block ends."""
     with _database(checkout.work / "database") as address:
         checkout = replace(checkout, variables={"DATABASE_URL": address})
-        for command in PREPARED:
-            checkout.manage(command)
+        checkout.manage("migrate")
+        checkout.shell(SCHEDULES)
+        checkout.manage("starter_load")
         checkout.manage("contributor_create", "Operator", "--operator")
         checkout.manage("contributor_create", "Contributor")
         imported = {

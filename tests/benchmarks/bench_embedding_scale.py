@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.evaluate import held_out_metrics
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.train import scorer_tensors
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=36_000)
     arguments = parser.parse_args()
     evidence, vectors = synthetic(arguments.models, arguments.prompts)
-    config = Config(device="cpu")
+    config = EmbeddingConfig(device="cpu")
     make_deterministic(config.seed)
     started = spent()
     with one_thread():

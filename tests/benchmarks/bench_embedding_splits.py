@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tests.benchmarks.mmlu_pro import divided
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.knn import knn_scores
 from trainers.embedding.trials import Trials, observed_on
@@ -47,7 +47,7 @@ def embedding(method: str) -> Method:
     """Probabilities (P, M) of an embedding of this repository."""
 
     def scores(evidence: Evidence, vectors: Vectors) -> Table:
-        config = Config(method=method)  # type: ignore[arg-type]
+        config = EmbeddingConfig(method=method)  # type: ignore[arg-type]
         make_deterministic(config.seed)
         with one_thread():
             fitted, _ = fit_embedding(evidence, vectors, config, lambda *_: None)

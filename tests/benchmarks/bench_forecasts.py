@@ -30,7 +30,7 @@ from scipy.stats import kendalltau
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.forecast.assess import NEARLY_ALL, accuracies
 from trainers.forecast.benchmarks import Benchmark
 from trainers.forecast.leave_out import LeaveOutVectors
@@ -54,7 +54,7 @@ def main() -> None:
     options.add_argument("snapshot", type=Path)
     options.add_argument("--subjects", type=int, default=14)
     wanted = options.parse_args()
-    data = mmlu_pro.read(wanted.snapshot, Config(device="cpu"))
+    data = mmlu_pro.read(wanted.snapshot, EmbeddingConfig(device="cpu"))
     found: Found = defaultdict(list)
     taus: list[float] = []
     subjects = np.unique(data.subjects)
@@ -92,7 +92,12 @@ def of_subject(
     asked = [model for model in new if complete[model]]
     truth = np.nanmean(data.scores[inside], 0)
     told = np.where(ran, data.scores, np.nan)[inside].T
-    guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, told), sights))
+    guessed = dict(
+        accuracies(
+            Benchmark(source="MMLU-Pro", topic=subject, questions=inside, kin=kin, scores=told),
+            sights,
+        )
+    )
     others_mean = truth[~np.isnan(told).all(1)].mean()
     expected = scorer.probabilities(data.vectors[inside]).mean(0)
     for model in asked:
@@ -107,13 +112,18 @@ def of_subject(
             known = np.flatnonzero(~np.isnan(data.scores[inside, model]))
             seen = rng.choice(known, count, replace=False)
             few[model, seen] = data.scores[inside[seen], model]
-        both = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, few), sights))
+        both = dict(
+            accuracies(
+                Benchmark(source="MMLU-Pro", topic=subject, questions=inside, kin=kin, scores=few),
+                sights,
+            )
+        )
         for model in asked:
             mean = float(np.nanmean(few[model]))
             low, high = wilson(mean, count)
             items, one = others.estimate(few[model]), both[int(model)]
             note(found[f"{count}: mean"], truth[model], mean, float(low), float(high))
-            ends = items.value - items.half, items.value + items.half
+            ends = items.value - items.half_width, items.value + items.half_width
             note(found[f"{count}: gp-IRT"], truth[model], items.value, *ends)
             note(found[f"{count}: as shown"], truth[model], one.accuracy, one.low, one.high)
     return float(kendalltau([guessed[int(m)].accuracy for m in asked], truth[asked]).statistic)
@@ -140,7 +150,12 @@ def narrow(
     for subject in np.setdiff1d(subjects, known):
         inside = np.flatnonzero(data.subjects == subject)
         told = np.where(ran, data.scores, np.nan)[inside].T
-        guessed = dict(accuracies(Benchmark("MMLU-Pro", subject, inside, kin, told), sights))
+        guessed = dict(
+            accuracies(
+                Benchmark(source="MMLU-Pro", topic=subject, questions=inside, kin=kin, scores=told),
+                sights,
+            )
+        )
         for model in new:
             if not np.isnan(data.scores[inside, model]).any():
                 one, truth = guessed[int(model)], float(data.scores[inside, model].mean())
@@ -177,7 +192,7 @@ def trained(
 ) -> tuple[LeaveOutVectors, Scorer]:
     """The embedding of the cells (questions, models) that were run, and what it was taught by."""
     holdout = mmlu_pro.divided(len(data.texts), seed)
-    scorer = data.fitted(ran, holdout, Config(device="cpu"))
+    scorer = data.fitted(ran, holdout, EmbeddingConfig(device="cpu"))
     prompt, model = np.nonzero(ran)
     evidence = Evidence(
         prompts=[str(number) for number in range(len(data.texts))],

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks import mmlu_pro
 from trainers.data.holdout import Holdout
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.model_vectors.posterior import fit_new_model
 from trainers.model_vectors.scorer import Scorer
 from trainers.statistics.logistic import sigmoid
@@ -45,7 +45,7 @@ def main() -> None:
     options.add_argument("--folds", type=int, default=5)
     options.add_argument("--all", action="store_true")
     wanted = options.parse_args()
-    config = Config(device="cpu")
+    config = EmbeddingConfig(device="cpu")
     data = mmlu_pro.read(wanted.snapshot, config)
     if not wanted.all:
         data = data.only(np.flatnonzero(np.nanmean(data.scores, 0) < WEAK))
@@ -121,7 +121,7 @@ def joined(
     fold: mmlu_pro.Rows,
     frozen: Scorer,
     full: Scorer,
-    config: Config,
+    config: EmbeddingConfig,
 ) -> dict[str, list[dict[str, float]]]:
     """Every measure of every model of the fold, by how it joined."""
     others = np.setdiff1d(np.arange(len(data.models)), fold)

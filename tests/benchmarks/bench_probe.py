@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.benchmarks import mmlu_pro
 from trainers.calibration_prompts.anchors import Anchors, choose_anchors
 from trainers.calibration_prompts.answer_map import fit_answer_map
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.posterior import Prior, fit_new_model
 from trainers.model_vectors.scorer import Scorer
@@ -40,12 +40,12 @@ def main() -> None:
     options.add_argument("snapshot", type=Path)
     options.add_argument("--models", type=int, default=33)
     wanted = options.parse_args()
-    config = Config(device="cpu")
+    config = EmbeddingConfig(device="cpu")
     data = mmlu_pro.read(wanted.snapshot, config)
     rows, said = mmlu_pro.answers(data)
     anchors = choose_anchors(data.vectors[rows].astype(np.float64), PROMPTS)
     texts = [text for number in anchors.items for text in said[number]]
-    encoder = Encoder(config.encoder, max_tokens=config.max_tokens)
+    encoder = Encoder(config.model_name_or_path, max_tokens=config.max_length)
     answers = encoder.encode(texts).reshape(PROMPTS, len(data.models), -1).swapaxes(0, 1)
     found: dict[str, list[Row]] = {}
     explained = []
@@ -72,7 +72,7 @@ class LeftOut:
         rows: mmlu_pro.Rows,
         anchors: Anchors,
         answers: Floats,
-        config: Config,
+        config: EmbeddingConfig,
     ) -> None:
         self.data, self.model, self.anchors = data, model, anchors
         self.rows, self.asked = rows, rows[anchors.items]

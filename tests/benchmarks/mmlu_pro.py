@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.train import scorer_tensors
 from trainers.encoding.encoder import Encoder
@@ -49,7 +49,7 @@ class MmluPro:
         names = [self.models[model] for model in models]
         return replace(self, models=names, scores=self.scores[:, models])
 
-    def fitted(self, seen: NDArray[np.bool_], holdout: Holdout, config: Config) -> Scorer:
+    def fitted(self, seen: NDArray[np.bool_], holdout: Holdout, config: EmbeddingConfig) -> Scorer:
         """An embedding trained on the cells (questions, models) that are `seen`."""
         prompt, model = np.nonzero(seen & ~np.isnan(self.scores))
         evidence = Evidence(
@@ -66,7 +66,7 @@ class MmluPro:
         return Scorer.of(scorer_tensors(model_, evidence, self.vectors), self.models, "bench")
 
 
-def read(snapshot: Path, config: Config) -> MmluPro:
+def read(snapshot: Path, config: EmbeddingConfig) -> MmluPro:
     """All questions; vectors come from the encoder's cache where they were made before."""
     opened = Snapshot.open(snapshot)
     evidence = read_evidence(opened)
@@ -80,7 +80,7 @@ def read(snapshot: Path, config: Config) -> MmluPro:
         subjects=np.array([topics[prompt][0] for prompt in evidence.prompts]),
         models=evidence.models,
         scores=scores,
-        vectors=evidence.vectors(Encoder(config.encoder, max_tokens=config.max_tokens)),
+        vectors=evidence.vectors(Encoder(config.model_name_or_path, max_tokens=config.max_length)),
     )
 
 

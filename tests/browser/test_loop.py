@@ -103,6 +103,7 @@ def retrain(page: "Page", site: Site) -> None:
     page.get_by_role("button", name="Become the operator").click()
     page.goto("/schedules/")
     page.get_by_label("Train").select_option("embedding")
+    page.get_by_role("button", name="Add a schedule").click()
     page.get_by_label("Every … hours").fill("1")
     page.get_by_role("button", name="Add").click()
     schedule = page.get_by_role("row").filter(has_text="embedding").filter(has_text="hour")

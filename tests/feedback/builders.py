@@ -80,12 +80,12 @@ def judge(
     """A judgment by a contributor, through the one write path."""
     preference, _ = preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=contributor),
+        rater_id=Rater.objects.get(contributor=contributor).pk,
         judgment=Judgment(choice=choice, **fields),  # type: ignore[arg-type]
         idempotency_key=uuid.uuid4().hex,
         provenance=Provenance(
             source="test",
-            consent=ConsentRecord.objects.filter(contributor=contributor).last(),
+            consent_id=ConsentRecord.objects.filter(contributor=contributor).last().pk,
             judged_at=timezone.now(),
         ),
         supersedes=supersedes,

@@ -34,10 +34,10 @@ def record(person: Contributor, versions: tuple, key: str) -> None:
         comparison = make_comparison(None, *versions)
         preference_record(
             comparison=comparison,
-            rater=Rater.objects.get(contributor=person),
+            rater_id=Rater.objects.get(contributor=person).pk,
             judgment=Judgment(choice="a" if int(key, 16) % 3 else "b"),
             idempotency_key=key,
-            provenance=Provenance(source="test", consent=person.consents.get()),
+            provenance=Provenance(source="test", consent_id=person.consents.get().pk),
         )
 
 

@@ -23,7 +23,13 @@ LEASE_SECONDS = 4
 PATIENCE_SECONDS = 300
 CELERY = [sys.executable, "-m", "celery", "-A", "config.celery"]
 # Enough steps for a run of some seconds, which stays in its phase `train` for most of them.
-SETTINGS = '{"epochs": 2500, "patience": 2500, "head": "linear", "batch": 32, "members": 1}'
+SETTINGS = {
+    "optim.num_train_epochs": 2500,
+    "early_stopping_patience": 2500,
+    "head.architecture": "linear",
+    "optim.train_batch_size": 32,
+    "head.ensemble_size": 1,
+}
 RECOVER_EVERY_SECOND = """
 WITH second AS (INSERT INTO django_celery_beat_intervalschedule (every, period)
                 VALUES (1, 'seconds') RETURNING id)

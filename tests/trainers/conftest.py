@@ -29,9 +29,14 @@ def toy_policy(toy_snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory)
 def toy_reward(toy_snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A reward model of the same preference."""
     from trainers.progress import Progress
-    from trainers.reward.config import Config
+    from trainers.reward.config import REWARD
     from trainers.reward.train import train
 
     out = tmp_path_factory.mktemp("rewards") / "first"
-    train(toy_snapshot, out, Config(epochs=5, head="linear"), Progress(io.StringIO()))
+    train(
+        toy_snapshot,
+        out,
+        REWARD.read({"optim.num_train_epochs": 5, "head.architecture": "linear"}),
+        Progress(io.StringIO()),
+    )
     return out

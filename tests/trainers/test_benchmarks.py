@@ -13,7 +13,7 @@ from tests.trainers.pools import SUBJECTS, judgment, pair_record, snapshot_of
 from tests.trainers.worlds import World, fitted, no_comparisons, outcomes_where, world
 from trainers.data.formats import OutcomeRecord
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import Config
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.train import train
 from trainers.errors import InputError
 from trainers.forecast.assess import accuracies
@@ -121,7 +121,13 @@ class TestAccuracies:
         for model in range(18):
             scores = MADE.outcomes[ASKED[10:] if model == 0 else ASKED, model]
             low, high = wilson(scores.mean(), len(scores))
-            measured = Accuracy("measured", len(scores), scores.mean(), float(low), float(high))
+            measured = Accuracy(
+                how="measured",
+                n=len(scores),
+                accuracy=scores.mean(),
+                low=float(low),
+                high=float(high),
+            )
             assert found[model] == measured
 
     def test_what_was_not_run_is_near_and_within_its_interval(
@@ -161,7 +167,9 @@ class TestAccuracies:
         ran[np.ix_(ASKED, np.arange(18))] = True
         ran[np.ix_(np.delete(np.arange(2000), ASKED), np.arange(18, 24))] = True
         some = ASKED[:100]
-        topic = Benchmark("exam", "law", some, ASKED, table(MADE, ran)[some].T)
+        topic = Benchmark(
+            source="exam", topic="law", questions=some, kin=ASKED, scores=table(MADE, ran)[some].T
+        )
         found = dict(accuracies(topic, sights(MADE, ran)))
         known = MADE.outcomes[np.ix_(some, np.arange(18))].mean(0)
         for model in range(18, 24):
@@ -171,7 +179,13 @@ class TestAccuracies:
     def test_a_benchmark_of_one_question(self) -> None:
         ran = np.ones(MADE.logits.shape, bool)
         ran[7, 10:] = False
-        one = Benchmark("one", "", np.array([7]), np.array([7]), table(MADE, ran)[[7]].T)
+        one = Benchmark(
+            source="one",
+            topic="",
+            questions=np.array([7]),
+            kin=np.array([7]),
+            scores=table(MADE, ran)[[7]].T,
+        )
         found = dict(accuracies(one, sights(MADE, ran)))
         assert len(found) == 24
         for model, known in found.items():
@@ -185,7 +199,9 @@ def table(made: World, ran: Array) -> Array:
 
 
 def benchmark(made: World, ran: Array) -> Benchmark:
-    return Benchmark("exam", "", ASKED, ASKED, table(made, ran)[ASKED].T)
+    return Benchmark(
+        source="exam", topic="", questions=ASKED, kin=ASKED, scores=table(made, ran)[ASKED].T
+    )
 
 
 def sights(made: World, ran: Array) -> LeaveOutVectors:
@@ -209,7 +225,7 @@ def exam(models: int, prompts: int = 200) -> Iterator[OutcomeRecord]:
 class TestTraining:
     """The artifact holds what training found."""
 
-    CONFIG = Config(dimension=4, epochs=3, device="cpu")
+    CONFIG = EMBEDDING.read({"dimension": 4, "optim.num_train_epochs": 3, "device": "cpu"})
 
     def trained(self, snapshot: Snapshot, out: Path) -> tuple[BenchmarkReport, ...]:
         return read_reports(train(snapshot, out, self.CONFIG, Progress(io.StringIO())).path)
@@ -241,8 +257,10 @@ class TestFile:
     """The reports beside the tensors."""
 
     def test_they_come_back_as_they_were(self, tmp_path: Path) -> None:
-        known = Accuracy("forecast", 0, 0.25, 0.125, 0.5)
-        reports = (BenchmarkReport("Prüfung", "", 12, {"mödel": known}),)
+        known = Accuracy(how="forecast", n=0, accuracy=0.25, low=0.125, high=0.5)
+        reports = (
+            BenchmarkReport(source="Prüfung", topic="", questions=12, models={"mödel": known}),
+        )
         write_reports(tmp_path, reports)
         assert read_reports(tmp_path) == reports
 

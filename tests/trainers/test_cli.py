@@ -144,9 +144,9 @@ def test_settings_come_from_a_file_and_from_the_command_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "sead=3"], "unknown setting 'sead'"),
-        (["--set", "seed=three"], "--set seed: 'three' is not int"),
-        (["--set", "seed"], "not of the form key=value"),
+        (["--set", "sead=3"], "--set sead: unknown setting; did you mean seed?"),
+        (["--set", "seed=three"], "--set seed: 'three' is not an integer"),
+        (["--set", "seed"], "not of the form name=value"),
         (["--set", "rater_kind=cat"], "is not one of any, human, ai"),
         (["--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["--set", "rater_kind=ai"], "holds no judgment by ai raters"),

@@ -24,7 +24,7 @@ from trainers.model_vectors.features import learn_features
 from trainers.model_vectors.scorer import Scorer
 
 MADE = world(questions=200, models=4, seed=5)
-QUICK = replace(CONFIG, epochs=6)
+QUICK = replace(CONFIG, optim=replace(CONFIG.optim, num_train_epochs=6))
 
 
 def scorer_of(evidence: Evidence, vectors: np.ndarray | None = None) -> Scorer:

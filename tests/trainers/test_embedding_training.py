@@ -23,7 +23,7 @@ from tests.trainers.pools import (
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.formats import OutcomeRecord, PairRecord, read
 from trainers.data.snapshot import Snapshot, SnapshotWriter
-from trainers.embedding.config import Config
+from trainers.embedding.config import EMBEDDING, EmbeddingConfig
 from trainers.embedding.evaluate import evaluate, evaluate_prompts
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.train import train
@@ -31,7 +31,7 @@ from trainers.errors import InputError
 from trainers.model_vectors.scorer import Scorer
 from trainers.progress import Progress
 
-CONFIG = Config(dimension=8, epochs=8, device="cpu")
+CONFIG = EMBEDDING.read({"dimension": 8, "optim.num_train_epochs": 8, "device": "cpu"})
 METRICS = (
     "auc",
     "log_loss",
@@ -102,7 +102,7 @@ def test_the_artifact_opens_without_the_trainer(trained: Artifact) -> None:
     scorer = Scorer.load(trained.path)
     assert list(scorer.models) == sorted(trained.card["models"])
     assert (scorer.encoder, scorer.dimension) == ("all-MiniLM-L6-v2", 384)
-    assert scorer.fingerprint.endswith(f"-{CONFIG.max_tokens}")
+    assert scorer.fingerprint.endswith(f"-{CONFIG.max_length}")
     assert scorer.vectors.shape == (4, 9)
     assert scorer.covariance.shape == (4, 9, 9)
     assert (scorer.counts > 300).all()
@@ -190,16 +190,30 @@ def test_one_model_alone_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("dimension", 0), ("weight_decay", -0.1), ("method", "knn"), ("loss", "hinge"), ("batch", 0)],
+    [
+        ("dimension", 0),
+        ("optim.weight_decay", -0.1),
+        ("method", "knn"),
+        ("loss", "hinge"),
+        ("optim.train_batch_size", 0),
+    ],
 )
 def test_a_meaningless_setting_is_refused_by_name(setting: str, value: Any) -> None:
     with pytest.raises(InputError, match=setting):
-        Config(**{setting: value})
+        EMBEDDING.read({setting: value})
 
 
 def test_the_command_line_trains_and_predicts(pool: Snapshot, tmp_path: Path) -> None:
     out = tmp_path / "embedding"
-    train = ["embedding", "--snapshot", str(pool.path), "--out", str(out), "--set", "epochs=2"]
+    train = [
+        "embedding",
+        "--snapshot",
+        str(pool.path),
+        "--out",
+        str(out),
+        "--set",
+        "optim.num_train_epochs=2",
+    ]
     command = [sys.executable, "-m", "trainers", *train]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     report = json.loads(done.stdout.splitlines()[-1])
@@ -219,7 +233,7 @@ def test_real_models_are_told_apart(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "mmlu_pro_correctness.parquet"
     records = read(path, format="outcomes", profile=profile, limit=500)
     pool = snapshot_of(tmp_path / "pool", records)
-    config = Config(max_tokens=48, device="cpu")
+    config = EmbeddingConfig(max_length=48, device="cpu")
     metrics = train(pool, tmp_path / "out", config, quiet()).card["metrics"]
     assert metrics["n"] > 500
     assert metrics["log_loss"] < metrics["model_mean_log_loss"] + 0.02

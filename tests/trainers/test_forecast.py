@@ -78,10 +78,12 @@ class TestRasch:
         features, _theta, _beta, scores = rasch_world(40, 200, 1)
         seen = np.random.default_rng(2).random(scores.shape) < 0.15
         found = sparse_estimates(np.where(seen, scores, np.nan), features)
-        held = [abs(g.value - row.mean()) <= g.half for g, row in zip(found, scores, strict=True)]
+        held = [
+            abs(g.value - row.mean()) <= g.half_width for g, row in zip(found, scores, strict=True)
+        ]
         assert np.mean(held) > 0.9
         counts = seen.sum(1)
-        assert found[counts.argmin()].half > found[counts.argmax()].half
+        assert found[counts.argmin()].half_width > found[counts.argmax()].half_width
 
     def test_of_very_few_cells_each_model_has_its_plain_mean(self) -> None:
         features, _theta, _beta, scores = rasch_world(8, 200, 1)
@@ -168,7 +170,7 @@ class TestItemResponse:
         for row in np.repeat(scores[50:], 5, axis=0):
             seen = rng.choice(400, 20, replace=False)
             found, truth = known.estimate(only(row, seen)), row.mean()
-            rows.append((abs(found.value - truth), abs(row[seen].mean() - truth), found.half))
+            rows.append((abs(found.value - truth), abs(row[seen].mean() - truth), found.half_width))
         ours, plain, half = np.array(rows).T
         assert ours.mean() < 0.95 * plain.mean()
         assert 0.9 <= (ours <= half).mean() <= 0.99
@@ -179,7 +181,7 @@ class TestItemResponse:
         scores[:11, 0] = np.nan
         found = KnownItems(scores[:11]).estimate(only(np.ones(400), np.array([0])))
         assert found.value == 1.0
-        assert found.half > 0.3
+        assert found.half_width > 0.3
 
 
 class TestTransfer:
@@ -192,8 +194,8 @@ class TestTransfer:
             x = rng.random(12)
             y = 0.1 + 0.6 * x + 0.05 * rng.normal(size=12)
             line = fit_accuracy_line(x[:-1], y[:-1, None])
-            found = line.forecast(Expectation(float(x[-1]), 0.0))
-            covered.append(abs(found.value - y[-1]) <= found.half)
+            found = line.forecast(Expectation(mean=float(x[-1]), variance=0.0))
+            covered.append(abs(found.value - y[-1]) <= found.half_width)
         slope, level = np.polyfit(x[:-1], y[:-1], 1)
         assert found.value == pytest.approx(level + slope * x[-1])
         assert 0.92 <= np.mean(covered) <= 0.98
@@ -207,15 +209,19 @@ class TestTransfer:
     def test_an_unsure_vector_makes_it_wide(self) -> None:
         x = np.linspace(0.2, 0.8, 9)
         line = fit_accuracy_line(x, x[:, None])
-        assert line.forecast(Expectation(0.5, 0.0)).half == pytest.approx(0.0, abs=1e-9)
-        assert line.forecast(Expectation(0.5, 0.01)).half == pytest.approx(t_quantile(7) * 0.1)
+        assert line.forecast(Expectation(mean=0.5, variance=0.0)).half_width == pytest.approx(
+            0.0, abs=1e-9
+        )
+        assert line.forecast(Expectation(mean=0.5, variance=0.01)).half_width == pytest.approx(
+            t_quantile(7) * 0.1
+        )
 
     def test_expectations_that_are_all_the_same_say_no_more_than_the_mean(self) -> None:
         scores = np.array([[0.2], [0.3], [0.5], [0.7], [0.8]])
         found = fit_accuracy_line(np.full(5, 0.4), scores)
-        guess = found.forecast(Expectation(0.9, 0.0))
+        guess = found.forecast(Expectation(mean=0.9, variance=0.0))
         assert guess.value == pytest.approx(0.5)
-        assert guess.half > 0.6
+        assert guess.half_width > 0.6
 
     def test_an_expectation_is_the_mean_over_draws_of_the_vector(self) -> None:
         rng = np.random.default_rng(1)
@@ -229,15 +235,17 @@ class TestTransfer:
 
 
 def test_two_guesses_are_weighed_by_their_precision() -> None:
-    both = AccuracyEstimate(0.2, 0.1).combine(AccuracyEstimate(0.8, 0.2))
+    both = AccuracyEstimate(value=0.2, half_width=0.1).combine(
+        AccuracyEstimate(value=0.8, half_width=0.2)
+    )
     assert both.value == pytest.approx((0.2 / 0.01 + 0.8 / 0.04) / (1 / 0.01 + 1 / 0.04))
-    assert both.half == pytest.approx((1 / (1 / 0.01 + 1 / 0.04)) ** 0.5)
-    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.1)) == AccuracyEstimate(
-        0.2, 0.0
-    )
-    assert AccuracyEstimate(0.2, 0.0).combine(AccuracyEstimate(0.8, 0.0)) == AccuracyEstimate(
-        0.2, 0.0
-    )
+    assert both.half_width == pytest.approx((1 / (1 / 0.01 + 1 / 0.04)) ** 0.5)
+    assert AccuracyEstimate(value=0.2, half_width=0.0).combine(
+        AccuracyEstimate(value=0.8, half_width=0.1)
+    ) == AccuracyEstimate(value=0.2, half_width=0.0)
+    assert AccuracyEstimate(value=0.2, half_width=0.0).combine(
+        AccuracyEstimate(value=0.8, half_width=0.0)
+    ) == AccuracyEstimate(value=0.2, half_width=0.0)
 
 
 @pytest.mark.parametrize(

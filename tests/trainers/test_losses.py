@@ -17,9 +17,9 @@ from trainers.objectives.losses import (
     quadratic_root,
     weighted_mean,
 )
-from trainers.objectives.scaling import LOG_2, PreferenceScaling
+from trainers.objectives.scaling import LOG_2, ScalingConfig
 
-CARD = PreferenceScaling(rho0=0.1, tau0=0.1, tau_max=4.0)
+CARD = ScalingConfig(rho0=0.1, tau0=0.1, tau_max=4.0)
 CARD_ROWS = [
     (0.0, 0.1, 0.01),
     (0.05, 0.1, -0.01191),
@@ -32,7 +32,7 @@ CARD_ROWS = [
 ]
 gaps = st.floats(-30, 30, allow_nan=False)
 scalings = st.builds(
-    lambda rho0, tau0, width: PreferenceScaling(rho0, tau0, tau0 + width),
+    lambda rho0, tau0, width: ScalingConfig(rho0=rho0, tau0=tau0, tau_max=tau0 + width),
     st.floats(0.01, 0.69),
     st.floats(0.05, 2.0),
     st.floats(0.0, 6.0),
@@ -48,7 +48,7 @@ def exact(value: float) -> torch.Tensor:
     return torch.tensor([value], dtype=torch.float64)
 
 
-def adaptive(gap: torch.Tensor, label: float, scaling: PreferenceScaling) -> torch.Tensor:
+def adaptive(gap: torch.Tensor, label: float, scaling: ScalingConfig) -> torch.Tensor:
     return adaptive_preference_loss(gap, torch.full_like(gap, label), scaling)
 
 
@@ -64,7 +64,7 @@ def adaptive(gap: torch.Tensor, label: float, scaling: PreferenceScaling) -> tor
     ],
 )
 def test_the_entropy_root_equals_the_published_table(rho0: float, root: float) -> None:
-    assert PreferenceScaling(rho0=rho0).root == pytest.approx(root, abs=2e-4)
+    assert ScalingConfig(rho0=rho0).root == pytest.approx(root, abs=2e-4)
 
 
 @pytest.mark.parametrize(("gap", "tau", "loss"), CARD_ROWS)
@@ -85,7 +85,7 @@ def test_the_gradient_equals_the_published_table(gap: float, slope: float) -> No
 
 @given(gap=gaps, scaling=scalings)
 def test_no_temperature_on_a_grid_does_better_than_the_closed_form(
-    gap: float, scaling: PreferenceScaling
+    gap: float, scaling: ScalingConfig
 ) -> None:
     grid = np.linspace(scaling.tau0, scaling.tau_max, 4001)
     best = naive_objective(gap, grid, scaling.rho0).min()
@@ -97,7 +97,7 @@ def test_no_temperature_on_a_grid_does_better_than_the_closed_form(
 
 
 @given(gap=gaps, scaling=scalings)
-def test_the_gradient_is_that_of_the_profiled_loss(gap: float, scaling: PreferenceScaling) -> None:
+def test_the_gradient_is_that_of_the_profiled_loss(gap: float, scaling: ScalingConfig) -> None:
     d = exact(gap).requires_grad_()
     adaptive(d, 1.0, scaling).sum().backward()
     tau = float(np.clip(abs(gap) / scaling.root, scaling.tau0, scaling.tau_max))
@@ -107,7 +107,7 @@ def test_the_gradient_is_that_of_the_profiled_loss(gap: float, scaling: Preferen
 
 @given(gap=gaps, label=st.floats(0, 1), scaling=scalings)
 def test_a_soft_label_is_the_mixture_of_the_two_hard_ones(
-    gap: float, label: float, scaling: PreferenceScaling
+    gap: float, label: float, scaling: ScalingConfig
 ) -> None:
     soft = adaptive(exact(gap), label, scaling)
     mixed = label * adaptive(exact(gap), 1.0, scaling) + (1 - label) * adaptive(
@@ -118,7 +118,7 @@ def test_a_soft_label_is_the_mixture_of_the_two_hard_ones(
 
 @given(gap=gaps, label=st.floats(0, 1), scaling=scalings)
 def test_swapping_the_answers_and_the_label_changes_nothing(
-    gap: float, label: float, scaling: PreferenceScaling
+    gap: float, label: float, scaling: ScalingConfig
 ) -> None:
     swapped = adaptive(exact(-gap), 1.0 - label, scaling).item()
     assert adaptive(exact(gap), label, scaling).item() == pytest.approx(swapped, abs=1e-9)
@@ -132,7 +132,7 @@ def test_one_fixed_temperature_of_one_has_exactly_the_gradient_of_bradley_terry(
     label = torch.linspace(0, 1, 37)
     plain, scaled = values.clone().requires_grad_(), values.clone().requires_grad_()
     bradley_terry_loss(plain, label).sum().backward()
-    scaling = PreferenceScaling(rho0=rho0, tau0=1.0, tau_max=1.0)
+    scaling = ScalingConfig(rho0=rho0, tau0=1.0, tau_max=1.0)
     adaptive_preference_loss(scaled, label, scaling).sum().backward()
     assert plain.grad is not None
     assert scaled.grad is not None
@@ -189,7 +189,7 @@ def test_impossible_constants_are_refused_by_name(
     rho0: float, tau0: float, tau_max: float, names: str
 ) -> None:
     with pytest.raises(InputError, match=names):
-        PreferenceScaling(rho0, tau0, tau_max)
+        ScalingConfig(rho0=rho0, tau0=tau0, tau_max=tau_max)
 
 
 def naive_quadratic_root(gap: float, rho0: float) -> float:
@@ -207,7 +207,7 @@ def naive_quadratic_root(gap: float, rho0: float) -> float:
 def test_the_quadratic_temperature_is_the_root_of_its_equation(
     gap: float, rho0: float, label: float
 ) -> None:
-    scaling = PreferenceScaling(rho0, 1e-6, math.inf, "quadratic")
+    scaling = ScalingConfig(rho0=rho0, tau0=1e-6, tau_max=math.inf, variant="quadratic")
     tau = adaptive_temperature(exact(gap), scaling).item()
     assert tau == pytest.approx(naive_quadratic_root(gap, rho0), rel=1e-8)
     mirrored = adaptive(exact(-gap), 1.0 - label, scaling)
@@ -218,7 +218,7 @@ def test_the_quadratic_temperature_is_the_root_of_its_equation(
 def test_no_quadratic_temperature_on_a_grid_does_better(
     gap: float, rho0: float, tau_max: float
 ) -> None:
-    scaling = PreferenceScaling(rho0, 0.1, tau_max, "quadratic")
+    scaling = ScalingConfig(rho0=rho0, tau_max=tau_max, variant="quadratic")
     grid = np.linspace(0.1, tau_max, 4001)
     objective = grid * np.logaddexp(0.0, -gap / grid) + rho0 * grid**2 - LOG_2 * grid
     found = adaptive(exact(gap), 1.0, scaling).item()
@@ -241,7 +241,7 @@ def test_a_repeated_pair_settles_at_the_published_quadratic_temperature(
     preference: float, tau: float
 ) -> None:
     gap = exact(tau * math.log(preference / (1 - preference)))
-    scaling = PreferenceScaling(0.1, 0.1, math.inf, "quadratic")
+    scaling = ScalingConfig(tau_max=math.inf, variant="quadratic")
     assert adaptive_temperature(gap, scaling).item() == pytest.approx(tau, abs=1e-4)
     d = gap.clone().requires_grad_()
     adaptive(d, preference, scaling).sum().backward()
@@ -281,6 +281,6 @@ def test_a_margin_asks_the_preferred_side_for_more() -> None:
 
 def test_the_linear_penalty_needs_a_largest_temperature_and_the_variant_a_name() -> None:
     with pytest.raises(InputError, match="tau_max"):
-        PreferenceScaling(0.1, 0.1, math.inf)
+        ScalingConfig(tau_max=math.inf)
     with pytest.raises(InputError, match="variant"):
-        PreferenceScaling(0.1, 0.1, 4.0, "cubic")  # type: ignore[arg-type]
+        ScalingConfig(variant="cubic")  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from tests.trainers.pools import snapshot_of, specialists
 from trainers.artifacts import Artifact, write_artifact
 from trainers.commands.main import main
 from trainers.data.snapshot import SCHEMAS, Snapshot, SnapshotWriter
-from trainers.embedding.config import Config
+from trainers.embedding.config import EMBEDDING
 from trainers.embedding.evaluate import evaluate
 from trainers.embedding.predict import predict_rows
 from trainers.embedding.train import train
@@ -26,7 +26,7 @@ from trainers.model_vectors.scorer import TENSORS
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
 
-CONFIG = Config(dimension=8, learning_rate=1e-2, device="cpu")
+CONFIG = EMBEDDING.read({"dimension": 8, "optim.learning_rate": 1e-2, "device": "cpu"})
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 
 

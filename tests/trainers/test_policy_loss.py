@@ -1,22 +1,36 @@
 """The objective: log-probabilities, the adaptive loss, gradients that memory does not change."""
 
 import math
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from tests.trainers.toys import small_config
 from trainers.errors import InputError
 from trainers.policy.base import Base, load_base
-from trainers.policy.fit import Example, Fitted, _accumulate, _backward, pair_losses, rate_share
+from trainers.policy.fit import Example, PolicyTask, pair_losses
 from trainers.policy.logprobs import answer_log_probs, collate, pair_log_probs
 from trainers.policy.pairs import TokenPair
+from trainers.tuning.loop import rate_share
+from trainers.tuning.processes import Processes
+from trainers.tuning.step import Gradients
 
 
 @pytest.fixture(scope="module")
 def base(toy_policy):
     return load_base(toy_policy.path / "base", torch.device("cpu"), tokenizer=toy_policy.path)
+
+
+def pair_of(prompt, chosen, rejected, label=1.0, weight=1.0):
+    return TokenPair(
+        comparison_id="c",
+        prompt=prompt,
+        chosen=chosen,
+        rejected=rejected,
+        label=label,
+        weight=weight,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +41,7 @@ def examples():
         return torch.randint(10, 250, (length,), generator=generator).tolist()
 
     pairs = [
-        TokenPair(tokens(3 + n % 4), tokens(2 + n), tokens(9 - n), label, weight)
+        pair_of(tokens(3 + n % 4), tokens(2 + n), tokens(9 - n), label, weight)
         for n, (label, weight) in enumerate([(0.9, 1.0), (1.0, 0.5), (0.5, 2.0), (0.7, 1.0)] * 2)
     ]
     return [Example(pair, (-20.0 - n, -25.0 + n)) for n, pair in enumerate(pairs)]
@@ -35,10 +49,11 @@ def examples():
 
 def test_at_one_fixed_temperature_the_loss_is_that_of_dpo(examples):
     """Rafailov et al. 2023, equation 7, with soft labels: written out in float64."""
-    config = small_config(tau0=1.0, tau_max=1.0, beta=0.1).resolved()
+    config = small_config({"scaling.tau0": 1.0, "scaling.tau_max": 1.0, "beta": 0.1})
     log_probs = -30 * torch.rand(2, len(examples), dtype=torch.float64)
     log_probs.requires_grad_()
-    losses, weights = pair_losses(log_probs, examples, config)
+    found = pair_losses(log_probs, examples, config)
+    losses = found.losses
     losses.sum().backward()
     for row, example in enumerate(examples):
         chosen, rejected = log_probs[:, row].tolist()
@@ -46,20 +61,21 @@ def test_at_one_fixed_temperature_the_loss_is_that_of_dpo(examples):
         d = 0.1 * ((chosen - reference_chosen) - (rejected - reference_rejected))
         p = example.pair.label
         dpo = p * math.log1p(math.exp(-d)) + (1 - p) * math.log1p(math.exp(d))
-        constant = config.rho0 - math.log(2)  # rho * tau of the adaptive objective
+        constant = config.scaling.rho0 - math.log(2)  # rho * tau of the adaptive objective
         assert losses[row].item() == pytest.approx(dpo + constant, abs=1e-12)
         slope = 0.1 * (1 / (1 + math.exp(-d)) - p)
         assert log_probs.grad[0, row].item() == pytest.approx(slope, abs=1e-12)
         assert log_probs.grad[1, row].item() == pytest.approx(-slope, abs=1e-12)
-    assert weights.tolist() == [example.pair.weight for example in examples]
+    assert found.weights.tolist() == [example.pair.weight for example in examples]
 
 
 def test_the_gap_is_beta_times_h_and_tau_is_in_its_units():
     """Card values of the adaptive loss: d = 1 at rho0 = 0.1 has tau = 1.05995, loss -0.28021."""
-    example = Example(TokenPair([1], [2], [3], 1.0, 1.0), (-10.0, -10.0))
+    example = Example(pair_of([1], [2], [3]), (-10.0, -10.0))
     log_probs = torch.tensor([[-5.0], [-15.0]], dtype=torch.float64)  # h = 10, beta h = 1
-    losses, _ = pair_losses(log_probs, [example], small_config(beta=0.1).resolved())
-    assert losses.item() == pytest.approx(-0.28021, abs=1e-5)
+    found = pair_losses(log_probs, [example], small_config({"beta": 0.1}))
+    assert found.gaps.item() == pytest.approx(1.0)
+    assert found.losses.item() == pytest.approx(-0.28021, abs=1e-5)
 
 
 def naive_log_prob(model, prompt, answer):
@@ -96,12 +112,17 @@ def gradients(model):
     return [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
 
 
+def gradient(model, examples, size):
+    """Return the loss of a step over all examples, and how many pairs memory held at once."""
+    task = PolicyTask(model, examples, 0, small_config())
+    step = Gradients(task=task, processes=Processes(0, 1, torch.device("cpu")), size=size)
+    return step.of(np.arange(len(examples))).loss, step.size
+
+
 def test_the_gradient_of_a_batch_does_not_depend_on_the_micro_batch(base, examples):
-    config, pad = small_config().resolved(), base.tokenizer.pad_token_id
     found = []
     for size in (8, 3, 1):
-        base.model.zero_grad()
-        loss = _accumulate(base.model, examples, pad, config, size)
+        loss, _ = gradient(base.model, examples, size)
         found.append((loss, gradients(base.model)))
     for loss, grads in found[1:]:
         assert loss == pytest.approx(found[0][0], abs=1e-6)
@@ -118,22 +139,19 @@ class SmallMemory:
 
     def __call__(self, input_ids, **more):
         if len(input_ids) > self.rows:
-            raise torch.OutOfMemoryError("no room")
+            # With the name of the accelerator's allocator, by which its errors are known.
+            raise torch.OutOfMemoryError("CUDA out of memory.")
         return self.model(input_ids=input_ids, **more)
 
-    def zero_grad(self):
-        self.model.zero_grad()
+    def parameters(self):
+        return self.model.parameters()
 
 
 def test_running_out_of_memory_halves_the_micro_batch_and_goes_on(base, examples):
-    config, pad = small_config().resolved(), base.tokenizer.pad_token_id
-    base.model.zero_grad()
-    whole = _accumulate(base.model, examples, pad, config, 8)
+    whole, _ = gradient(base.model, examples, 8)
     wanted = gradients(base.model)
-    fitted = Fitted(micro_batch=8)
-    base.model.zero_grad()
-    loss = _backward(SmallMemory(base, rows=4), examples, pad, config, fitted)
-    assert fitted.micro_batch == 2  # two pairs are four sequences
+    loss, size = gradient(SmallMemory(base, rows=4), examples, 8)
+    assert size == 2  # two pairs are four sequences
     assert loss == pytest.approx(whole, abs=1e-6)
     for one, other in zip(gradients(base.model), wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
@@ -141,14 +159,11 @@ def test_running_out_of_memory_halves_the_micro_batch_and_goes_on(base, examples
 
 def test_memory_for_less_than_one_pair_is_an_error_that_says_what_to_do(base, examples):
     with pytest.raises(InputError, match="max_length"):
-        _backward(
-            SmallMemory(base, rows=1), examples, 0, small_config().resolved(), Fitted(micro_batch=8)
-        )
+        gradient(SmallMemory(base, rows=1), examples, 8)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing():
-    config = SimpleNamespace(warmup_fraction=0.2)
-    shares = [rate_share(step, 10, config) for step in range(10)]
+    shares = [rate_share(step, 10, 0.2) for step in range(10)]
     assert shares[:3] == [0.5, 1.0, 1.0]
     assert shares[2:] == sorted(shares[2:], reverse=True)
     assert 0 < shares[-1] < 0.2

@@ -6,7 +6,7 @@ import torch
 from trainers.errors import InputError
 from trainers.policy.adapter import load_policy
 from trainers.policy.base import train_tokenizer
-from trainers.policy.config import Config
+from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
 from trainers.policy.generate import Sampling, draw, nucleus, sample, sample_answers
 from trainers.policy.pairs import Pool
@@ -114,25 +114,26 @@ def test_no_prompt_of_the_test_split_trains(toy_snapshot):
     "change",
     [
         {"beta": 0.0},
-        {"rho0": 0.7},
-        {"tau0": 5.0},
-        {"batch": 0},
-        {"learning_rate": float("nan")},
-        {"learning_rate": float("inf")},
-        {"warmup_fraction": 1.0},
+        {"scaling.rho0": 0.7},
+        {"scaling.tau0": 0.0},
+        {"optim.train_batch_size": 0},
+        {"optim.learning_rate": float("nan")},
+        {"optim.learning_rate": float("inf")},
+        {"optim.warmup_ratio": 1.0},
         {"max_length": 8},
-        {"base_width": 30},
-        {"base_vocabulary": 100},
+        {"tiny.hidden_size": 30},
+        {"tiny.vocab_size": 100},
     ],
 )
 def test_a_setting_that_means_nothing_is_refused_by_name(change):
     with pytest.raises(InputError, match=next(iter(change))):
-        Config(**change)
+        POLICY.read(change)
 
 
-def test_settings_left_open_depend_on_the_base():
-    assert Config().resolved().learning_rate > Config(base="x/y").resolved().learning_rate
-    assert Config(base="x/y", max_length=77).resolved().max_length == 77
+def test_defaults_depend_on_the_base():
+    tiny, checkpoint = POLICY.read({}), POLICY.read({"model_name_or_path": "x/y"})
+    assert tiny.optim.learning_rate > checkpoint.optim.learning_rate
+    assert POLICY.read({"model_name_or_path": "x/y", "max_length": 77}).max_length == 77
 
 
 def test_greedy_answers_do_not_depend_on_who_shares_the_batch(policy):

@@ -15,9 +15,9 @@ from trainers.data.snapshot import SnapshotWriter
 from trainers.errors import InputError
 from trainers.policy.adapter import add_adapter, load_policy
 from trainers.policy.base import load_base
-from trainers.policy.config import ResolvedConfig
+from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
-from trainers.policy.evaluate import evaluate, evaluate_prompts, judge
+from trainers.policy.evaluate import evaluate, evaluate_prompts, implicit_rewards
 from trainers.policy.fit import Example, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pool, tokenize_pairs
@@ -40,13 +40,19 @@ def policy(toy_policy):
 @pytest.fixture(scope="module")
 def retrained(toy_snapshot, toy_policy, toy_reward, tmp_path_factory):
     """A second policy, on the first one's base as an external checkpoint, with a reward model."""
-    config = small_config(base=str(toy_policy.path / "base"), reward=str(toy_reward), max_steps=3)
+    config = small_config(
+        {
+            "model_name_or_path": str(toy_policy.path / "base"),
+            "reward_model": str(toy_reward),
+            "optim.max_steps": 3,
+        }
+    )
     out = tmp_path_factory.mktemp("retrained") / "second"
     return train(toy_snapshot, out, config, quiet())
 
 
 def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_policy):
-    config = small_config(max_steps=3).resolved()
+    config = small_config({"optim.max_steps": 3})
     base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
     model = add_adapter(base, config)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
@@ -65,7 +71,7 @@ def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_po
 
 
 def test_a_fresh_adapter_is_the_reference(toy_snapshot, toy_policy):
-    config = small_config().resolved()
+    config = small_config()
     base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
     model = add_adapter(base, config)
     pairs = Pool.read(toy_snapshot).pairs("train", limit=8, seed=0)
@@ -77,11 +83,11 @@ def test_a_fresh_adapter_is_the_reference(toy_snapshot, toy_policy):
 
 
 def test_the_toy_preference_is_learnt(policy, toy_snapshot):
-    config = ResolvedConfig(**policy.card["config"])
+    config = POLICY.stored(policy.card["config"])
     pairs = Pool.read(toy_snapshot).pairs("train", limit=1000, seed=0)
-    judged = judge(policy, config, pairs)
-    assert judged.right.mean() > 0.9
-    assert judged.margin.mean() > 0
+    found = implicit_rewards(policy, config, pairs)
+    assert found.right.mean() > 0.9
+    assert found.margin.mean() > 0
     assert policy.card["metrics"]["implicit_accuracy"] > 0.5
 
 
@@ -114,7 +120,9 @@ def test_equal_runs_write_equal_artifacts_and_another_seed_another(
     again = train(toy_snapshot, tmp_path / "again", small_config(), quiet())
     assert again.digest == toy_policy.digest
     assert again.card["metrics"] == toy_policy.card["metrics"]
-    other = train(toy_snapshot, tmp_path / "other", small_config(seed=1, base_steps=2), quiet())
+    other = train(
+        toy_snapshot, tmp_path / "other", small_config({"seed": 1, "tiny.max_steps": 2}), quiet()
+    )
     assert other.digest != toy_policy.digest
 
 
@@ -139,7 +147,7 @@ def test_every_prompt_has_its_share_of_the_accuracy(toy_policy, toy_snapshot):
 
 def test_an_external_checkpoint_is_named_and_not_copied(retrained, toy_policy, toy_snapshot):
     base = str(toy_policy.path / "base")
-    assert retrained.card["config"]["base"] == base
+    assert retrained.card["config"]["model_name_or_path"] == base
     adapter = json.loads((retrained.path / "adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == base
     assert not (retrained.path / "base").exists()
@@ -154,7 +162,7 @@ def test_a_reward_model_scores_sampled_answers_of_policy_and_reference(retrained
 
 
 def test_an_untouched_policy_is_no_distance_from_its_reference(toy_snapshot, toy_policy, policy):
-    config = small_config().resolved()
+    config = small_config()
     base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
     fresh = type(policy)(add_adapter(base, config).eval(), policy.dialogue, {})
     asked = [[{"role": "user", "content": "Explain tea, please"}]] * 3
@@ -164,14 +172,14 @@ def test_an_untouched_policy_is_no_distance_from_its_reference(toy_snapshot, toy
 
 def test_cut_texts_are_counted_in_the_card(toy_snapshot, toy_policy, tmp_path):
     assert toy_policy.card["training"]["cut"] == {"prompts": 0, "answers": 0}
-    config = small_config(max_length=16, base_steps=2, max_steps=1)
+    config = small_config({"max_length": 16, "tiny.max_steps": 2, "optim.max_steps": 1})
     cut = train(toy_snapshot, tmp_path / "cut", config, quiet()).card["training"]["cut"]
     assert cut["prompts"] > 0
 
 
 def test_progress_rises_from_base_to_evaluation(toy_snapshot, tmp_path):
     stream = io.StringIO()
-    config = small_config(base_steps=3, max_steps=2)
+    config = small_config({"tiny.max_steps": 3, "optim.max_steps": 2})
     train(toy_snapshot, tmp_path / "out", config, Progress(stream))
     rows = [json.loads(line) for line in stream.getvalue().splitlines()]
     fractions = [row["progress"] for row in rows]
@@ -201,11 +209,13 @@ def test_a_base_that_is_no_checkpoint_is_unusable_input(toy_snapshot, tmp_path):
         train(
             toy_snapshot,
             tmp_path / "out",
-            small_config(base=str(tmp_path / "nothing")),
+            small_config({"model_name_or_path": str(tmp_path / "nothing")}),
             quiet(),
         )
 
 
 def test_a_reward_artifact_that_is_broken_is_refused_before_the_work(toy_snapshot, tmp_path):
     with pytest.raises(InputError, match=r"card\.json"):
-        train(toy_snapshot, tmp_path / "out", small_config(reward=str(tmp_path)), quiet())
+        train(
+            toy_snapshot, tmp_path / "out", small_config({"reward_model": str(tmp_path)}), quiet()
+        )

@@ -13,9 +13,9 @@ from trainers.artifacts import Artifact
 from trainers.data.formats import PairRecord
 from trainers.data.snapshot import Snapshot
 from trainers.data.snapshot.build import build_snapshot
-from trainers.data.style import counted, relative_difference
+from trainers.data.style import relative_difference, style_counts
 from trainers.progress import Progress
-from trainers.ranking.config import Config
+from trainers.ranking.config import RankingConfig
 from trainers.ranking.style_control import fit_styled
 from trainers.ranking.train import train
 from trainers.ranking.votes import read_styled
@@ -61,16 +61,16 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, st
 @pytest.fixture(scope="module")
 def artifact(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     out = tmp_path_factory.mktemp("rankings") / "first"
-    return train(snapshot, out, Config(), Progress(io.StringIO()))
+    return train(snapshot, out, RankingConfig(), Progress(io.StringIO()))
 
 
 def test_the_snapshots_texts_are_counted_and_summed_up(
     snapshot: Snapshot, texts: list[tuple[str, str]]
 ) -> None:
-    found = read_styled(snapshot, Config())
+    found = read_styled(snapshot, RankingConfig())
     assert found.texts == VOTES - 20
     assert found.counts.n.sum() == VOTES
-    sides = [np.array([counted(pair[side]) for pair in texts[:-20]], float) for side in (0, 1)]
+    sides = [np.array([style_counts(pair[side]) for pair in texts[:-20]], float) for side in (0, 1)]
     f = relative_difference(*sides)
     np.testing.assert_allclose(found.scale(), np.sqrt((f**2).mean(axis=0)), rtol=1e-6)
 
@@ -91,7 +91,7 @@ def test_the_metrics_hold_style_bootstrap_transitivity_and_elo(
     for row in style["coefficients"]:
         assert row["ci_low"] < row["coefficient"] < row["ci_high"]
     assert [row["model"] for row in style["models"]] == [
-        rating.model for rating in fit_styled(read_styled(snapshot, Config())).ratings
+        rating.model for rating in fit_styled(read_styled(snapshot, RankingConfig())).ratings
     ]
     assert metrics["bootstrap"]["largest_gap"] > 0
     assert metrics["transitivity"]["pairs"] == 6
@@ -103,8 +103,8 @@ def test_the_metrics_hold_style_bootstrap_transitivity_and_elo(
 def test_the_same_seed_gives_the_same_checks(
     artifact: Artifact, snapshot: Snapshot, tmp_path: Path
 ) -> None:
-    again = train(snapshot, tmp_path / "again", Config(), Progress(io.StringIO()))
-    other = train(snapshot, tmp_path / "other", Config(seed=1), Progress(io.StringIO()))
+    again = train(snapshot, tmp_path / "again", RankingConfig(), Progress(io.StringIO()))
+    other = train(snapshot, tmp_path / "other", RankingConfig(seed=1), Progress(io.StringIO()))
     assert again.card["metrics"] == artifact.card["metrics"]
     assert other.card["metrics"]["models"] == artifact.card["metrics"]["models"]
     assert other.card["metrics"]["elo"] != artifact.card["metrics"]["elo"]

@@ -15,27 +15,41 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainers.command_line import run
+from tests.trainers.configs import changed
 from tests.trainers.pools import BAD, GOOD, careful_answers_win, judgment, pair_record, snapshot_of
-from trainers.artifacts import Artifact, open_artifact
+from trainers.artifacts import Artifact, artifact_digest, open_artifact
 from trainers.data.snapshot import Snapshot, split_of
 from trainers.encoding.encoder import Encoder, encoder_folder
 from trainers.errors import InputError
 from trainers.progress import Progress
-from trainers.reward.answers import Answer
 from trainers.reward.aspects import read_aspects
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD
 from trainers.reward.data import read_pairs
 from trainers.reward.evaluate import evaluate
-from trainers.reward.modes import load_judge
-from trainers.reward.plots import calibration_svg
+from trainers.reward.model import Answer
+from trainers.reward.model_card import calibration_svg
+from trainers.reward.modes import load_model
 from trainers.reward.train import train
 
-CONFIG = Config(epochs=6, hidden=16, members=2, head="linear", twin=False, device="cpu")
+CONFIG = REWARD.read(
+    {
+        "optim.num_train_epochs": 6,
+        "features.hidden_size": 16,
+        "head.ensemble_size": 2,
+        "head.architecture": "linear",
+        "train_baseline": False,
+        "device": "cpu",
+    }
+)
 KINDS = {
-    "gpm": {"kind": "gpm"},
-    "attributes": {"kind": "attributes"},
-    "every layer, ties, style": {"layers": "all", "ties": "davidson", "control": "style"},
-    "margins, length, filter": {"margin": 0.5, "control": "length", "noise": 0.15},
+    "gpm": {"head.kind": "gpm"},
+    "attributes": {"head.kind": "attributes"},
+    "every layer, ties, style": {
+        "features.layers": "all",
+        "loss.ties": "davidson",
+        "loss.control": "style",
+    },
+    "margins, length, filter": {"loss.margin": 0.5, "loss.control": "length", "noise": 0.15},
 }
 
 
@@ -64,7 +78,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def trained(
     request: pytest.FixtureRequest, pool: Snapshot, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
-    config = replace(CONFIG, **KINDS[request.param])
+    config = changed(CONFIG, KINDS[request.param])
     return train(pool, tmp_path_factory.mktemp("out") / "reward", config, quiet())
 
 
@@ -78,21 +92,21 @@ def answer(text: str) -> Answer:
 
 def test_every_kind_is_one_thing_to_its_users(trained: Artifact, pool: Snapshot) -> None:
     assert evaluate(open_artifact(trained.path), pool) == trained.card["metrics"]
-    judge = load_judge(open_artifact(trained.path))
+    model = load_model(open_artifact(trained.path))
     good, bad = answer(GOOD.format("lighthouses")), answer(BAD.format("lighthouses"))
-    chances = judge.compare([(good, bad), (bad, good), (good, good)])
+    chances = model.compare([(good, bad), (bad, good), (good, good)])
     assert chances.sum(1) == pytest.approx(np.ones(3))
     assert chances[0, 0] > chances[0, 1]
     assert chances[0, [1, 0, 2]] == pytest.approx(chances[1], abs=1e-6)
     assert chances[2, 0] == pytest.approx(chances[2, 1], abs=1e-6)
     assert (chances[:, 2] > 0).all()  # people tie
-    scores = judge.score([good, bad])
+    scores = model.score([good, bad])
     assert scores[0] > scores[1]
-    unsure = judge.uncertainty([(good, bad), (good, good)])
+    unsure = model.uncertainty([(good, bad), (good, good)])
     assert unsure[0] > 0.0
     assert unsure[1] == pytest.approx(0.0, abs=1e-9)
-    assert judge.score([]).shape == (0,)
-    assert judge.compare([]).shape == (0, 3)
+    assert model.score([]).shape == (0,)
+    assert model.compare([]).shape == (0, 3)
 
 
 def test_the_card_says_how_sure_and_how_biased_it_is(trained: Artifact) -> None:
@@ -115,7 +129,7 @@ def test_the_card_says_how_sure_and_how_biased_it_is(trained: Artifact) -> None:
 
 
 def test_what_was_quarantined_is_listed_and_not_trained_on(pool: Snapshot, tmp_path: Path) -> None:
-    config = replace(CONFIG, noise=0.2)
+    config = changed(CONFIG, {"noise": 0.2})
     artifact = train(pool, tmp_path / "out", config, quiet())
     listed = [json.loads(row) for row in (artifact.path / "quarantine.jsonl").open()]
     known = set(pool.table("consensus")["comparison_id"].to_pylist())
@@ -185,29 +199,31 @@ def test_an_answer_may_win_here_and_lose_there(tmp_path: Path) -> None:
             vote = (judgment("r", "a"),)
             records.append(pair_record(f"question {number}", texts, judgments=vote))
     pool = snapshot_of(tmp_path / "pool", records)
-    artifact = train(pool, tmp_path / "out", replace(CONFIG, epochs=10), quiet())
-    judge = load_judge(artifact)
-    best, good, bad = judge.score([answer(text) for text in ("best", "good", "bad")])
+    artifact = train(
+        pool, tmp_path / "out", changed(CONFIG, {"optim.num_train_epochs": 10}), quiet()
+    )
+    model = load_model(artifact)
+    best, good, bad = model.score([answer(text) for text in ("best", "good", "bad")])
     assert best > good > bad  # and a pool in which a always wins is no obstacle
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rho0": 0.6931472}, "rho0"),
-        ({"tau0": 2.0, "tau_max": 1.0}, "tau_max"),
-        ({"dimension": 3}, "dimension"),
+        ({"scaling.rho0": 0.6931472}, "rho0"),
+        ({"scaling.tau0": 2.0, "scaling.tau_max": 1.0}, "tau_max"),
+        ({"head.dimension": 3}, "dimension"),
         ({"noise": 0.5}, "noise"),
-        ({"members": 0}, "members"),
-        ({"kind": "oracle"}, "kind"),
-        ({"margin": 0.5, "ties": "davidson"}, "margin"),
+        ({"head.ensemble_size": 0}, "ensemble_size"),
+        ({"head.kind": "oracle"}, "kind"),
+        ({"loss.margin": 0.5, "loss.ties": "davidson"}, "margin"),
     ],
 )
 def test_meaningless_settings_are_refused_by_name(
     settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Config(**settings)
+        REWARD.read(settings)
 
 
 def test_a_disk_that_is_full_leaves_no_half_of_an_artifact(pool: Snapshot, tmp_path: Path) -> None:
@@ -215,7 +231,14 @@ def test_a_disk_that_is_full_leaves_no_half_of_an_artifact(pool: Snapshot, tmp_p
         """The weights are the one file larger than this."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
 
-    settings = ("--set", "epochs=1", "head=mlp", "hidden=512", "members=5", "device=cpu")
+    settings = (
+        "--set",
+        "optim.num_train_epochs=1",
+        "head.architecture=mlp",
+        "features.hidden_size=512",
+        "head.ensemble_size=5",
+        "device=cpu",
+    )
     out = tmp_path / "out" / "reward"
     command = [sys.executable, "-m", "trainers", "reward", "--snapshot", str(pool.path)]
     found = subprocess.run(
@@ -251,3 +274,18 @@ def test_a_damaged_artifact_is_refused_with_status_2(trained: Artifact, tmp_path
     found = run("score", "--artifact", tmp_path / "copy", "--input", rows)
     assert found.returncode == 2
     assert "reward.safetensors" in found.stderr
+
+
+def test_an_artifact_whose_card_has_old_names_of_settings_scores_as_ever(
+    pool: Snapshot, tmp_path: Path
+) -> None:
+    config = changed(CONFIG, {"features.layers": "all", "features.max_length": 48})
+    artifact = train(pool, tmp_path / "out", config, quiet())
+    old = {"mode": "frozen", "encoder": "all-MiniLM-L6-v2", "max_tokens": 48, "layers": "all"}
+    old |= {"kind": "scalar", "members": 2, "batch": 256, "backbone": "x", "lora_rank": 16}
+    card = dict(artifact.card) | {"config": old}
+    card["digest"] = artifact_digest("reward", old, card["files"])
+    (artifact.path / "card.json").write_text(json.dumps(card))
+    answers = [answer(GOOD.format("lighthouses")), answer(BAD.format("lighthouses"))]
+    again = load_model(open_artifact(artifact.path))
+    assert again.score(answers).tolist() == load_model(artifact).score(answers).tolist()

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.trainers.backbones import tiny_bert, tiny_llama, tiny_roberta
 from tests.trainers.command_line import run
+from tests.trainers.configs import changed
 from tests.trainers.pools import careful_answers_win, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
@@ -24,12 +24,12 @@ from trainers.data.texts import plain_prompt, prompt_text
 from trainers.encoding.encoder import Encoder
 from trainers.errors import InputError
 from trainers.progress import Progress
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, RewardConfig
 from trainers.reward.evaluate import evaluate
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
-from trainers.serve.model_store import Shelf
+from trainers.serve.model_store import ModelStore
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,
@@ -68,12 +68,22 @@ def trained(
     pool: Snapshot,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Artifact:
-    config = settings(mode=request.param, backbone=str(backbone), learning_rate=3e-3)
+    config = settings(
+        {"mode": request.param, "model_name_or_path": str(backbone), "optim.learning_rate": 3e-3}
+    )
     return train(pool, tmp_path_factory.mktemp("out") / "reward", config, quiet())
 
 
-def settings(**chosen: Any) -> Config:
-    return Config(**{"mode": "full", "batch": 16, "epochs": 2, "device": "cpu", **chosen})
+def settings(chosen: dict[str, Any]) -> RewardConfig:
+    return REWARD.read(
+        {
+            "mode": "full",
+            "optim.train_batch_size": 16,
+            "optim.num_train_epochs": 2,
+            "device": "cpu",
+            **chosen,
+        }
+    )
 
 
 def quiet() -> Progress:
@@ -135,9 +145,9 @@ def test_plain_transformers_and_peft_say_the_same_as_the_command_line_and_the_se
 
     (tmp_path / "shelf").mkdir()
     (tmp_path / "shelf" / "reward").symlink_to(trained.path)
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.refresh()
-    with TestClient(build_app(Api(shelf, Encoder(cached=False)))) as client:
+    store = ModelStore(tmp_path / "shelf")
+    store.refresh()
+    with TestClient(build_app(Api(store, Encoder(cached=False)))) as client:
         served = client.post("/score", json={"items": ROWS}).json()
     assert served["digest"] == trained.digest
     np.testing.assert_allclose(found, served["scores"], atol=1e-5)
@@ -168,7 +178,12 @@ def test_the_same_snapshot_config_and_seed_give_the_same_files(
     base = tiny_bert(tmp_path / "base")
     for mode in ("full", "lora"):
         made = [
-            train(pool, tmp_path / f"{mode}{n}", settings(mode=mode, backbone=str(base)), quiet())
+            train(
+                pool,
+                tmp_path / f"{mode}{n}",
+                settings({"mode": mode, "model_name_or_path": str(base)}),
+                quiet(),
+            )
             for n in range(2)
         ]
         assert made[0].digest == made[1].digest
@@ -179,7 +194,14 @@ def test_too_long_conversations_lose_the_oldest_of_their_prompt_and_are_counted(
     kind: str, tmp_path: Path, pool: Snapshot
 ) -> None:
     base = MAKERS[kind](tmp_path / "base")
-    config = settings(backbone=str(base), epochs=1, twin=False, max_length=24)
+    config = settings(
+        {
+            "model_name_or_path": str(base),
+            "optim.num_train_epochs": 1,
+            "train_baseline": False,
+            "max_length": 24,
+        }
+    )
     artifact = train(pool, tmp_path / "out", config, quiet())
     training = artifact.card["training"]
     assert training["cut_prompts"] > 0
@@ -200,7 +222,13 @@ def test_a_huge_answer_is_read_in_part_and_never_dropped(tmp_path: Path, pool: S
     artifact = train(
         pool,
         tmp_path / "out",
-        settings(backbone=str(tiny_bert(tmp_path / "base")), epochs=1, twin=False),
+        settings(
+            {
+                "model_name_or_path": str(tiny_bert(tmp_path / "base")),
+                "optim.num_train_epochs": 1,
+                "train_baseline": False,
+            }
+        ),
         quiet(),
     )
     found = scores(artifact, [{"prompt": "why", "response": "check " * 1_000_000}])
@@ -209,7 +237,14 @@ def test_a_huge_answer_is_read_in_part_and_never_dropped(tmp_path: Path, pool: S
 
 def test_only_the_last_layers_learn_where_that_is_asked_for(tmp_path: Path, pool: Snapshot) -> None:
     base = tiny_bert(tmp_path / "base")
-    config = settings(backbone=str(base), trainable_layers=1, epochs=1, twin=False)
+    config = settings(
+        {
+            "model_name_or_path": str(base),
+            "trainable_layers": 1,
+            "optim.num_train_epochs": 1,
+            "train_baseline": False,
+        }
+    )
     artifact = train(pool, tmp_path / "out", config, quiet())
     before, after = (
         load_file(base / "model.safetensors"),
@@ -227,9 +262,17 @@ def test_the_loss_that_is_better_on_validation_is_chosen(
     tau: float, tmp_path: Path, pool: Snapshot
 ) -> None:
     base = str(tiny_bert(tmp_path / "base"))
-    config = settings(backbone=base, epochs=2, learning_rate=3e-3, tau0=tau, tau_max=tau)
+    config = settings(
+        {
+            "model_name_or_path": base,
+            "optim.num_train_epochs": 2,
+            "optim.learning_rate": 3e-3,
+            "scaling.tau0": tau,
+            "scaling.tau_max": tau,
+        }
+    )
     made = {
-        loss: train(pool, tmp_path / loss, replace(config, loss=loss), quiet())
+        loss: train(pool, tmp_path / loss, changed(config, {"loss.type": loss}), quiet())
         for loss in ("auto", "adaptive", "bradley_terry")
     }
     last = {
@@ -248,8 +291,16 @@ def test_memory_and_precision_change_little(
     mode: str, extra: dict[str, Any], tmp_path: Path, pool: Snapshot
 ) -> None:
     base = str(tiny_llama(tmp_path / "base"))
-    plain = settings(mode=mode, backbone=base, epochs=1, twin=False, learning_rate=3e-3)
-    other = Config(**{**{k: getattr(plain, k) for k in plain.__dataclass_fields__}, **extra})
+    plain = settings(
+        {
+            "mode": mode,
+            "model_name_or_path": base,
+            "optim.num_train_epochs": 1,
+            "train_baseline": False,
+            "optim.learning_rate": 3e-3,
+        }
+    )
+    other = changed(plain, extra)
     found = [
         scores(train(pool, tmp_path / f"out{number}", config, quiet()), ROWS)
         for number, config in enumerate((plain, other))
@@ -261,7 +312,7 @@ def test_memory_and_precision_change_little(
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"backbone": "/nowhere/at/all"}, "neither a folder nor reachable"),
+        ({"model_name_or_path": "/nowhere/at/all"}, "neither a folder nor reachable"),
         ({"max_length": 100_000}, "reads at most 64 tokens"),
         ({"trainable_layers": 9}, "has 3 layers"),
     ],
@@ -269,7 +320,7 @@ def test_memory_and_precision_change_little(
 def test_what_a_backbone_cannot_do_is_said(
     chosen: dict[str, Any], message: str, tmp_path: Path, pool: Snapshot
 ) -> None:
-    config = settings(**{"backbone": str(tiny_bert(tmp_path / "base")), **chosen})
+    config = settings({"model_name_or_path": str(tiny_bert(tmp_path / "base")), **chosen})
     with pytest.raises(InputError, match=message):
         train(pool, tmp_path / "out", config, quiet())
     assert not (tmp_path / "out").exists()
@@ -277,7 +328,8 @@ def test_what_a_backbone_cannot_do_is_said(
 
 def test_the_command_line_tunes_the_packaged_encoder(pool: Snapshot, tmp_path: Path) -> None:
     out = tmp_path / "reward"
-    chosen = ["mode=lora", "epochs=1", "twin=false", "device=cpu", "batch=64"]
+    chosen = ["mode=lora", "optim.num_train_epochs=1", "train_baseline=false", "device=cpu"]
+    chosen += ["optim.train_batch_size=64"]
     (report,) = run("reward", "--snapshot", pool.path, "--out", out, "--set", *chosen).rows
     assert report["metrics"]["n"] > 0
     named = json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"]

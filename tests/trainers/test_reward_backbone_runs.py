@@ -23,11 +23,17 @@ from tests.trainers.pools import careful_answers_win, judgment, pair_record, sna
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.progress import Progress
-from trainers.reward.backbone.forward import Backbone
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, FullRewardConfig, RewardConfig
+from trainers.reward.forward import Backbone
 from trainers.reward.train import train
 
-SETTINGS = {"mode": "full", "batch": 8, "epochs": 3, "device": "cpu", "twin": False}
+SETTINGS = {
+    "mode": "full",
+    "optim.train_batch_size": 8,
+    "optim.num_train_epochs": 3,
+    "device": "cpu",
+    "train_baseline": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +46,20 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_bert(tmp_path_factory.mktemp("base") / "model")
 
 
-def command(pool: Snapshot, base: Path, out: Path, **chosen: Any) -> list[str]:
-    settings = {**SETTINGS, "backbone": base, "learning_rate": 1e-3, **chosen}
-    values = [f"{key}={str(value).lower()}" for key, value in settings.items() if key != "backbone"]
+def command(
+    pool: Snapshot, base: Path, out: Path, chosen: dict[str, Any] | None = None
+) -> list[str]:
+    settings = {
+        **SETTINGS,
+        "model_name_or_path": base,
+        "optim.learning_rate": 1e-3,
+        **(chosen or {}),
+    }
+    named = settings.pop("model_name_or_path")
+    values = [f"{key}={str(value).lower()}" for key, value in settings.items()]
     return [
         *("-m", "trainers", "reward", "--snapshot", str(pool.path), "--out", str(out), "--set"),
-        *(*values, f"backbone={base}"),
+        *(*values, f"model_name_or_path={named}"),
     ]
 
 
@@ -62,8 +76,10 @@ def run(arguments: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def config(base: Path, **chosen: Any) -> Config:
-    return Config(**{**SETTINGS, "backbone": str(base), "learning_rate": 1e-3, **chosen})
+def config(base: Path, chosen: dict[str, Any] | None = None) -> RewardConfig:
+    return REWARD.read(
+        {**SETTINGS, "model_name_or_path": str(base), "optim.learning_rate": 1e-3, **(chosen or {})}
+    )
 
 
 def quiet() -> Progress:
@@ -89,10 +105,10 @@ def test_a_killed_run_goes_on_to_the_same_bits(
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     # Both checkpoint after every step, so that the config is one; only one of them is killed.
-    chosen = {"dropout": dropout, "checkpoint_seconds": 1e-6, "epochs": 6}
-    assert run(command(pool, base, whole, **chosen)).returncode == 0
+    chosen = {"dropout": dropout, "checkpoint_seconds": 1e-6, "optim.num_train_epochs": 6}
+    assert run(command(pool, base, whole, chosen)).returncode == 0
     process = subprocess.Popen(
-        [sys.executable, *command(pool, base, killed, **chosen)],
+        [sys.executable, *command(pool, base, killed, chosen)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
@@ -107,7 +123,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not killed.exists()
-    resumed = run(command(pool, base, killed, **chosen))
+    resumed = run(command(pool, base, killed, chosen))
     assert resumed.returncode == 0, resumed.stderr
     steps = [json.loads(line) for line in resumed.stderr.splitlines() if line.startswith("{")]
     trained = [line["step"] for line in steps if line["phase"] == "train"]
@@ -132,7 +148,7 @@ def stopped_halfway(pool: Snapshot, base: Path, out: Path) -> Path:
                 raise StoppedError
 
     with pytest.raises(StoppedError):
-        train(pool, out, config(base, checkpoint_seconds=1e-6), Stopping(io.StringIO()))
+        train(pool, out, config(base, {"checkpoint_seconds": 1e-6}), Stopping(io.StringIO()))
     return out.with_name(f"{out.name}.checkpoints") / "adaptive"
 
 
@@ -146,11 +162,11 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(
     with (kept[-1] / "optimizer.safetensors").open("r+b") as file:
         file.truncate(100)
     with pytest.raises(InputError, match=f"{kept[-1].name}: the checkpoint is damaged"):
-        train(pool, out, config(base, checkpoint_seconds=1e-6), quiet())
+        train(pool, out, config(base, {"checkpoint_seconds": 1e-6}), quiet())
     assert not out.exists()
     shutil.rmtree(kept[-1])
-    train(pool, out, config(base, checkpoint_seconds=1e-6), quiet())
-    whole = train(pool, tmp_path / "whole", config(base, checkpoint_seconds=1e-6), quiet())
+    train(pool, out, config(base, {"checkpoint_seconds": 1e-6}), quiet())
+    whole = train(pool, tmp_path / "whole", config(base, {"checkpoint_seconds": 1e-6}), quiet())
     assert all(
         torch.equal(value, weights(out)[name]) for name, value in weights(whole.path).items()
     )
@@ -160,14 +176,14 @@ def test_the_state_of_another_run_is_refused(pool: Snapshot, base: Path, tmp_pat
     out = tmp_path / "out"
     stopped_halfway(pool, base, out)
     with pytest.raises(InputError, match="state of a run with other settings"):
-        train(pool, out, config(base, seed=5), quiet())
+        train(pool, out, config(base, {"seed": 5}), quiet())
     assert not out.exists()
 
 
 def test_out_of_memory_halves_what_is_computed_at_once_and_goes_on(
     pool: Snapshot, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = train(pool, tmp_path / "plain", config(base, epochs=1), quiet())
+    plain = train(pool, tmp_path / "plain", config(base, {"optim.num_train_epochs": 1}), quiet())
     real, most = Backbone.rewards, 150
 
     def within_memory(self: Backbone, sequences: Any) -> torch.Tensor:
@@ -177,18 +193,20 @@ def test_out_of_memory_halves_what_is_computed_at_once_and_goes_on(
         return found
 
     monkeypatch.setattr(Backbone, "rewards", within_memory)
-    squeezed = train(pool, tmp_path / "squeezed", config(base, epochs=1), quiet())
-    assert squeezed.card["training"]["step_tokens"] <= most
+    squeezed = train(
+        pool, tmp_path / "squeezed", config(base, {"optim.num_train_epochs": 1}), quiet()
+    )
+    assert squeezed.card["training"]["max_tokens_per_microbatch"] <= most
     assert distance(weights(plain.path), weights(squeezed.path)) < 1e-5
     most = 3
     with pytest.raises(InputError, match="memory does not hold one pair"):
-        train(pool, tmp_path / "hopeless", config(base, epochs=1), quiet())
+        train(pool, tmp_path / "hopeless", config(base, {"optim.num_train_epochs": 1}), quiet())
 
 
 def test_memory_that_really_ends_is_survived(pool: Snapshot, base: Path, tmp_path: Path) -> None:
     """The CPU's allocator refuses: the same path, with the operating system's own error."""
     code = (
-        "import sys, torch; from trainers.reward.backbone.forward import Backbone\n"
+        "import sys, torch; from trainers.reward.forward import Backbone\n"
         "real = Backbone.rewards\n"
         "def hungry(self, sequences):\n"
         "    found = real(self, sequences)\n"
@@ -198,11 +216,13 @@ def test_memory_that_really_ends_is_survived(pool: Snapshot, base: Path, tmp_pat
         "Backbone.rewards = hungry\n"
         "from trainers.commands.main import main; sys.exit(main(sys.argv[1:]))"
     )
-    arguments = command(pool, base, tmp_path / "out", epochs=1)[2:]
+    arguments = command(pool, base, tmp_path / "out", {"optim.num_train_epochs": 1})[2:]
     made = run(["-c", code, *arguments])
     assert made.returncode == 0, made.stderr
     card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert card["training"]["step_tokens"] < Config().step_tokens
+    assert (
+        card["training"]["max_tokens_per_microbatch"] < FullRewardConfig().max_tokens_per_microbatch
+    )
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_batch(
@@ -252,7 +272,7 @@ def test_data_of_one_class_still_train(base: Path, tmp_path: Path) -> None:
     told = (judgment("r", "a"),)
     records = [pair_record(f"question {n}", ("clear", "idk"), judgments=told) for n in range(60)]
     pool = snapshot_of(tmp_path / "pool", records)
-    artifact = train(pool, tmp_path / "out", config(base, epochs=1), quiet())
+    artifact = train(pool, tmp_path / "out", config(base, {"optim.num_train_epochs": 1}), quiet())
     assert artifact.card["metrics"]["accuracy"] == 1.0
     assert np.isfinite(artifact.card["metrics"]["log_loss"])
 
@@ -274,9 +294,11 @@ def test_two_processes_make_what_one_makes(
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--main_process_port", "0"]
     alone, together = tmp_path / "alone", tmp_path / "together"
-    one = run(command(pool, base, alone, mode=mode, batch=9))
+    one = run(command(pool, base, alone, {"mode": mode, "optim.train_batch_size": 9}))
     assert one.returncode == 0, one.stderr
-    two = run([*launch, *command(pool, base, together, mode=mode, batch=9)])
+    two = run(
+        [*launch, *command(pool, base, together, {"mode": mode, "optim.train_batch_size": 9})]
+    )
     assert two.returncode == 0, two.stderr
     assert len(two.stdout.splitlines()) == 1  # one of the two speaks
     cards = [json.loads((out / "card.json").read_text()) for out in (alone, together)]

@@ -27,22 +27,22 @@ def reads(first: np.ndarray, second: np.ndarray, order: np.ndarray, batch: int) 
     return sum(len(set(first[part]) | set(second[part])) for part in parts)
 
 
-@pytest.mark.parametrize("meet", [1, 4, 16, 1000])
-def test_an_epoch_takes_every_pair_once_and_each_seed_its_own_order(meet: int) -> None:
+@pytest.mark.parametrize("pairs_per_group", [1, 4, 16, 1000])
+def test_an_epoch_takes_every_pair_once_and_each_seed_its_own_order(pairs_per_group: int) -> None:
     first, second, prompt = dense(5, 9)
-    orders = [epoch_order(first, second, prompt, meet, [0, epoch]) for epoch in range(3)]
+    orders = [epoch_order(first, second, prompt, pairs_per_group, [0, epoch]) for epoch in range(3)]
     for order in orders:
         assert sorted(order) == list(range(len(first)))
     assert not np.array_equal(orders[0], orders[1])
-    assert np.array_equal(orders[2], epoch_order(first, second, prompt, meet, [0, 2]))
+    assert np.array_equal(orders[2], epoch_order(first, second, prompt, pairs_per_group, [0, 2]))
 
 
 def test_pairs_that_share_answers_meet() -> None:
     """32 topics of 33 arguments: the shape of UKPConvArg."""
     first, second, prompt = dense(32, 33)
     found = {
-        meet: reads(first, second, epoch_order(first, second, prompt, meet, [0, 0]), 32)
-        for meet in (1, 8, 32)
+        size: reads(first, second, epoch_order(first, second, prompt, size, [0, 0]), 32)
+        for size in (1, 8, 32)
     }
     assert found[1] > 1.8 * len(first)  # by themselves pairs hardly ever share
     assert found[8] < 0.8 * found[1]

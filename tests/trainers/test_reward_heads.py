@@ -8,32 +8,40 @@ import numpy as np
 import pytest
 import torch
 
+from tests.trainers.configs import changed
 from trainers.data.comparisons import Comparisons
 from trainers.data.holdout import Holdout
 from trainers.errors import InputError
 from trainers.objectives.losses import bradley_terry_loss
+from trainers.objectives.pairwise import Objective, Targets
 from trainers.progress import Progress
-from trainers.reward.answers import Answer
 from trainers.reward.aspects import Aspect
-from trainers.reward.bias import measure_bias
 from trainers.reward.calibrate import shrunk_temperature
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, FrozenConfig
 from trainers.reward.data import Pairs
-from trainers.reward.evaluate import Judged
-from trainers.reward.finite import DivergedError, check_finite
-from trainers.reward.frozen.features import Features
-from trainers.reward.frozen.fit import Fitted
-from trainers.reward.frozen.folds import make_folds
-from trainers.reward.frozen.kinds import pair_gaps
-from trainers.reward.frozen.train import Heads
-from trainers.reward.judge import disagreement
-from trainers.reward.noise import peer_margins, set_aside
-from trainers.reward.objective import Objective, Targets
+from trainers.reward.evaluate import EvaluationResult, measure_bias
+from trainers.reward.features import Features
+from trainers.reward.folds import make_folds
+from trainers.reward.frozen_mode import HeadTrials
+from trainers.reward.head import pair_gaps
+from trainers.reward.head_fit import HeadResult
+from trainers.reward.model import Answer, disagreement
+from trainers.reward.noise import co_teaching_margins, quarantine
 from trainers.reward.surface import SURFACE_FEATURES
 from trainers.statistics.measures import fit_tie, outcome_probabilities
+from trainers.tuning.divergence import DivergedError, check_finite
 
 SIZE = 8
-CONFIG = Config(device="cpu", twin=False, members=1, head="linear", epochs=60, dropout=0.0)
+CONFIG: FrozenConfig = REWARD.read(
+    {
+        "device": "cpu",
+        "train_baseline": False,
+        "head.ensemble_size": 1,
+        "head.architecture": "linear",
+        "optim.num_train_epochs": 60,
+        "dropout": 0.0,
+    }
+)
 
 
 def made_pairs(first: np.ndarray, second: np.ndarray, label: np.ndarray, answers: int) -> Pairs:
@@ -66,8 +74,8 @@ def made_features(vectors: np.ndarray) -> Features:
     )
 
 
-def fitted(pairs: Pairs, features: Features, config: Config) -> Fitted:
-    return Heads(pairs, features, config, Progress(io.StringIO())).fit()[0]
+def fitted(pairs: Pairs, features: Features, config: FrozenConfig) -> HeadResult:
+    return HeadTrials(pairs, features, config, Progress(io.StringIO())).fit()[0]
 
 
 def ranked(seed: int = 0, n: int = 1500) -> tuple[Pairs, np.ndarray, np.ndarray]:
@@ -94,7 +102,15 @@ def test_a_circle_of_preferences_is_learned_by_vectors_and_by_no_scalar(
     differ = sort[first] != sort[second]
     first, second = first[differ], second[differ]
     label = ((sort[first] - sort[second]) % 3 == 1).astype(float)
-    config = replace(CONFIG, kind=kind, loss="bradley_terry", learning_rate=0.02, patience=30)
+    config = changed(
+        CONFIG,
+        {
+            "head.kind": kind,
+            "loss.type": "bradley_terry",
+            "optim.learning_rate": 0.02,
+            "early_stopping_patience": 30,
+        },
+    )
     found = fitted(made_pairs(first, second, label, 300), made_features(vectors), config)
     outputs = found.model.outputs(made_features(vectors))
     gaps = pair_gaps(found.model.kind, outputs[first], outputs[second]).mean(1).numpy()
@@ -119,7 +135,11 @@ def test_vectors_r_and_one_are_bradley_terry() -> None:
 
 def test_a_gpm_score_is_the_mean_preference_over_the_training_answers() -> None:
     pairs, vectors, _ = ranked()
-    found = fitted(pairs, made_features(vectors), replace(CONFIG, kind="gpm", epochs=5))
+    found = fitted(
+        pairs,
+        made_features(vectors),
+        changed(CONFIG, {"head.kind": "gpm", "optim.num_train_epochs": 5}),
+    )
     outputs = found.model.outputs(made_features(vectors))
     opponents = outputs[pairs.training_answers]
     naive = torch.stack([pair_gaps("gpm", one[None], opponents).mean(0) for one in outputs[:20]])
@@ -128,7 +148,16 @@ def test_a_gpm_score_is_the_mean_preference_over_the_training_answers() -> None:
 
 def test_members_differ_more_away_from_the_data_than_on_it() -> None:
     pairs, vectors, _ = ranked()
-    config = replace(CONFIG, members=5, head="mlp", prior=0.5, epochs=20, hidden=16)
+    config = changed(
+        CONFIG,
+        {
+            "head.ensemble_size": 5,
+            "head.architecture": "mlp",
+            "head.prior_scale": 0.5,
+            "optim.num_train_epochs": 20,
+            "features.hidden_size": 16,
+        },
+    )
     model = fitted(pairs, made_features(vectors), config).model
     away = 4.0 * np.random.default_rng(1).normal(size=(400, SIZE)) / math.sqrt(SIZE)
 
@@ -162,13 +191,15 @@ def test_each_member_leaves_out_its_own_fold_of_whole_prompts() -> None:
 def test_a_member_of_an_ensemble_trains_as_if_alone_on_its_part() -> None:
     """Labels of the pairs that a member holds out do not reach it."""
     pairs, vectors, _ = ranked()
-    config = replace(CONFIG, members=3, epochs=2, patience=2)
+    config = changed(
+        CONFIG, {"head.ensemble_size": 3, "optim.num_train_epochs": 2, "early_stopping_patience": 2}
+    )
     folds = make_folds(pairs, 3)
     turned = pairs.comparisons.label.copy()
     own = folds.rows[folds.member == 1]
     turned[own] = 1.0 - turned[own]
     other = replace(pairs, comparisons=replace(pairs.comparisons, label=turned))
-    config = replace(config, epochs=1)
+    config = changed(config, {"optim.num_train_epochs": 1})
     one, two = (fitted(part, made_features(vectors), config).model for part in (pairs, other))
     assert torch.equal(one.outer[1], two.outer[1])
     assert not torch.equal(one.outer[0], two.outer[0])
@@ -181,14 +212,22 @@ def test_aspects_are_learned_apart_and_the_given_combination_is_kept() -> None:
     sides = [(vectors @ w)[pairs.first] - (vectors @ w)[pairs.second] for w in weights]
     seen = np.ones(len(pairs.first))
     aspects = {
-        name: Aspect((side > 0).astype(float), 0 * seen, seen)
+        name: Aspect(label=(side > 0).astype(float), tie=0 * seen, raters=seen)
         for name, side in zip(("clear", "true"), sides, strict=True)
     }
     overall = (0.3 * sides[0] + 0.7 * sides[1] > 0).astype(float)
     pairs = replace(pairs, aspects=aspects, comparisons=replace(pairs.comparisons, label=overall))
     given = "clear=0.3, true=0.7"
-    config = replace(CONFIG, kind="attributes", combination=given, learning_rate=0.02, patience=30)
-    config = replace(config, loss="bradley_terry")
+    config = changed(
+        CONFIG,
+        {
+            "head.kind": "attributes",
+            "head.combination": given,
+            "optim.learning_rate": 0.02,
+            "early_stopping_patience": 30,
+        },
+    )
+    config = changed(config, {"loss.type": "bradley_terry"})
     model = fitted(pairs, made_features(vectors), config).model
     outputs = model.outputs(made_features(vectors)).numpy()[:, 0]
     for number, side in enumerate(sides, 1):
@@ -196,13 +235,13 @@ def test_aspects_are_learned_apart_and_the_given_combination_is_kept() -> None:
         assert ((gaps > 0) == (side > 0)).mean() > 0.9
     assert outputs[:, 0] == pytest.approx(0.3 * outputs[:, 1] + 0.7 * outputs[:, 2], abs=1e-4)
     with pytest.raises(InputError, match="'kind' is no aspect"):
-        fitted(pairs, made_features(vectors), replace(config, combination="kind=1"))
+        fitted(pairs, made_features(vectors), changed(config, {"head.combination": "kind=1"}))
 
 
 def test_aspects_that_nobody_judged_are_refused() -> None:
     pairs, vectors, _ = ranked(n=100)
     with pytest.raises(InputError, match="aspect"):
-        fitted(pairs, made_features(vectors), replace(CONFIG, kind="attributes"))
+        fitted(pairs, made_features(vectors), changed(CONFIG, {"head.kind": "attributes"}))
 
 
 def test_a_loss_that_is_not_a_number_names_its_batch() -> None:
@@ -239,14 +278,16 @@ def test_the_offset_takes_over_what_is_controlled() -> None:
     control = torch.randn(3000, 1)
     label = torch.sigmoid(1.7 * control[:, 0])
     nothing = torch.zeros(3000)
-    targets = Targets(label, nothing, nothing, nothing + 1.0, control)
-    objective = Objective(None, offset=torch.tensor([1.7]))
+    targets = Targets(
+        label=label, tie=nothing, margin=nothing, weight=nothing + 1.0, control=control
+    )
+    objective = Objective(offset=torch.tensor([1.7]))
     gap = torch.zeros(3000, requires_grad=True)
     objective(gap, targets).loss.backward()
     assert gap.grad is not None
     assert gap.grad.abs().max().item() < 1e-7
-    leaning = Objective(None, decorrelate=1.0)(control[:, 0], targets).loss
-    assert leaning.item() > Objective(None)(control[:, 0], targets).loss.item() + 0.9
+    leaning = Objective(decorrelate=1.0)(control[:, 0], targets).loss
+    assert leaning.item() > Objective()(control[:, 0], targets).loss.item() + 0.9
 
 
 def test_bias_says_what_a_model_leans_on() -> None:
@@ -254,18 +295,20 @@ def test_bias_says_what_a_model_leans_on() -> None:
     rows = pairs.holdout.test
     longer = pairs.lengths[pairs.first[rows]] - pairs.lengths[pairs.second[rows]]
     labels = np.random.default_rng(3).integers(0, 2, len(rows)).astype(float)
-    lover = Judged(longer, -longer, labels, np.arange(len(rows)))
+    lover = EvaluationResult(
+        logits=longer, swapped=-longer, labels=labels, cluster=np.arange(len(rows))
+    )
     found = measure_bias(pairs, lover)
     assert found["length"]["longer_wins_by_model"] == 1.0
     assert found["length"]["accuracy_where_longer_won"] == 1.0
     assert found["length"]["accuracy_where_shorter_won"] == 0.0
     assert found["length"]["correlation"] > 0.9
     assert found["position"]["swap_difference"] == pytest.approx(0.0, abs=1e-12)
-    partial = Judged(longer + 1.0, -longer + 1.0, labels, np.arange(len(rows)))
+    partial = replace(lover, logits=longer + 1.0, swapped=-longer + 1.0)
     assert measure_bias(pairs, partial)["position"]["swap_difference"] > 0.4
 
 
-def linear_peers(noise: float, *, handed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def linear_heads(noise: float, *, exchanged: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Card 9's check: a logistic reward in R^10, 5,000 pairs, 40 % of the labels turned round."""
     random = np.random.default_rng(0)
     difference = random.normal(size=(5000, 10)).astype(np.float32)
@@ -273,35 +316,35 @@ def linear_peers(noise: float, *, handed: bool) -> tuple[np.ndarray, np.ndarray,
     wrong = random.random(5000) < 0.4
     rows = torch.from_numpy(difference)
     torch.manual_seed(0)
-    peers = [torch.nn.Linear(10, 1, bias=False) for _ in range(2)]
-    first, second = (torch.optim.Adam(peer.parameters(), lr=0.01) for peer in peers)
-    margins = peer_margins(
+    heads = [torch.nn.Linear(10, 1, bias=False) for _ in range(2)]
+    first, second = (torch.optim.Adam(head.parameters(), lr=0.01) for head in heads)
+    margins = co_teaching_margins(
         np.where(wrong, 1 - truth, truth),
         noise,
-        lambda peer, places: peers[peer](rows[places]).squeeze(1),
+        lambda head, places: heads[head](rows[places]).squeeze(1),
         (first, second),
-        batch=128,
+        batch_size=128,
         seed=0,
-        handed=handed,
+        exchanged=exchanged,
     )
     return margins, wrong, truth
 
 
-def test_peers_find_labels_that_were_turned_round() -> None:
-    margins, wrong, _ = linear_peers(0.4, handed=True)
+def test_co_teaching_finds_labels_that_were_turned_round() -> None:
+    margins, wrong, _ = linear_heads(0.4, exchanged=True)
     kept = np.argsort(-margins)[:3000]
     assert (~wrong[kept]).mean() > 0.8  # 0.6 without looking
 
 
-def test_what_peers_doubt_is_set_aside_and_the_rest_is_not() -> None:
+def test_what_both_heads_doubt_is_quarantined_and_the_rest_is_not() -> None:
     pairs, _, _ = ranked(n=400)
     rows = np.concatenate([pairs.holdout.train, pairs.holdout.validation])
     margins = np.linspace(-1, 1, len(rows))
-    found = set_aside(pairs, rows, margins, 0.1)
+    found = quarantine(pairs, rows, margins, 0.1)
     assert found.rows.tolist() == rows[:40].tolist()
     assert found.report(pairs)[0] == {
         "comparison_id": str(pairs.comparisons.comparison_id[rows[0]]),
         "label": float(pairs.comparisons.label[rows[0]]),
         "margin": -1.0,
     }
-    assert len(set_aside(pairs, rows, margins + 2.0, 0.1).rows) == 0  # nobody doubts these
+    assert len(quarantine(pairs, rows, margins + 2.0, 0.1).rows) == 0  # nobody doubts these

@@ -1,6 +1,5 @@
 """Training, measuring and using a reward model, on a pool whose truth is known."""
 
-import dataclasses
 import io
 import json
 import subprocess
@@ -12,17 +11,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainers.command_line import run
+from tests.trainers.configs import changed
 from tests.trainers.pools import careful_answers_win, judgment, pair_record, snapshot_of
 from trainers.artifacts import Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 from trainers.progress import Progress
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD
 from trainers.reward.evaluate import evaluate, evaluate_prompts
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 
-CONFIG = Config(epochs=15, hidden=16, members=3, device="cpu")
+CONFIG = REWARD.read(
+    {
+        "optim.num_train_epochs": 15,
+        "features.hidden_size": 16,
+        "head.ensemble_size": 3,
+        "device": "cpu",
+    }
+)
 METRICS = (
     "accuracy",
     "log_loss",
@@ -67,9 +74,17 @@ def test_the_loss_that_is_better_on_validation_is_chosen(
     pool: Snapshot, tmp_path: Path, tau: float, chosen: str
 ) -> None:
     """One temperature for all pairs makes the adaptive loss better or worse here, by its size."""
-    config = dataclasses.replace(CONFIG, epochs=4, head="linear", tau0=tau, tau_max=tau)
+    config = changed(
+        CONFIG,
+        {
+            "optim.num_train_epochs": 4,
+            "head.architecture": "linear",
+            "scaling.tau0": tau,
+            "scaling.tau_max": tau,
+        },
+    )
     artifacts = {
-        loss: train(pool, tmp_path / loss, dataclasses.replace(config, loss=loss), quiet())
+        loss: train(pool, tmp_path / loss, changed(config, {"loss.type": loss}), quiet())
         for loss in ("auto", "adaptive")
     }
     found, other = (artifacts[loss].card["training"] for loss in ("auto", "adaptive"))
@@ -141,7 +156,7 @@ def test_the_same_snapshot_config_and_seed_give_the_same_files(
     trained: Artifact, pool: Snapshot, tmp_path: Path
 ) -> None:
     assert train(pool, tmp_path / "again", CONFIG, quiet()).digest == trained.digest
-    other = dataclasses.replace(CONFIG, seed=1)
+    other = changed(CONFIG, {"seed": 1})
     assert train(pool, tmp_path / "other", other, quiet()).card["files"] != trained.card["files"]
 
 
@@ -161,7 +176,9 @@ def test_votes_without_texts_are_left_out_and_counted(tmp_path: Path) -> None:
     told = records[0].judgments
     records += [pair_record(f"q{n}", (None, None), judgments=told) for n in range(7)]
     pool = snapshot_of(tmp_path / "pool", records)
-    artifact = train(pool, tmp_path / "out", dataclasses.replace(CONFIG, epochs=2), quiet())
+    artifact = train(
+        pool, tmp_path / "out", changed(CONFIG, {"optim.num_train_epochs": 2}), quiet()
+    )
     counts = artifact.card["training"]["comparisons"]
     assert counts["without_texts"] == 7
     assert counts["train"] + counts["validation"] + counts["test"] == 120
@@ -205,12 +222,12 @@ def test_a_broken_row_is_named(trained: Artifact, row: dict[str, object], messag
 )
 def test_a_meaningless_setting_is_refused_by_name(setting: str, value: object) -> None:
     with pytest.raises(InputError, match=setting):
-        Config(**{setting: value})
+        REWARD.read({setting: value})
 
 
 def test_the_command_line_trains_evaluates_and_scores(pool: Snapshot, tmp_path: Path) -> None:
     out = tmp_path / "reward"
-    settings = ("--set", "epochs=3", "device=cpu")
+    settings = ("--set", "optim.num_train_epochs=3", "device=cpu")
     command = [sys.executable, "-m", "trainers", "reward", "--snapshot", pool.path, "--out", out]
     made = subprocess.run(
         [*map(str, command), *settings], capture_output=True, text=True, timeout=300
@@ -242,9 +259,9 @@ def test_real_annotators_are_learned_from(shared_data: Path, tmp_path: Path) -> 
     profile = Path(__file__).parents[2] / "trainers/data/formats/profiles/llmfao_votes.toml"
     records = read(shared_data / "llmfao_votes.parquet", format="preferences", profile=profile)
     pool = snapshot_of(tmp_path / "pool", records)
-    metrics = train(pool, tmp_path / "out", Config(max_tokens=48, device="cpu"), quiet()).card[
-        "metrics"
-    ]
+    metrics = train(
+        pool, tmp_path / "out", REWARD.read({"features.max_length": 48, "device": "cpu"}), quiet()
+    ).card["metrics"]
     assert metrics["n"] > 100
     assert metrics["accuracy"] > 0.6
     assert metrics["log_loss"] < np.log(2)

@@ -1,35 +1,40 @@
 """A small snapshot with one plain preference, and settings that train on it in seconds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trainers.data.snapshot import Snapshot, SnapshotWriter, split_of
-from trainers.policy.config import Config
+from trainers.policy.config import POLICY, PolicyConfig
 
 TOPICS = ("eggs", "rivers", "bridges", "stars", "cats", "chess", "bread", "maps", "tea", "wind")
 ASKS = ("Tell me about", "What should I know of", "Help me with", "Explain", "Write on")
 
 SMALL: dict[str, Any] = {
-    "base_width": 32,
-    "base_layers": 2,
-    "base_vocabulary": 512,
-    "base_steps": 30,
-    "base_learning_rate": 5e-3,
-    "lora_rank": 4,
-    "lora_alpha": 8,
-    "learning_rate": 1e-2,
-    "batch": 16,
-    "micro_batch": 8,
-    "epochs": 4,
+    "tiny.hidden_size": 32,
+    "tiny.num_hidden_layers": 2,
+    "tiny.vocab_size": 512,
+    "tiny.max_steps": 30,
+    "tiny.learning_rate": 5e-3,
+    "lora.rank": 4,
+    "lora.alpha": 8,
+    "optim.learning_rate": 1e-2,
+    "optim.train_batch_size": 16,
+    "optim.per_device_train_batch_size": 8,
+    "optim.num_train_epochs": 4,
     "max_length": 64,
-    "sample_prompts": 6,
-    "sample_tokens": 12,
+    "sampling.num_prompts": 6,
+    "sampling.max_new_tokens": 12,
     "device": "cpu",
 }
 
 
-def small_config(**changes: Any) -> Config:
-    return Config(**(SMALL | changes))
+def small_config(changes: Mapping[str, Any] | None = None) -> PolicyConfig:
+    """Return settings that train in seconds; those of the tiny base only where that is the base."""
+    settings = SMALL | dict(changes or {})
+    if "model_name_or_path" in settings:
+        settings = {name: value for name, value in settings.items() if "tiny." not in name}
+    return POLICY.read(settings)
 
 
 def write_toy_snapshot(path: Path) -> Snapshot:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.holdout import Holdout
-from trainers.embedding.config import Config
+from trainers.embedding.config import EmbeddingConfig
 from trainers.embedding.fit import fit_embedding
 from trainers.embedding.train import scorer_tensors
 from trainers.model_vectors.evidence import Evidence, Outcomes, PairwiseComparisons
@@ -15,7 +15,7 @@ from trainers.tuning.devices import make_deterministic, one_thread
 
 Array = NDArray[np.float64]
 
-CONFIG = Config(dimension=16, device="cpu")
+CONFIG = EmbeddingConfig(dimension=16, device="cpu")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def comparisons_of(made: World, per_question: int, seed: int = 0) -> PairwiseCom
     )
 
 
-def fitted(evidence: Evidence, vectors: NDArray[np.float32], config: Config = CONFIG) -> Scorer:
+def fitted(
+    evidence: Evidence, vectors: NDArray[np.float32], config: EmbeddingConfig = CONFIG
+) -> Scorer:
     make_deterministic(config.seed)
     with one_thread():
         model, _ = fit_embedding(evidence, vectors, config, lambda epoch, epochs, score: None)

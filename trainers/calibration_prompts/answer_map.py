@@ -16,17 +16,17 @@ from trainers.model_vectors.posterior import Prior, spread_of
 RIDGES = np.logspace(-3, 3, 25)  # times the mean of the Gram matrix' diagonal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerMap:
-    """From answer vectors to model vectors.
+    """Maps answer vectors to model vectors.
 
-    weights   of the prompts, (n,)
-    centre    the known models' mean answer to each prompt, (n, d)
-    answers   the known models' answers less the centre, weighed and flattened, (M, n d)
-    duals     what turns likenesses to those into a vector, (M, k)
-    mean      of the known models' vectors, (k,)
-    spread    covariance of the leave-one-out errors, (k, k)
-    explained share of the vectors' spread that leave-one-out prediction explains, at most 1
+    weights    of the prompts, [n]
+    centre     the known models' mean answer to each prompt, [n, d]
+    answers    the known models' answers less the centre, weighed and flattened, [M, n d]
+    duals      what turns likenesses to those into a vector, [M, k]
+    mean       of the known models' vectors, [k]
+    spread     covariance of the leave-one-out errors, [k, k]
+    explained  share of the vectors' spread that leave-one-out prediction explains, at most 1
     """
 
     weights: Floats
@@ -38,13 +38,13 @@ class AnswerMap:
     explained: float
 
     def prior_of(self, answers: Floats) -> Prior:
-        """What the answers (n, d) of a new model say of its vector."""
+        """Return what the answers [n, d] of a new model say of its vector."""
         likeness = self.answers @ _flat(answers[None] - self.centre, self.weights)[0]
         return Prior(self.mean + likeness @ self.duals, self.spread)
 
 
 def fit_answer_map(answers: Floats, vectors: Floats, weights: Floats) -> AnswerMap:
-    """Regress vectors (M, k) on the answers (M, n, d) to n prompts of weights (n,), M >= 3.
+    """Regress vectors [M, k] on the answers [M, n, d] to n prompts of weights [n], M >= 3.
 
     The ridge is the one with the least squared leave-one-out error. Where even that is no better
     than the models' mean vector, the strongest ridge makes the answers say nothing.
@@ -53,34 +53,45 @@ def fit_answer_map(answers: Floats, vectors: Floats, weights: Floats) -> AnswerM
     rows = _flat(answers - centre, weights)
     gram = rows @ rows.T
     values, basis = np.linalg.eigh(gram)
-    values = np.maximum(values, 0.0)
-    around = vectors - mean
+    values = np.maximum(values, 0.0)  # a Gram matrix has none below zero but by rounding
+    deviations = vectors - mean
     tried = [
-        _leave_one_out(values, basis, around, ridge) for ridge in RIDGES * gram.trace() / len(gram)
+        _leave_one_out(values, basis, deviations, ridge)
+        for ridge in RIDGES * gram.trace() / len(gram)
     ]
     best = min(range(len(tried)), key=lambda number: np.square(tried[number]).sum())
     errors = tried[best]
     ridge = RIDGES[best] * gram.trace() / len(gram)
-    duals = basis @ ((basis.T @ around) / (values + ridge)[:, None])
-    alone = around * len(around) / (len(around) - 1)  # what the mean of the others misses
+    duals = basis @ ((basis.T @ deviations) / (values + ridge)[:, None])
+    # What the mean of the others misses: (M / (M - 1)) times the deviation from the mean of all.
+    alone = deviations * len(deviations) / (len(deviations) - 1)
     explained = 1.0 - float(np.square(errors).sum() / np.square(alone).sum())
-    return AnswerMap(weights, centre, rows, duals, mean, spread_of(errors), explained)
+    return AnswerMap(
+        weights=weights,
+        centre=centre,
+        answers=rows,
+        duals=duals,
+        mean=mean,
+        spread=spread_of(errors),
+        explained=explained,
+    )
 
 
 def _flat(answers: Floats, weights: Floats) -> Floats:
-    """Answer sets (M, n, d) as rows (M, n d), whose products weigh the prompts."""
+    """Return answer sets [M, n, d] as rows [M, n d], whose products weigh the prompts."""
     weighed = answers * np.sqrt(weights)[:, None]
     return weighed.reshape(len(answers), -1)
 
 
-def _leave_one_out(values: Floats, basis: Floats, around: Floats, ridge: float) -> Floats:
-    """Errors (M, k) of predicting each model from the others, by the hat matrix with its mean.
+def _leave_one_out(values: Floats, basis: Floats, deviations: Floats, ridge: float) -> Floats:
+    """Return the errors [M, k] of predicting each model from the others, by the hat matrix.
 
-    H = U diag(l / (l + ridge)) U^T + 1 1^T / M; the error is (y - H y) / (1 - H_ii). `around` is
-    centred, so that the mean adds nothing to H y.
+    H = U diag(l / (l + ridge)) U^T + 1 1^T / M, with eigenvalues l [M] and eigenvectors U [M, M];
+    the error is (y - H y) / (1 - H_ii), so that no model is fitted M times. The deviations [M, k]
+    are centred, so that the mean adds nothing to H y.
     """
     shrunk = values / (values + ridge)
-    fitted = basis @ (shrunk[:, None] * (basis.T @ around))
+    fitted = basis @ (shrunk[:, None] * (basis.T @ deviations))
     own = np.square(basis) @ shrunk + 1.0 / len(values)
-    errors: Floats = (around - fitted) / (1.0 - own)[:, None]
+    errors: Floats = (deviations - fitted) / (1.0 - own)[:, None]
     return errors

@@ -49,6 +49,7 @@ def fit_embedding(
     epochs = config.optim.num_train_epochs
     best, chosen, scores = float("inf"), 1, [0.0]
     features, tensors = _prepared(evidence, vectors, train, config)
+    epochs = config.optim.num_train_epochs
     for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
         scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
         report(epoch, 2 * epochs, scores[epoch])
@@ -91,13 +92,12 @@ def _epochs(
     rows = torch.from_numpy(prompts).to(device)
     # On the CPU whatever the device, so that the order of batches is the same everywhere.
     order = torch.Generator().manual_seed(config.seed)
-    steps = config.optim.num_train_epochs * len(
-        _batches(rows, config.optim.train_batch_size, torch.Generator())
-    )
+    epochs, size = config.optim.num_train_epochs, config.optim.train_batch_size
+    steps = epochs * len(_batches(rows, size, torch.Generator()))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(config.optim.num_train_epochs):
+    for _ in range(epochs):
         model.train()
-        for batch in _batches(rows, config.optim.train_batch_size, order):
+        for batch in _batches(rows, size, order):
             optimizer.zero_grad()
             torch.autograd.backward(tensors.loss(model, batch))
             optimizer.step()

@@ -1,1 +1,1 @@
-"""What a model may be expected to do where it has hardly been tried."""
+"""Forecast what a model does on benchmarks and topics where it has hardly been tried."""

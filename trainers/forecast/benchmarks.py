@@ -11,15 +11,17 @@ from trainers.arrays import Floats, Ints
 from trainers.data.snapshot import Snapshot
 from trainers.model_vectors.evidence import Evidence, Outcomes, known_outcomes
 
-LEAST = 20  # questions of a topic that make it a benchmark of its own
+MIN_QUESTIONS = 20  # of a topic that make it a benchmark of its own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """`scores` (M, N) in [0, 1] of all models on `questions` (N,); NaN where one was not run.
+    """A source's questions, or those of one of its topics.
 
-    `topic` is empty for the whole of a source; `kin` are all questions of the source. Models and
-    questions are numbers of the evidence.
+    topic      empty for the whole of a source
+    questions  numbers of the evidence's prompts, [N]
+    kin        all questions of the source
+    scores     in [0, 1] of all models of the evidence, [M, N]; NaN where one was not run
     """
 
     source: str
@@ -30,21 +32,28 @@ class Benchmark:
 
 
 def read_benchmarks(snapshot: Snapshot, evidence: Evidence) -> Iterator[Benchmark]:
-    """By source; a source's topics follow it where there are several of at least `LEAST`.
+    """Yield benchmarks by source, each followed by its topics where there are several.
 
+    A topic has at least MIN_QUESTIONS.
     An outcome without a source, or from a snapshot that knows none, belongs to no benchmark.
     """
     for source, ran in _tables(snapshot, evidence):
         questions = np.unique(ran.prompt)
         scores = np.full((len(evidence.models), len(questions)), np.nan)
         scores[ran.model, np.searchsorted(questions, ran.prompt)] = ran.score
-        yield Benchmark(source, "", questions, questions, scores)
+        yield Benchmark(source=source, topic="", questions=questions, kin=questions, scores=scores)
         for topic, inside in _topics(evidence, questions).items():
-            yield Benchmark(source, topic, questions[inside], questions, scores[:, inside])
+            yield Benchmark(
+                source=source,
+                topic=topic,
+                questions=questions[inside],
+                kin=questions,
+                scores=scores[:, inside],
+            )
 
 
 def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outcomes]]:
-    """The outcomes of each source, by its name."""
+    """Yield the outcomes of each source with its name, in alphabetical order."""
     known = known_outcomes(snapshot)
     if "source" not in known.column_names:
         return
@@ -58,12 +67,14 @@ def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outco
 
 
 def _topics(evidence: Evidence, questions: Ints) -> dict[str, Ints]:
-    """The places of each common topic's questions, by topic; none where all are of one topic."""
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, question in enumerate(questions):
+    """Return the columns of each common topic's questions, by topic; none of a single topic."""
+    columns: defaultdict[str, list[int]] = defaultdict(list)
+    for column, question in enumerate(questions):
         for topic in evidence.topics[question] if evidence.topics else ():
-            places[topic].append(place)
+            columns[topic].append(column)
     common = {
-        topic: np.array(places[topic]) for topic in sorted(places) if len(places[topic]) >= LEAST
+        topic: np.array(columns[topic])
+        for topic in sorted(columns)
+        if len(columns[topic]) >= MIN_QUESTIONS
     }
     return common if len(common) > 1 else {}

@@ -15,28 +15,30 @@ from trainers.forecast.irt import fit_items, gp_irt, p_irt
 from trainers.forecast.rasch import row_scores
 from trainers.statistics.intervals import t_quantile, wilson
 
-ENOUGH = 8  # models that were run on nearly all questions: fewer do not tell items apart
+MIN_MODELS = 8  # that were run on nearly all questions: fewer do not tell items apart
 FOLDS = 4
-TELLING = 20  # questions a model, on average: of fewer the table is worse than plain means
+MIN_CELLS = 20  # questions a model, on average: of fewer the table is worse than plain means
 
 
 class KnownItems:
-    """What some models' scores on nearly all questions say of models with scores on few."""
+    """Items fitted on models with nearly all scores, for models with few."""
 
     def __init__(self, whole: Floats) -> None:
-        """Scores (M, N) in [0, 1] of at least `ENOUGH` models, NaN where one was not run."""
+        """Fit scores [M, N] in [0, 1] of MIN_MODELS models or more; NaN where not run."""
         self._whole = whole
         self._truth = np.nanmean(whole, 1)
         self._variance = float(np.nanvar(whole, 1).mean())
         self._items = fit_items(whole)
+        # A model whose scores had shaped the items would be estimated too well from them, and the
+        # interval would come out too short: each fold's items are fitted without its models.
         folds = np.array_split(np.random.default_rng(0).permutation(len(whole)), FOLDS)
         self._folds = [(held, fit_items(np.delete(whole, held, axis=0))) for held in folds]
 
     def estimate(self, scores: Floats) -> AccuracyEstimate:
-        """From scores (N,), NaN where the model was not run, of which at least one is a number."""
+        """Estimate from scores [N], NaN where the model was not run, at least one a number."""
         seen = ~np.isnan(scores)
         plain, model, truth = self._cross_validated(seen)
-        if len(truth) < ENOUGH:  # nearly all may still lack just these questions
+        if len(truth) < MIN_MODELS:  # nearly all may still lack just these questions
             return _share(float(np.nanmean(scores)), int(seen.sum()))
         error = float(np.sqrt(np.square(model - truth).mean()))
 
@@ -46,23 +48,27 @@ class KnownItems:
         off = float(np.sqrt(np.square(mixed(plain, model) - truth).mean()))
         rows = scores[None]
         value = mixed(np.nanmean(rows, 1), p_irt(self._items, rows))[0]
-        return AccuracyEstimate(float(value), t_quantile(len(truth) - 1) * off)
+        # The error is itself estimated, from as many models: Student's t, not the normal.
+        return AccuracyEstimate(value=float(value), half_width=t_quantile(len(truth) - 1) * off)
 
     def _cross_validated(self, seen: Bools) -> tuple[Floats, Floats, Floats]:
-        """Plain means and p-IRT of the known models on these questions alone, and the truth."""
-        told = np.where(seen, self._whole, np.nan)
-        model = [p_irt(items, told[held]) for held, items in self._folds]
+        """Return plain means and p-IRT of the known models on these questions alone, and the truth.
+
+        seen: [N]. The three are [models with a score among them].
+        """
+        shown = np.where(seen, self._whole, np.nan)
+        model = [p_irt(items, shown[held]) for held, items in self._folds]
         order = np.concatenate([held for held, _ in self._folds])
-        ran = ~np.isnan(told[order]).all(1)
+        ran = ~np.isnan(shown[order]).all(1)
         order = order[ran]
-        return np.nanmean(told[order], 1), np.concatenate(model)[ran], self._truth[order]
+        return np.nanmean(shown[order], 1), np.concatenate(model)[ran], self._truth[order]
 
 
 def sparse_estimates(scores: Floats, features: Floats) -> list[AccuracyEstimate]:
-    """Of every model from scores (M, N), mostly NaN, and the models' features (M, f)."""
+    """Estimate every model from scores [M, N], mostly NaN, and the models' features [M, f]."""
     seen = ~np.isnan(scores)
     counts, known = seen.sum(1), np.where(seen, scores, 0.0)
-    if counts.sum() >= TELLING * (counts > 0).sum():
+    if counts.sum() >= MIN_CELLS * (counts > 0).sum():
         values = np.clip(row_scores(known, seen, features), 0.0, 1.0)
     else:
         values = known.sum(1) / np.maximum(counts, 1)
@@ -70,6 +76,6 @@ def sparse_estimates(scores: Floats, features: Floats) -> list[AccuracyEstimate]
 
 
 def _share(value: float, count: int) -> AccuracyEstimate:
-    """With the farther end of the interval of a share of that many questions."""
+    """Return a share of so many questions, with the farther end of its interval on both sides."""
     low, high = wilson(value, count)
-    return AccuracyEstimate(value, max(value - float(low), float(high) - value))
+    return AccuracyEstimate(value=value, half_width=max(value - float(low), float(high) - value))

@@ -18,23 +18,23 @@ NEWTON_STEPS = 50
 SMALLEST_STEP = 1e-8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rasch:
-    """Ability theta (I,) of rows and difficulty beta (J,) of columns, up to one common shift."""
+    """Ability theta [I] of rows and difficulty beta [J] of columns, up to one common shift."""
 
     theta: Floats
     beta: Floats
 
     @property
     def expected(self) -> Floats:
-        """P(y_ij = 1), (I, J)."""
+        """Return P(y_ij = 1), [I, J]."""
         return sigmoid(self.theta[:, None] - self.beta)
 
 
 def fit_rasch(scores: Floats, seen: Bools, features: Floats) -> Rasch:
-    """Penalised logistic regression on the seen cells of scores (I, J) in [0, 1].
+    """Fit a penalised logistic regression to the seen cells [I, J] of scores [I, J] in [0, 1].
 
-    `features` (I, f) of the rows. Both kinds of parameters have the prior N(0, 100), which also
+    features: [I, f] of the rows. Both kinds of parameters have the prior N(0, 100), which also
     settles the shift between them.
     """
     row, column = np.nonzero(seen)
@@ -43,10 +43,11 @@ def fit_rasch(scores: Floats, seen: Bools, features: Floats) -> Rasch:
     loss = np.inf
     for _ in range(NEWTON_STEPS):
         probability = sigmoid(z @ gamma - beta[column])
-        down = z.T @ (probability - y) + gamma / VARIANCE
-        along = np.bincount(column, y - probability, len(beta)) + beta / VARIANCE
-        step, other = _solved(z, column, probability * (1.0 - probability), down, along)
-        size = 1.0
+        of_gamma = z.T @ (probability - y) + gamma / VARIANCE
+        of_beta = np.bincount(column, y - probability, len(beta)) + beta / VARIANCE
+        curvature = probability * (1.0 - probability)
+        step, other = _newton_step(z, column, curvature, of_gamma, of_beta)
+        size = 1.0  # halved until the loss falls: a full step may overshoot far from the minimum
         while size > SMALLEST_STEP:
             tried = gamma - size * step, beta - size * other
             value = _objective(z, column, y, *tried)
@@ -54,31 +55,37 @@ def fit_rasch(scores: Floats, seen: Bools, features: Floats) -> Rasch:
                 break
             size /= 2.0
         else:
-            break
+            break  # no step lowers the loss any more: this is the minimum, up to rounding
         (gamma, beta), loss = tried, value
-    return Rasch(features @ gamma, beta)
+    return Rasch(theta=features @ gamma, beta=beta)
 
 
-def _solved(
-    z: Floats, column: Ints, bend: Floats, down: Floats, along: Floats
+def _newton_step(
+    z: Floats, column: Ints, curvature: Floats, of_gamma: Floats, of_beta: Floats
 ) -> tuple[Floats, Floats]:
-    """Newton's step; the columns' part of the Hessian is diagonal and is eliminated first."""
-    own = np.bincount(column, bend, len(along)) + 1.0 / VARIANCE  # (J,)
-    cross = np.zeros((len(along), z.shape[1]))
-    np.subtract.at(cross, column, bend[:, None] * z)
-    hessian = (z * bend[:, None]).T @ z + np.eye(z.shape[1]) / VARIANCE
+    """Return Newton's step for gamma [f] and beta [J], from their gradients.
+
+    z: [n, f] features and column, curvature: [n] of the seen cells. The columns' part of the
+    Hessian is diagonal and is eliminated first (Schur complement), so that a benchmark of
+    thousands of questions costs no more than its rows' few features.
+    """
+    own = np.bincount(column, curvature, len(of_beta)) + 1.0 / VARIANCE  # [J]
+    cross = np.zeros((len(of_beta), z.shape[1]))
+    np.subtract.at(cross, column, curvature[:, None] * z)
+    hessian = (z * curvature[:, None]).T @ z + np.eye(z.shape[1]) / VARIANCE
     reduced = hessian - cross.T @ (cross / own[:, None])
-    step = np.asarray(np.linalg.solve(reduced, down - cross.T @ (along / own)), np.float64)
-    return step, (along - cross @ step) / own
+    step = np.asarray(np.linalg.solve(reduced, of_gamma - cross.T @ (of_beta / own)), np.float64)
+    return step, (of_beta - cross @ step) / own
 
 
 def _objective(z: Floats, column: Ints, y: Floats, gamma: Floats, beta: Floats) -> float:
+    """Return the penalised log-loss in nats, summed over cells."""
     logits = z @ gamma - beta[column]
     loss = float((np.logaddexp(0.0, logits) - y * logits).sum())
     return loss + float(gamma @ gamma + beta @ beta) / (2.0 * VARIANCE)
 
 
 def row_scores(scores: Floats, seen: Bools, features: Floats) -> Floats:
-    """The mean of every row over all columns, (I,): seen cells as they are, the others expected."""
+    """Return the mean of every row over all columns, [I]: unseen cells as expected."""
     filled = np.where(seen, scores, fit_rasch(scores, seen, features).expected)
     return np.asarray(filled.mean(1), np.float64)

@@ -9,12 +9,12 @@ from typing import Literal
 from trainers.artifacts import read_json
 
 FILE = "benchmarks.json"
-DIGITS = 6
+DIGITS = 6  # kept of a number: fits that differ by rounding alone then give equal bytes
 
 How = Literal["measured", "estimated", "forecast"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
     """A model's mean score on a benchmark, in [0, 1], with a 95 % interval.
 
@@ -29,7 +29,7 @@ class Accuracy:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkReport:
     """A benchmark's name, its topic where it is a part of one, and how many questions it has.
 
@@ -43,7 +43,10 @@ class BenchmarkReport:
 
 
 def write_reports(folder: Path, reports: Sequence[BenchmarkReport]) -> None:
-    """One JSON file beside the tensors; rounded, so that equal fits give equal bytes."""
+    """Write one JSON file beside the tensors.
+
+    A model's accuracy is a list in the order of `Accuracy`'s fields.
+    """
     rows = [
         {
             "source": one.source,
@@ -61,7 +64,7 @@ def write_reports(folder: Path, reports: Sequence[BenchmarkReport]) -> None:
 
 
 def read_reports(folder: Path) -> tuple[BenchmarkReport, ...]:
-    """The benchmarks of an artifact; none of one that was made before there were any."""
+    """Return the benchmarks of an artifact; none of one that was made before there were any."""
     if not (folder / FILE).exists():
         return ()
     rows = read_json(folder / FILE)["benchmarks"]
@@ -70,7 +73,12 @@ def read_reports(folder: Path) -> tuple[BenchmarkReport, ...]:
             source=row["source"],
             topic=row["topic"],
             questions=row["questions"],
-            models={model: Accuracy(*known) for model, known in row["models"].items()},
+            models={model: _accuracy(*known) for model, known in row["models"].items()},
         )
         for row in rows
     )
+
+
+def _accuracy(how: How, n: int, accuracy: float, low: float, high: float) -> Accuracy:
+    """Return the accuracy that a stored list stands for."""
+    return Accuracy(how=how, n=n, accuracy=accuracy, low=low, high=high)

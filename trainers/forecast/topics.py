@@ -1,4 +1,4 @@
-"""How often a model may be expected to win on the prompts of a topic; numpy only."""
+"""Forecast how often a model wins on the prompts of a topic; numpy only."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from trainers.arrays import Floats
 from trainers.statistics.logistic import sigmoid
 
 DRAWS = 200
-OUTSIDE = 2.5  # percent on either side of the interval
+OUTSIDE = 2.5  # per cent of the draws on either side of the interval
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WinRate:
     """The expected win rate in [0, 1], and a 95 % interval around it."""
 
@@ -21,7 +21,7 @@ class WinRate:
 
 
 class Contest:
-    """A model against each of the others, whose vectors are Gaussian.
+    """One model against each of the others, whose vectors are Gaussian.
 
     The win rate is the mean over prompts and opponents of sigma(z . (p_m - p_o)): of meeting any
     of the others as often. Its interval is over draws of all vectors, each with a resample of the
@@ -31,16 +31,18 @@ class Contest:
     def __init__(
         self, vectors: Floats, covariance: Floats, model: int, rng: np.random.Generator
     ) -> None:
-        """Vectors (M, k), covariances (M, k, k), and the row of the model; M >= 2."""
+        """Draw all vectors N([M, k], [M, k, k]), M >= 2, against the row of one model."""
+        # One set of draws for all topics, so that two topics are compared on the same draws.
         roots = np.linalg.cholesky(covariance)
         normal = rng.standard_normal((DRAWS, *vectors.shape))
         draws = vectors + np.einsum("mij,dmj->dmi", roots, normal)
         self._gaps = draws[:, [model]] - np.delete(draws, model, axis=1)
-        self._middle = vectors[model] - np.delete(vectors, model, axis=0)
+        self._expected_gaps = vectors[model] - np.delete(vectors, model, axis=0)
         self._rng = rng
 
     def on(self, features: Floats) -> WinRate:
-        """The win rate on prompts of these features z (n, k), n >= 1."""
+        """Return the win rate on prompts of these features z [n, k], n >= 1."""
+        # A resample of prompts is a weight of each: one product instead of n picked rows.
         count = len(features)
         shares = self._rng.multinomial(count, np.full(count, 1.0 / count), DRAWS) / count
         rates = np.array(
@@ -49,6 +51,9 @@ class Contest:
                 for gaps, weights in zip(self._gaps, shares, strict=True)
             ]
         )
-        expected = float(sigmoid(features @ self._middle.T).mean())
+        expected = float(sigmoid(features @ self._expected_gaps.T).mean())
         low, high = np.percentile(rates, [OUTSIDE, 100.0 - OUTSIDE])
-        return WinRate(expected, min(float(low), expected), max(float(high), expected))
+        # Draws of few prompts may all miss the expectation: the interval is made to hold it.
+        return WinRate(
+            expected=expected, low=min(float(low), expected), high=max(float(high), expected)
+        )

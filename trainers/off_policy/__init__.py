@@ -1,4 +1,4 @@
-"""What a router would be worth, estimated from the decisions of another one.
+"""Estimate what a router would be worth from the decisions of another one.
 
 docs/algorithms/off-policy.md says what is estimated, from what, and what it assumes.
 """

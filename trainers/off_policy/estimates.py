@@ -1,6 +1,7 @@
 """Three estimates of a router's value, each with a standard error and a 95 % interval.
 
-Nothing is clipped: a log that does not support the router is said to, in `warnings`.
+No weight is clipped, since that would bias the estimate by an unknown amount: a log that does not
+support the router is reported as such, in `warnings`.
 """
 
 from dataclasses import dataclass
@@ -13,17 +14,23 @@ from trainers.statistics.intervals import Estimate, clustered_mean
 
 FEWEST = 2  # decisions and clusters, below which there is no error to state
 LARGEST_SHARE = 0.1  # of all weight that one decision may carry
-LEAST_EFFECTIVE = 100.0  # decisions that the weights must be worth
-LEAST_CLUSTERS = 20  # people: with fewer the intervals are too short
-OFF_BALANCE = 3.0  # standard errors that the mean weight may lie from what it must be
+MIN_EFFECTIVE = 100.0  # decisions that the weights must be worth
+MIN_CLUSTERS = 20  # people: with fewer the intervals are too short
+MAX_IMBALANCE = 3.0  # standard errors that the mean weight may lie from what it must be
 
 HEAVY, FEW, PEOPLE = "one decision weighs too much", "too few decisions", "too few people"
 UNSUPPORTED, BALANCE = "choices that could not be shown", "propensities do not add up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """What a log says of a router: three estimates, and how far it can be trusted."""
+    """What a log says of a router: three estimates, and how far it can be trusted.
+
+    n            decisions
+    effective_n  equally weighted decisions that these are worth
+    max_weight   the largest importance weight
+    warnings     why the intervals should not be trusted; empty where nothing speaks against it
+    """
 
     ips: Estimate
     snips: Estimate
@@ -35,7 +42,10 @@ class Estimates:
 
 
 def estimates(terms: Terms, cluster: Ints) -> Estimates | None:
-    """All three, or None where there are fewer than two decisions or clusters."""
+    """Return all three, or None where there are fewer than two decisions or clusters.
+
+    cluster: [n], the number of the person who made each decision.
+    """
     if len(terms.weight) < FEWEST or len(np.unique(cluster)) < FEWEST:
         return None
     return Estimates(
@@ -50,7 +60,7 @@ def estimates(terms: Terms, cluster: Ints) -> Estimates | None:
 
 
 def inverse_propensity(terms: Terms, cluster: Ints) -> Estimate:
-    """IPS: mean of w r, plus what is known (Horvitz & Thompson 1952).
+    """Return IPS: the mean of w r, plus what is known (Horvitz & Thompson, JASA 47, 1952).
 
     Unbiased where every choice could be shown; the variance grows with the weights.
     """
@@ -58,11 +68,11 @@ def inverse_propensity(terms: Terms, cluster: Ints) -> Estimate:
 
 
 def self_normalised(terms: Terms, cluster: Ints) -> Estimate:
-    """SNIPS: sum w r / sum w in place of the mean of w r (Swaminathan & Joachims 2015).
+    """Return SNIPS: sum w r / sum w in place of the mean of w r (Swaminathan & Joachims 2015).
 
-    Biased by O(1/n), but never outside the rewards, and unmoved by a constant added to them. In a
-    duel only the share 1 - rho(c) is estimated so, the rest is known. The error is the delta
-    method's: that of the mean of each decision's influence.
+    Biased by O(1/n), but never outside the rewards, and unmoved by a constant added to them. Of
+    two answers only the share 1 - rho(c) is estimated so, the rest is known. The error is the delta
+    method's: that of the mean of each decision's influence. NaN where no choice was ever shown.
     """
     share, known = float(terms.share.mean()), float(terms.known.mean())
     weight = float(terms.weight.mean())
@@ -75,7 +85,7 @@ def self_normalised(terms: Terms, cluster: Ints) -> Estimate:
 
 
 def doubly_robust(terms: Terms, cluster: Ints) -> Estimate:
-    """DR: mean of the direct model's value plus w times its residual (Dudik, Langford & Li 2011).
+    """Return DR: the mean of the direct value plus w times its residual (Dudik et al. 2011).
 
     Unbiased with exact propensities whatever the direct model says; the better it is, the shorter
     the interval. It must not have seen the rewards: the caller gives it decisions it never saw.
@@ -84,22 +94,26 @@ def doubly_robust(terms: Terms, cluster: Ints) -> Estimate:
 
 
 def _estimate(terms: Terms, base: Floats, gain: Floats, cluster: Ints) -> Estimate:
-    """The mean of base + w gain, with the larger of two errors.
+    """Return the mean of base + w gain, [n] each, with the larger of two errors.
 
     The one between clusters is what the log shows. The other knows the weights' squares from the
     propensities: V(base) + sum_d E(w_d^2) s^2 / n^2 with s^2 = sum w gain^2 / sum w. A log that
-    missed the rare decisions of great weight looks certain to the first, and not to the second.
+    missed the rare decisions of great weight looks certain to the first, and not to the second:
+    with the first alone 95 % intervals of a router that the log barely supports held the truth in
+    45 to 62 % of simulated logs.
     """
     weight = terms.weight
     seen = clustered_mean(base + weight * gain, cluster)
     spread = float(weight @ np.square(gain)) / float(weight.sum()) if weight.any() else 1.0
+    # An infinite square belongs to a choice that could not be shown; `warnings` says so, and an
+    # infinite error would say nothing of the others.
     possible = terms.square[np.isfinite(terms.square)].sum() * spread / len(weight) ** 2
     expected = np.sqrt(clustered_mean(base, cluster).error ** 2 + possible)
     return Estimate(value=seen.value, error=max(seen.error, float(expected)))
 
 
 def effective_n(terms: Terms) -> float:
-    """How many equally weighted decisions these are worth: (sum w)^2 / sum w^2 (Kish 1965).
+    """Return how many equally weighted decisions these are worth: (sum w)^2 / sum w^2 (Kish 1965).
 
     With the weights' expectations from the propensities, where those say it is less.
     """
@@ -109,14 +123,15 @@ def effective_n(terms: Terms) -> float:
 
 
 def warnings_of(terms: Terms, cluster: Ints) -> tuple[str, ...]:
-    """Why an interval should not be trusted; empty where nothing speaks against it."""
+    """Return why an interval should not be trusted; empty where nothing speaks against it."""
     weight = terms.weight
     excess = clustered_mean(weight - terms.share, cluster)
     found = {
         HEAVY: float(weight.max()) > LARGEST_SHARE * float(weight.sum()),
-        FEW: effective_n(terms) < LEAST_EFFECTIVE,
-        PEOPLE: len(np.unique(cluster)) < LEAST_CLUSTERS,
+        FEW: effective_n(terms) < MIN_EFFECTIVE,
+        PEOPLE: len(np.unique(cluster)) < MIN_CLUSTERS,
         UNSUPPORTED: not bool(np.isfinite(terms.square).all()),
-        BALANCE: abs(excess.value) > OFF_BALANCE * excess.error,
+        # The weights' mean is known beforehand: one that lies far off means wrong propensities.
+        BALANCE: abs(excess.value) > MAX_IMBALANCE * excess.error,
     }
-    return tuple(words for words, holds in found.items() if holds)
+    return tuple(warning for warning, holds in found.items() if holds)

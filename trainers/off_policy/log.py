@@ -1,4 +1,4 @@
-"""The decisions of a snapshot as arrays: who was considered, who was shown, what it earned."""
+"""The decisions of a snapshot as arrays: models considered, models shown, and their rewards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """n decisions with a reward, all of duels or all of single answers; N considered models.
+    """n decisions with a reward, all of two answers or all of one; N considered models in all.
 
-    decision    their identifiers
-    prompt      the identifiers of their prompts
-    cluster     who decided: rows of one person are not independent evidence; (n,)
-    starts      where each decision's considered models begin among the N; (n + 1,)
-    model       names of the N considered models
-    propensity  of each to be among those shown; (N,)
-    first       place among the N of the model shown first; (n,)
-    second      of the model shown second, -1 for a single answer; (n,)
-    pair        propensity of exactly these models in this order; (n,)
-    reward      of the model shown first, in [0, 1]; of the second it is one minus that; (n,)
+    decision    their identifiers, [n]
+    prompt      the identifiers of their prompts, [n]
+    cluster     who decided, [n]: rows of one person are not independent evidence
+    starts      where each decision's considered models begin among the N, [n + 1]
+    model       names of the considered models, [N]
+    propensity  of each to be among those shown, [N]
+    first       index among the N of the model shown first, [n]
+    second      of the model shown second, -1 for a single answer, [n]
+    pair        propensity of exactly these models in this order, [n]
+    reward      of the model shown first, in [0, 1]; of the second it is one minus that, [n]
     """
 
     decision: Sequence[str]
@@ -44,17 +44,19 @@ class Log:
 
     @property
     def row(self) -> Ints:
-        """The decision of each of the N considered models."""
+        """Return the decision of each of the considered models, [N]."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
 
 
 def read_log(
     snapshot: Snapshot, *, split: dict[str, str], after: datetime | None = None
 ) -> tuple[Log, Log]:
-    """The judged duels, and the single answers that got a thumb, that an artifact has not seen.
+    """Return the judged pairs, and the single answers with a thumb, that an artifact has not seen.
 
-    Those are the decisions on prompts of the test split, and, where `after` is given, every one
-    that was taken later than that.
+    split: of each prompt by its id. Unseen are the decisions on prompts of the test split, and,
+    where `after` is given, every one that was taken later than that. Raises InputError for a
+    decision whose columns contradict each other: a wrong propensity would bias every estimate
+    without a trace.
     """
     rows = [
         row
@@ -70,7 +72,7 @@ def read_log(
 
 
 def _wrong(row: dict[str, Any]) -> str | None:
-    """Why a decision cannot be used."""
+    """Return why a decision cannot be used, or None."""
     considered, chances = row["models"], row["propensities"]
     if len(considered) != len(chances) or len(set(considered)) != len(considered):
         return "models and propensities do not belong together"
@@ -86,12 +88,14 @@ def _wrong(row: dict[str, Any]) -> str | None:
 
 
 def _log(rows: list[dict[str, Any]], *, shown: int) -> Log:
+    """Return the decisions that showed so many answers as arrays."""
     taken = [row for row in rows if len(row["chosen"]) == shown]
     starts = np.cumsum([0, *(len(row["models"]) for row in taken)])
-    places = [
+    chosen = [
         [start + row["models"].index(model) for model in row["chosen"]]
         for start, row in zip(starts, taken, strict=False)
     ]
+    # A decision without a known person is a cluster with those on the same prompt.
     people = [row["rater"] or row["prompt_id"] for row in taken]
     numbers = {person: number for number, person in enumerate(dict.fromkeys(people))}
     return Log(
@@ -101,8 +105,8 @@ def _log(rows: list[dict[str, Any]], *, shown: int) -> Log:
         starts=starts.astype(np.int64),
         model=[model for row in taken for model in row["models"]],
         propensity=np.array([p for row in taken for p in row["propensities"]], np.float64),
-        first=np.array([place[0] for place in places], np.int64),
-        second=np.array([place[1] if shown == 2 else -1 for place in places], np.int64),
+        first=np.array([models[0] for models in chosen], np.int64),
+        second=np.array([models[1] if shown == 2 else -1 for models in chosen], np.int64),
         pair=np.array([row["pair_propensity"] for row in taken], np.float64),
         reward=np.array([row["rewards"][0] for row in taken], np.float64),
     )

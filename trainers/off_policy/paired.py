@@ -1,4 +1,4 @@
-"""Two routers judged by the same decisions; without torch, for the gate."""
+"""Two routers evaluated on the same decisions; without torch, for the gate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -15,9 +15,9 @@ from trainers.statistics.intervals import Estimate, clustered_mean
 COLUMNS = tuple(field.name for field in fields(Terms))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The doubly robust values of two routers on n duels that both may be judged by."""
+    """The doubly robust values of two routers on n decisions that neither learnt from."""
 
     candidate: Estimate
     incumbent: Estimate
@@ -26,8 +26,8 @@ class Paired:
     warnings: tuple[str, ...]
 
 
-def decisions_table(judged: Sequence[tuple[Log, Terms]]) -> pa.Table:
-    """One row a decision: identifier, cluster, whether it is a duel, and the terms."""
+def decisions_table(evaluations: Sequence[tuple[Log, Terms]]) -> pa.Table:
+    """Return one row a decision: identifier, cluster, whether two answers were shown, the terms."""
     rows = [
         {
             "decision_id": list(log.decision),
@@ -35,7 +35,7 @@ def decisions_table(judged: Sequence[tuple[Log, Terms]]) -> pa.Table:
             "duel": log.second >= 0,
             **{name: getattr(terms, name) for name in COLUMNS},
         }
-        for log, terms in judged
+        for log, terms in evaluations
     ]
     schema = pa.schema(
         [("decision_id", pa.string()), ("cluster", pa.int64()), ("duel", pa.bool_())]
@@ -45,15 +45,15 @@ def decisions_table(judged: Sequence[tuple[Log, Terms]]) -> pa.Table:
 
 
 def compare_routers(candidate: pa.Table, incumbent: pa.Table) -> Paired | None:
-    """Both on the duels of both tables, or None where those are too few to have an error.
+    """Compare both on the pairs of both tables; None where those are too few to have an error.
 
     The error of the difference is that of the decisions' differences: where both routers serve the
     same model they do not differ, whatever it earned.
     """
     known = {name: row for row, name in enumerate(incumbent["decision_id"].to_pylist())}
-    duels = candidate["duel"].to_pylist()
+    is_pair = candidate["duel"].to_pylist()
     names = candidate["decision_id"].to_pylist()
-    rows = [row for row, name in enumerate(names) if duels[row] and name in known]
+    rows = [row for row, name in enumerate(names) if is_pair[row] and name in known]
     cluster: Ints = candidate["cluster"].to_numpy()[rows]
     if len(rows) < FEWEST or len(np.unique(cluster)) < FEWEST:
         return None
@@ -68,4 +68,5 @@ def compare_routers(candidate: pa.Table, incumbent: pa.Table) -> Paired | None:
 
 
 def _terms(table: pa.Table, rows: list[int]) -> Terms:
-    return Terms(*(table[name].to_numpy()[rows] for name in COLUMNS))
+    """Return the terms of some rows of a table of decisions."""
+    return Terms(**{name: table[name].to_numpy()[rows] for name in COLUMNS})

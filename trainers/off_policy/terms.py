@@ -1,8 +1,9 @@
 """What each logged decision says of the value of a router that serves one model a prompt.
 
-Of a duel. Let P(i > j | x) be the probability that a person prefers model i to j on prompt x (a tie
-and "both bad" count one half; P(i > i) = 1/2), e(j) the logged probability that j is among the two
-shown, and rho(j) = e(j) / 2 the distribution of *a model shown*. A router that serves c(x) is worth
+Of two answers shown. Let P(i > j | x) be the probability that a person prefers model i to j on
+prompt x (a tie and "both bad" count one half; P(i > i) = 1/2), e(j) the logged probability that j
+is among the two shown, and rho(j) = e(j) / 2 the distribution of *a model shown*. A router that
+serves c(x) is worth
 
     V = E_x [ sum_j rho(j) P(c(x) > j | x) ]
 
@@ -23,16 +24,16 @@ from trainers.off_policy.log import Log
 from trainers.statistics.logistic import sigmoid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """One entry a decision; (n,) each.
+    """One entry a decision; [n] each.
 
     weight    importance weight of the observed reward; 0 where the choice was not shown
     reward    what the choice earned, where it was shown
     share     expectation of the weight
-    square    expectation of its square, or less (in a duel share^2 / e(c), by Cauchy-Schwarz);
+    square    expectation of its square, or less (of two answers share^2 / e(c), by Cauchy-Schwarz);
               infinite where the log could not have shown the choice
-    known     the part of the value that needs no observation: rho(c) / 2 in a duel
+    known     the part of the value that needs no observation: rho(c) / 2 of two answers
     direct    the value that the direct model predicts
     residual  the observed reward less what the direct model predicts of it
     """
@@ -47,29 +48,36 @@ class Terms:
 
     @property
     def doubly_robust(self) -> Floats:
-        """The decisions' doubly robust values, whose mean is the estimate."""
+        """Return the decisions' doubly robust values [n], whose mean is the estimate."""
         values: Floats = self.direct + self.weight * self.residual
         return values
 
 
 def best_of(log: Log, scores: Floats) -> Ints:
-    """The place among the N considered models of each decision's highest score; (N,) to (n,)."""
+    """Return the index of each decision's highest score [N] among the considered models, [n].
+
+    Of equal scores the model that was listed first wins.
+    """
     order = np.lexsort((np.arange(len(scores)), -scores, log.row))
-    places: Ints = order[log.starts[:-1]]
-    return places
+    chosen: Ints = order[log.starts[:-1]]
+    return chosen
 
 
 def terms_of(log: Log, choice: Ints, logits: Floats) -> Terms:
-    """The terms of a router that serves `choice` (n,), places among the N considered models.
+    """Return the terms of a router that serves `choice` [n], indices into the N considered models.
 
-    `logits` (N,) is the direct model: sigma(s_i - s_j) is its P(i > j), sigma(s_i) its thumbs.
+    logits [N] are the direct model: sigma(s_i - s_j) is its P(i > j), sigma(s_i) its thumbs.
     """
-    return (_of_singles if len(log) and log.second[0] < 0 else _of_duels)(log, choice, logits)
+    return (_of_singles if len(log) and log.second[0] < 0 else _of_pairs)(log, choice, logits)
 
 
-def _of_duels(log: Log, choice: Ints, logits: Floats) -> Terms:
-    """With p the propensity of the ordered pair and either order equally likely, {i, j} is shown
-    with probability 2 p, so rho(j) / (2 p) weighs the reward of c = i against j."""
+def _of_pairs(log: Log, choice: Ints, logits: Floats) -> Terms:
+    """Return the terms of decisions that showed two answers.
+
+    With p the propensity of the ordered pair and either order equally likely, {i, j} is shown
+    with probability 2 p, so rho(j) / (2 p) weighs the reward of c = i against j.
+    """
+    # Sums by decision, over models that lie side by side; reduceat needs an entry past the last.
     rho = log.propensity / np.add.reduceat(np.append(log.propensity, 0.0), log.starts)[log.row]
     is_first, is_second = log.first == choice, log.second == choice
     other = np.where(is_first, log.second, log.first)
@@ -88,6 +96,7 @@ def _of_duels(log: Log, choice: Ints, logits: Floats) -> Terms:
 
 
 def _of_singles(log: Log, choice: Ints, logits: Floats) -> Terms:
+    """Return the terms of decisions that showed one answer."""
     expected = sigmoid(logits[choice])
     return Terms(
         weight=np.where(log.first == choice, 1.0 / log.pair, 0.0),
@@ -101,6 +110,6 @@ def _of_singles(log: Log, choice: Ints, logits: Floats) -> Terms:
 
 
 def _over(above: Floats, below: Floats) -> Floats:
-    """The quotient, infinite over zero."""
+    """Return the quotient [n], infinite over zero."""
     quotient: Floats = np.divide(above, below, out=np.full(len(above), np.inf), where=below > 0.0)
     return quotient

@@ -1,20 +1,22 @@
-"""Fitting the adapter: preference-scaled DPO over mini-batches of like length."""
+"""Preference-scaled DPO as a task of the training loop, over mini-batches of like length."""
 
-import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.errors import InputError
+from trainers.arrays import Ints
 from trainers.objectives.losses import adaptive_preference_loss
 from trainers.policy.config import PolicyConfig
 from trainers.policy.logprobs import chunks, pair_log_probs
 from trainers.policy.pairs import TokenPair
 from trainers.progress import Progress
+from trainers.tuning.loop import TrainingResult, adamw, tune
+from trainers.tuning.processes import Processes
+from trainers.tuning.step import Gradients, StepResult
 
 # Batches are cut from runs of this many batches sorted by length: little padding, and still a
 # new mixture every epoch.
@@ -23,56 +25,105 @@ BUCKET_BATCHES = 8
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A pair, and log pi_ref of its chosen and its rejected answer."""
+    """A pair, and log pi_ref of its chosen and its rejected answer, in nats."""
 
     pair: TokenPair
     reference: tuple[float, float]
 
 
-@dataclass(slots=True)
-class Fitted:
-    """What a run did: its optimizer steps, its last loss, and the micro-batch that fitted."""
-
-    steps: int = 0
-    loss: float = 0.0
-    micro_batch: int = 0
-
-
 def fit_adapter(
     model: Any, examples: Sequence[Example], pad: int, config: PolicyConfig, progress: Progress
-) -> Fitted:
+) -> TrainingResult:
     """Train the model's trainable parameters in place."""
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, lr=config.optim.learning_rate, weight_decay=config.optim.weight_decay
+
+    def report(step: int, steps: int, metrics: dict[str, Any]) -> None:
+        progress.report("train", step, steps, **metrics)
+
+    task = PolicyTask(model, examples, pad, config)
+    processes = Processes(0, 1, model.device)
+    size = config.optim.per_device_train_batch_size
+    return tune(
+        Gradients(task=task, processes=processes, size=size),
+        PolicyCourse(examples, config),
+        adamw(model, config.optim, fused=False),
+        config.optim,
+        seed=config.seed,
+        checkpoints=None,
+        report=report,
     )
-    batches = list(_batches([example.pair for example in examples], config))[
-        : config.optim.max_steps
-    ]
-    fitted = Fitted(micro_batch=config.optim.per_device_train_batch_size)
-    for step, batch in enumerate(batches):
-        for group in optimizer.param_groups:
-            group["lr"] = config.optim.learning_rate * rate_share(step, len(batches), config)
-        optimizer.zero_grad()
-        rows = [examples[index] for index in batch]
-        fitted.loss = _backward(model, rows, pad, config, fitted)
-        torch.nn.utils.clip_grad_norm_(trained, config.optim.max_grad_norm)
-        optimizer.step()
-        fitted.steps = step + 1
-        progress.report("train", step + 1, len(batches), loss=fitted.loss)
-    return fitted
 
 
-def rate_share(step: int, steps: int, config: PolicyConfig) -> float:
-    """Share of the learning rate: linear warm-up, then a linear fall to zero."""
-    warm = ceil(steps * config.optim.warmup_ratio)
-    return (step + 1) / warm if step < warm else (steps - step) / (steps - warm)
+@dataclass(frozen=True, slots=True)
+class PolicyTask:
+    """The preference-scaled DPO loss of pairs. A size counts pairs; measured is each one's gap."""
+
+    model: Any
+    examples: Sequence[Example]
+    pad: int
+    config: PolicyConfig
+    measures: int = 1
+    smallest: int = 1
+
+    def split(self, rows: Ints, size: int) -> Iterator[slice]:
+        """Yield slices of at most `size` of rows[n]."""
+        for start in range(0, len(rows), size):
+            yield slice(start, min(start + size, len(rows)))
+
+    def weight(self, rows: Ints) -> float:
+        """Return the summed weight of pairs rows[n]."""
+        return float(sum(self.examples[row].pair.weight for row in rows))
+
+    def part_loss(self, rows: Ints, whole: float) -> tuple[Tensor, Tensor]:
+        """Return the share [] of pairs rows[n] in the mean loss, and their gaps [1, n]."""
+        examples = [self.examples[row] for row in rows]
+        log_probs = pair_log_probs(self.model, [example.pair for example in examples], self.pad)
+        found = pair_losses(log_probs, examples, self.config)
+        return (found.losses * found.weights).sum() / whole, found.gaps.detach()[None]
+
+
+class PolicyCourse:
+    """Epochs of batches of like length, at most `max_steps` of them."""
+
+    steps_per_epoch: int
+
+    def __init__(self, examples: Sequence[Example], config: PolicyConfig) -> None:
+        self._examples = examples
+        self._epochs = [list(epoch) for epoch in _epochs([e.pair for e in examples], config)]
+        self.examples = len(examples)
+        self.steps_per_epoch = len(self._epochs[0])
+        planned = len(self._epochs) * self.steps_per_epoch
+        self.steps = min(planned, config.optim.max_steps or planned)
+
+    def batches(self, epoch: int) -> Iterator[Ints]:
+        """Yield the rows of every batch."""
+        yield from self._epochs[epoch]
+
+    def names(self, rows: Ints) -> list[str]:
+        """Return the ids of comparisons."""
+        return [self._examples[row].pair.comparison_id for row in rows]
+
+    def metrics(self, _found: StepResult) -> dict[str, Any]:
+        """Return nothing beside the loss."""
+        return {}
+
+    def end_epoch(self) -> float:
+        """Return NaN: a policy is measured after training alone."""
+        return float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyLosses:
+    """Losses, gaps d = beta h and weights of n pairs, [n] each."""
+
+    losses: Tensor
+    gaps: Tensor
+    weights: Tensor
 
 
 def pair_losses(
     log_probs: Tensor, examples: Sequence[Example], config: PolicyConfig
-) -> tuple[Tensor, Tensor]:
-    """Adaptive losses of pairs and their weights, (n,) each, from log pi (2, n) of the answers.
+) -> PolicyLosses:
+    """Return the adaptive losses of pairs, from log pi [2, n] of their answers.
 
     h = [log pi / pi_ref](chosen) - [log pi / pi_ref](rejected), and d = beta h is the gap of the
     adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
@@ -80,54 +131,23 @@ def pair_losses(
     reference = log_probs.new_tensor([example.reference for example in examples]).T
     chosen, rejected = log_probs - reference
     label = log_probs.new_tensor([example.pair.label for example in examples])
-    weight = log_probs.new_tensor([example.pair.weight for example in examples])
     gap = config.beta * (chosen - rejected)
-    return adaptive_preference_loss(gap, label, config.scaling), weight
+    return PolicyLosses(
+        losses=adaptive_preference_loss(gap, label, config.scaling),
+        gaps=gap,
+        weights=log_probs.new_tensor([example.pair.weight for example in examples]),
+    )
 
 
-def _backward(
-    model: Any, rows: Sequence[Example], pad: int, config: PolicyConfig, fitted: Fitted
-) -> float:
-    """Accumulate the gradient of the weighted mean loss; halve the micro-batch until it fits."""
-    while True:
-        try:
-            return _accumulate(model, rows, pad, config, fitted.micro_batch)
-        except torch.OutOfMemoryError as error:
-            if fitted.micro_batch == 1:
-                raise InputError(
-                    "memory does not hold one pair: lower max_length or take a smaller base"
-                ) from error
-        # Outside of the handler, where the failed forward's tensors are no longer held.
-        fitted.micro_batch //= 2
-        model.zero_grad()
-        gc.collect()
-        if model.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-
-def _accumulate(
-    model: Any, rows: Sequence[Example], pad: int, config: PolicyConfig, size: int
-) -> float:
-    """One backward a micro-batch; the sum of gradients does not depend on `size`."""
-    whole, total = sum(example.pair.weight for example in rows), 0.0
-    for part in chunks(range(len(rows)), size):
-        examples = [rows[index] for index in part]
-        log_probs = pair_log_probs(model, [example.pair for example in examples], pad)
-        losses, weights = pair_losses(log_probs, examples, config)
-        loss = (losses * weights).sum() / whole
-        torch.autograd.backward(loss)
-        total += float(loss.detach())
-    return total
-
-
-def _batches(pairs: Sequence[TokenPair], config: PolicyConfig) -> Iterator[list[int]]:
-    """Row numbers of each batch of each epoch, in an order that the seed alone decides."""
-    generator = torch.Generator().manual_seed(config.seed)
+def _epochs(pairs: Sequence[TokenPair], config: PolicyConfig) -> Iterator[Iterator[Ints]]:
+    """Yield the batches of each epoch, in an order that the seed alone decides."""
+    generator, size = torch.Generator().manual_seed(config.seed), config.optim.train_batch_size
     for _ in range(config.optim.num_train_epochs):
         shuffled = torch.randperm(len(pairs), generator=generator).tolist()
         batches: list[list[int]] = []
-        for bucket in chunks(shuffled, BUCKET_BATCHES * config.optim.train_batch_size):
+        for bucket in chunks(shuffled, BUCKET_BATCHES * size):
             bucket.sort(key=lambda index: pairs[index].length)
-            batches += chunks(bucket, config.optim.train_batch_size)
+            batches += chunks(bucket, size)
+        # Shuffled again: sorted batches would teach short answers before long ones.
         order = torch.randperm(len(batches), generator=generator).tolist()
-        yield from (batches[index] for index in order)
+        yield (np.array(batches[index]) for index in order)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from trainers.data.comparisons import Comparisons, read_comparisons
 from trainers.data.snapshot import Snapshot, Split
+from trainers.data.texts import Conversation
 from trainers.errors import InputError
-from trainers.policy.dialogue import Conversation, Dialogue
+from trainers.policy.dialogue import Dialogue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """Two answers to one prompt, the preferred first.
 
@@ -27,10 +28,11 @@ class Pair:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
     """A pair as tokens; both answers follow the same prompt."""
 
+    comparison_id: str
     prompt: list[int]
     chosen: list[int]
     rejected: list[int]
@@ -39,6 +41,7 @@ class TokenPair:
 
     @property
     def length(self) -> int:
+        """Return the tokens of the longer of the two sequences."""
         return len(self.prompt) + max(len(self.chosen), len(self.rejected))
 
 
@@ -53,7 +56,7 @@ class Pool:
 
     @classmethod
     def read(cls, snapshot: Snapshot) -> "Pool":
-        """Everything of a snapshot that a policy can read."""
+        """Return everything of a snapshot that a policy can read."""
         prompts = snapshot.table("prompts", ["prompt_id", "messages", "split"]).to_pylist()
         responses = snapshot.table("responses", ["response_id", "prompt_id", "text"]).to_pylist()
         return cls(
@@ -70,9 +73,9 @@ class Pool:
     def pairs(
         self, split: Split, *, limit: int | None, seed: int, decided: bool = False
     ) -> list[Pair]:
-        """At most `limit` pairs of a split, in an order that the seed alone decides.
+        """Return at most `limit` pairs of a split, in an order that the seed alone decides.
 
-        `decided` leaves out those that neither side wins.
+        `decided` leaves out those that neither side wins. Raises InputError where none is left.
         """
         found = self.comparisons.where(self.comparisons.decided) if decided else self.comparisons
         usable = [pair for pair in self._pairs(found) if self.split[pair.prompt_id] == split]
@@ -84,7 +87,7 @@ class Pool:
         return sorted(usable, key=lambda pair: _shuffle_key(seed, pair.comparison_id))[:limit]
 
     def training_answers(self, *, limit: int | None, seed: int) -> list[tuple[Conversation, str]]:
-        """Distinct (conversation, answer) of the training split, at most `limit`."""
+        """Return distinct (conversation, answer) of the training split, at most `limit`."""
         distinct = {
             (prompt, text)
             for prompt, text in self.answers.values()
@@ -103,25 +106,32 @@ class Pool:
             if label < 0.5:
                 label, chosen, rejected = 1.0 - label, rejected, chosen
             yield Pair(
-                found.comparison_id[row],
-                prompt,
-                self.conversations[prompt],
-                chosen,
-                rejected,
-                label,
-                float(found.weight[row]),
+                comparison_id=found.comparison_id[row],
+                prompt_id=prompt,
+                messages=self.conversations[prompt],
+                chosen=chosen,
+                rejected=rejected,
+                label=label,
+                weight=float(found.weight[row]),
             )
 
 
 def tokenize_pairs(pairs: Sequence[Pair], dialogue: Dialogue) -> list[TokenPair]:
-    """The pairs as tokens, cut to the window."""
+    """Return the pairs as tokens, cut to the window."""
     return [_token_pair(pair, dialogue) for pair in pairs]
 
 
 def _token_pair(pair: Pair, dialogue: Dialogue) -> TokenPair:
     answers = [dialogue.answer_ids(pair.chosen), dialogue.answer_ids(pair.rejected)]
     prompt, (chosen, rejected) = dialogue.fit(dialogue.prompt_ids(pair.messages), answers)
-    return TokenPair(prompt, chosen, rejected, pair.label, pair.weight)
+    return TokenPair(
+        comparison_id=pair.comparison_id,
+        prompt=prompt,
+        chosen=chosen,
+        rejected=rejected,
+        label=pair.label,
+        weight=pair.weight,
+    )
 
 
 def _shuffle_key(seed: int, text: str) -> bytes:

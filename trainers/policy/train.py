@@ -51,7 +51,9 @@ def train(snapshot: Snapshot, out: Path, config: PolicyConfig, progress: Progres
         "seed": config.seed,
         "metrics": held_out_metrics(policy, config, tested, open_scorer(config)),
         "training": {
-            **asdict(fitted),
+            "steps": fitted.steps,
+            "loss": fitted.loss,
+            "per_device_train_batch_size": fitted.size,
             "pairs": len(pairs),
             "cut": cuts,
         },
@@ -85,7 +87,10 @@ def _examples(
     config: PolicyConfig,
     progress: Progress,
 ) -> list[Example]:
-    """The pairs as tokens with their reference log-probabilities: computed once, adapter off."""
+    """Return the pairs as tokens with their reference log-probabilities.
+
+    Those are computed once, with the adapter off: the reference never changes.
+    """
     tokens = tokenize_pairs(pairs, dialogue)
     progress.report("reference", 0, 1)
     with model.disable_adapter():

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats
 from trainers.data.snapshot import Snapshot
-
-Floats = NDArray[np.float64]
 
 WINS = {"a": 1.0, "b": 0.0, "tie": 0.5, "both_bad": 0.5}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aspect:
-    """One aspect of n comparisons: P(a is better) + P(tie) / 2, P(tie), and how many said so."""
+    """One aspect of n comparisons.
+
+    label   [n] P(a is better) + P(tie) / 2; 0 where nobody judged it
+    tie     [n] P(tie)
+    raters  [n] how many judged it
+    """
 
     label: Floats
     tie: Floats
@@ -26,7 +29,7 @@ class Aspect:
 
 
 def read_aspects(snapshot: Snapshot, comparisons: Iterable[str]) -> dict[str, Aspect]:
-    """Every aspect that someone judged of the given comparisons, by name, in alphabetical order."""
+    """Return every aspect that someone judged of the comparisons, by name, alphabetically."""
     path = snapshot.path / "preferences.parquet"
     if "aspects" not in pq.read_schema(path).names:
         return {}
@@ -38,17 +41,17 @@ def read_aspects(snapshot: Snapshot, comparisons: Iterable[str]) -> dict[str, As
     ):
         if comparison in rows and text:
             for name, choice in _choices(text):
-                said = sums.setdefault(name, np.zeros((3, len(rows))))
-                said[:, rows[comparison]] += WINS[choice], WINS[choice] == 0.5, 1.0
-    return {
-        name: Aspect(
-            said[0] / np.maximum(said[2], 1.0), said[1] / np.maximum(said[2], 1.0), said[2]
-        )
-        for name, said in sorted(sums.items())
-    }
+                counts = sums.setdefault(name, np.zeros((3, len(rows))))
+                counts[:, rows[comparison]] += WINS[choice], WINS[choice] == 0.5, 1.0
+    return {name: _aspect(*counts) for name, counts in sorted(sums.items())}
+
+
+def _aspect(wins: Floats, ties: Floats, raters: Floats) -> Aspect:
+    judged = np.maximum(raters, 1.0)
+    return Aspect(label=wins / judged, tie=ties / judged, raters=raters)
 
 
 def _choices(text: str) -> Iterable[tuple[str, str]]:
-    """The aspects of one judgment that say which answer is better."""
+    """Yield the aspects of one judgment that say which answer is better."""
     given: Any = json.loads(text)
     return ((name, choice) for name, choice in given.items() if choice in WINS)

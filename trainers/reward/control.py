@@ -10,14 +10,13 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats
+from trainers.objectives.pairwise import Objective, Targets
 from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs
-from trainers.reward.objective import Objective, Targets
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
-
-Floats = NDArray[np.float64]
+from trainers.statistics.logistic import sigmoid
 
 LENGTH: Final = ("log_characters", "log_words", "log_lines", "log_sentences")
 LAYOUT: Final = ("code_share", "log_list_items", "log_headings", "log_bold")
@@ -27,7 +26,7 @@ NEWTON_STEPS = 25
 
 
 def objective_and_targets(pairs: Pairs, config: RewardConfig) -> tuple[Objective, Targets]:
-    """The objective of a config on some pairs, and what is known of each."""
+    """Return the objective of a config on some pairs, and what is known of each pair."""
     control = controlled_features(pairs, config)
     targets = pairs.targets(control, config.loss.margin)
     train = pairs.holdout.train
@@ -48,7 +47,10 @@ def objective_and_targets(pairs: Pairs, config: RewardConfig) -> tuple[Objective
 
 
 def controlled_features(pairs: Pairs, config: RewardConfig) -> Floats:
-    """The controlled features of every answer, (answers, c), of unit spread on training answers."""
+    """Return the controlled features of every answer, [answers, c].
+
+    Of unit spread on the answers of the training split.
+    """
     names = CONTROLLED[config.loss.control]
     if not names:
         return np.zeros((len(pairs.answers), 0))
@@ -60,19 +62,25 @@ def controlled_features(pairs: Pairs, config: RewardConfig) -> Floats:
 
 
 def logistic(rows: Floats, labels: Floats, weights: Floats) -> Floats:
-    """Coefficients (c,) of soft labels (n,) on rows (n, c), no constant: ridge and Newton."""
+    """Return the coefficients [c] of labels[n] in [0, 1] on rows[n, c]: ridge, by Newton's method.
+
+    Without an intercept: swapping the sides of a pair must change the sign of its logit.
+    """
     found = np.zeros(rows.shape[1])
     weights = weights / weights.sum()
     for _ in range(NEWTON_STEPS):
-        chance = 0.5 * (1.0 + np.tanh(0.5 * rows @ found))
+        chance = sigmoid(rows @ found)
         slope = rows.T @ (weights * (chance - labels)) + RIDGE * found
-        bend = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows
-        found = found - np.linalg.solve(bend + RIDGE * np.eye(len(found)), slope)
+        hessian = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows
+        found = found - np.linalg.solve(hessian + RIDGE * np.eye(len(found)), slope)
     return found
 
 
 def _tie_parameter(pairs: Pairs) -> float:
-    """Davidson's nu that gives the training share of ties to answers of equal reward."""
+    """Return Davidson's nu that gives answers of equal reward the training share of ties.
+
+    At a gap of zero P(tie) = nu / (2 + nu).
+    """
     rows, known = pairs.holdout.train, pairs.comparisons
     share = float(np.average(known.tie[rows], weights=known.weight[rows]))
     return max(1e-3, 2.0 * share / max(1e-3, 1.0 - share))

@@ -4,53 +4,56 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.data.comparisons import Comparisons, read_comparisons, read_prompts
 from trainers.data.holdout import Holdout, hold_out
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
-from trainers.reward.answers import Answer
+from trainers.objectives.pairwise import Targets
 from trainers.reward.aspects import Aspect, read_aspects
-from trainers.reward.objective import Targets
-
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from trainers.reward.model import Answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Comparisons with both texts; `first` and `second` number rows of `answers`."""
+    """Comparisons with both texts.
+
+    first, second  [n] rows of `answers` that are the two sides
+    aspects        what was said of each aspect of the n comparisons
+    skipped        comparisons without texts: imported votes
+    identical      comparisons of two equal texts: they say nothing of a text
+    """
 
     comparisons: Comparisons
     holdout: Holdout
-    first: Rows
-    second: Rows
+    first: Ints
+    second: Ints
     answers: list[Answer]
     aspects: dict[str, Aspect]
-    skipped: int  # comparisons without texts: imported votes
-    identical: int  # comparisons of two equal texts: they say nothing of a text
+    skipped: int
+    identical: int
 
     @property
     def lengths(self) -> Floats:
-        """Characters of every answer."""
+        """Return the characters of every answer."""
         return np.array([len(answer.text) for answer in self.answers], np.float64)
 
     @property
-    def training_answers(self) -> Rows:
-        """The answers of the training split, each once."""
+    def training_answers(self) -> Ints:
+        """Return the answers of the training split, each once."""
         train = self.holdout.train
-        seen: Rows = np.unique(np.concatenate([self.first[train], self.second[train]]))
+        seen: Ints = np.unique(np.concatenate([self.first[train], self.second[train]]))
         return seen
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many comparisons went where."""
+        """Return how many comparisons went where."""
         uses = {name: len(getattr(self.holdout, name)) for name in ("train", "validation", "test")}
         return {**uses, "without_texts": self.skipped, "identical": self.identical}
 
     def aspect_targets(self) -> tuple[Targets, ...]:
-        """What was said of each aspect of every pair; who said nothing of it weighs nothing."""
+        """Return targets of each aspect; a pair of which nobody judged it weighs nothing."""
         nothing, control = torch.zeros(len(self.first)), torch.zeros(len(self.first), 0)
         weight = self.comparisons.weight
         return tuple(
@@ -65,18 +68,25 @@ class Pairs:
         )
 
     def targets(self, control: Floats, margin: float = 0.0) -> Targets:
-        """What is known of every pair, as tensors; `margin` times a strength is its known margin.
+        """Return what is known of every pair; `margin` times a strength is its known margin.
 
-        `control` (answers, c): what of an answer the reward must not reward.
+        control[answers, c] is what of an answer the reward must not reward.
         """
         known = self.comparisons
-        columns = (known.label, known.tie, margin * known.strength, known.weight)
-        numbers = (*columns, control[self.first] - control[self.second])
-        return Targets(*(torch.from_numpy(values).float() for values in numbers))
+        return Targets(
+            label=torch.from_numpy(known.label).float(),
+            tie=torch.from_numpy(known.tie).float(),
+            margin=torch.from_numpy(margin * known.strength).float(),
+            weight=torch.from_numpy(known.weight).float(),
+            control=torch.from_numpy(control[self.first] - control[self.second]).float(),
+        )
 
 
 def read_pairs(snapshot: Snapshot) -> Pairs:
-    """Every pair of texts with a consensus; the test split holds only decided ones."""
+    """Return every pair of texts with a consensus; the test split holds only decided ones.
+
+    Raises InputError where no pair is left, or no training pair has a winner.
+    """
     prompts = read_prompts(snapshot)
     table = snapshot.table("responses", ["response_id", "text"])
     texts = {

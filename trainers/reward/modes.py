@@ -8,63 +8,66 @@ from typing import Any
 
 from trainers.artifacts import Artifact
 from trainers.progress import Progress
-from trainers.reward.config import REWARD, RewardConfig
+from trainers.reward.config import REWARD, Mode, RewardConfig
 from trainers.reward.data import Pairs
-from trainers.reward.judge import Held, RewardJudge
+from trainers.reward.model import HeldOutPredictions, RewardModel
 
-# `train.fit(pairs, config, progress, checkpoints) -> Trained` of each plans its own phases, the
-# last of them "evaluate"; `load.load(artifact) -> RewardJudge`; `load.load_twin(artifact)`: that,
-# or None.
-MODULES = {
-    "frozen": "trainers.reward.frozen",
-    "lora": "trainers.reward.backbone",
-    "full": "trainers.reward.backbone",
+# Each has `fit(pairs, config, progress, checkpoints) -> Trained`, which plans its own phases, the
+# last of them "evaluate"; `load(artifact) -> RewardModel`; `load_baseline(artifact)`: that, or
+# None. Imported by name, so that frozen mode needs neither transformers nor peft.
+MODULES: Mapping[Mode, str] = {
+    "frozen": "trainers.reward.frozen_mode",
+    "lora": "trainers.reward.tuned_mode",
+    "full": "trainers.reward.tuned_mode",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
     """What a mode hands back; it is calibrated, measured and written by `trainers.reward.train`.
 
-    judge      the trained model, its gaps not yet calibrated
-    twin       the same model under the Bradley–Terry loss, where one was trained; `judge` itself
-               where that was chosen
-    write      writes the model's files into a folder, after calibration
-    training   what training found, for the card
-    card       further fields of the card
-    held       gaps of pairs that no member in question was trained on, to calibrate the judge with;
-               without them it is asked about the validation pairs
-    twin_held  the same of the twin
+    model              the trained model, its gaps not yet calibrated
+    baseline           the same model under the Bradley–Terry loss, where one was trained; `model`
+                       itself where that was chosen
+    write              writes the model's files into a folder, after calibration
+    training           what training found, for the card
+    card               further fields of the card
+    held_out           predictions for pairs that no member in question was trained on, to calibrate
+                       the model with; without them it is asked about the validation pairs
+    baseline_held_out  the same of the baseline
     """
 
-    judge: RewardJudge
-    twin: RewardJudge | None
+    model: RewardModel
+    baseline: RewardModel | None
     write: Callable[[Path], None]
     training: Mapping[str, Any]
     card: Mapping[str, Any] = field(default_factory=dict)
-    held: Held | None = None
-    twin_held: Held | None = None
+    held_out: HeldOutPredictions | None = None
+    baseline_held_out: HeldOutPredictions | None = None
 
 
 def fit(pairs: Pairs, config: RewardConfig, progress: Progress, checkpoints: Path) -> Trained:
     """Train in the mode of the config; a mode that takes long keeps its state in `checkpoints`."""
-    module = import_module(f"{MODULES[config.mode]}.train")
-    trained: Trained = module.fit(pairs, config, progress, checkpoints)
+    trained: Trained = _module(config.mode).fit(pairs, config, progress, checkpoints)
     return trained
 
 
-def load_judge(artifact: Artifact) -> RewardJudge:
-    """The trained model of a reward artifact, calibrated, in any mode."""
-    judge: RewardJudge = _module(artifact).load(artifact)
-    judge.tie = float(artifact.card["calibration"]["tie"])
-    return judge
+def load_model(artifact: Artifact) -> RewardModel:
+    """Return the trained model of a reward artifact, calibrated, in any mode."""
+    model: RewardModel = _module(_mode(artifact)).load(artifact)
+    model.tie = float(artifact.card["calibration"]["tie"])
+    return model
 
 
-def load_twin(artifact: Artifact) -> RewardJudge | None:
-    """Its Bradley–Terry twin, where one was trained."""
-    twin: RewardJudge | None = _module(artifact).load_twin(artifact)
-    return twin
+def load_baseline(artifact: Artifact) -> RewardModel | None:
+    """Return its Bradley–Terry baseline, where one was trained."""
+    baseline: RewardModel | None = _module(_mode(artifact)).load_baseline(artifact)
+    return baseline
 
 
-def _module(artifact: Artifact) -> Any:
-    return import_module(f"{MODULES[REWARD.stored(artifact.card['config']).mode]}.load")
+def _mode(artifact: Artifact) -> Mode:
+    return REWARD.stored(artifact.card["config"]).mode
+
+
+def _module(mode: Mode) -> Any:
+    return import_module(MODULES[mode])

@@ -7,8 +7,8 @@ from typing import Any
 from trainers.artifacts import Artifact
 from trainers.data.rows import row_messages, row_text
 from trainers.errors import InputError
-from trainers.reward.answers import Answer
-from trainers.reward.modes import load_judge
+from trainers.reward.model import Answer
+from trainers.reward.modes import load_model
 
 CHUNK = 256
 
@@ -23,15 +23,15 @@ class Scorer:
     def __init__(self, artifact: Artifact) -> None:
         if artifact.kind != "reward":
             raise InputError.at(artifact.path, f"is a {artifact.kind} artifact, not a reward")
-        self.judge = load_judge(artifact)
+        self.model = load_model(artifact)
 
     def scores(self, answers: Sequence[Answer]) -> list[float]:
-        """The rewards of answers."""
-        return [float(score) for score in self.judge.score(answers)]
+        """Return the rewards of answers."""
+        return [float(score) for score in self.model.score(answers)]
 
 
 def score_rows(artifact: Artifact, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """`{"score": number}` for each {"prompt" or "messages", "response"} row, in their order."""
+    """Yield `{"score": number}` for each {"prompt" or "messages", "response"} row, in order."""
     scorer = Scorer(artifact)
     answers = (
         Answer(row_messages(number, row), row_text(number, row, "response"))

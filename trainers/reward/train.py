@@ -7,24 +7,22 @@ from pathlib import Path
 from trainers.artifacts import Artifact, check_free, open_artifact, write_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.progress import Progress
-from trainers.reward.bias import measure_bias
 from trainers.reward.calibrate import calibrate
 from trainers.reward.config import RewardConfig
 from trainers.reward.data import Pairs, read_pairs
-from trainers.reward.evaluate import held_out_metrics, judge_test
-from trainers.reward.frozen.peers import find_noise
+from trainers.reward.evaluate import held_out_metrics, measure_bias, predict_test
+from trainers.reward.model_card import write_about
 from trainers.reward.modes import fit
-from trainers.reward.noise import Report, without
-from trainers.reward.readme import write_about
+from trainers.reward.noise import Report, find_noise, without
 from trainers.settings.config import as_json
 from trainers.tuning.devices import make_deterministic
 from trainers.tuning.processes import Processes
 
 
 def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progress) -> Artifact:
-    """Fit the model and its Bradley–Terry twin, measure both, write the artifact.
+    """Fit the model and its Bradley–Terry baseline, measure both, write the artifact.
 
-    Under loss "auto" the model is its twin where that is better on validation.
+    Under loss "auto" the model is its baseline where that is better on validation.
 
     The same snapshot, config, code and seed give the same files on the same machine. A run that was
     killed goes on from the checkpoints beside `out` when it is started again.
@@ -33,42 +31,42 @@ def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progres
     make_deterministic(config.seed)
     processes = Processes.join(config.device)
     checkpoints = out.with_name(f"{out.name}.checkpoints")
-    pairs, doubted = _filtered(read_pairs(snapshot), config)
+    pairs, quarantined = _filtered(read_pairs(snapshot), config)
     trained = fit(pairs, config, progress, checkpoints)
     progress.report("evaluate", 0, 1)
-    calibration = calibrate(trained.judge, pairs, trained.held)
-    if trained.twin is not None and trained.twin is not trained.judge:
-        calibrate(trained.twin, pairs, trained.twin_held)
-    judged = judge_test(pairs, trained.judge)
+    calibration = calibrate(trained.model, pairs, trained.held_out)
+    if trained.baseline is not None and trained.baseline is not trained.model:
+        calibrate(trained.baseline, pairs, trained.baseline_held_out)
+    found = predict_test(pairs, trained.model)
     card = {
         "snapshot_digest": snapshot.digest,
         "config": as_json(config),
         "seed": config.seed,
-        "metrics": held_out_metrics(pairs, judged, trained.twin),
+        "metrics": held_out_metrics(pairs, found, trained.baseline),
         "calibration": asdict(calibration),
-        "bias": measure_bias(pairs, judged),
+        "bias": measure_bias(pairs, found),
         "training": {
             **trained.training,
             "comparisons": pairs.counts,
-            "quarantined": len(doubted) if doubted is not None else 0,
+            "quarantined": len(quarantined or ()),
         },
         **trained.card,
     }
 
     def write(folder: Path) -> None:
         trained.write(folder)
-        write_about(folder, card, snapshot.manifest["licence"], doubted)
+        write_about(folder, card, snapshot.manifest["licence"], quarantined)
 
-    if processes.leads:
+    if processes.is_main_process:
         write_artifact(out, kind="reward", card_fields=card, write_files=write)
         shutil.rmtree(checkpoints, ignore_errors=True)
-    processes.wait()
+    processes.wait_for_everyone()
     progress.report("evaluate", 1, 1)
     return open_artifact(out)
 
 
 def _filtered(pairs: Pairs, config: RewardConfig) -> tuple[Pairs, Report | None]:
-    """The pairs without those whose labels are not believed, where that is asked for."""
+    """Return the pairs without those whose labels are not believed, where that is asked for."""
     if not config.noise:
         return pairs, None
     found = find_noise(pairs, config)

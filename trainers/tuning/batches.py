@@ -1,41 +1,43 @@
-"""Which pairs meet in a step, and which sequences in a forward: little is computed twice.
+"""Which pairs share a step, and which sequences in a forward: little is computed twice.
 
 Two wastes of a usual reward trainer are avoided here. An answer that stands in several pairs is
-read once a step, and batches are composed so that such pairs meet. And sequences of like length
-go through the model together, so that padding is hardly computed, without sorting the data: which
-pairs share a step does not depend on their lengths.
+read once a step, and batches are composed so that such pairs share one. And sequences of like
+length go through the model together, so that padding is hardly computed, without sorting the data:
+which pairs share a step does not depend on their lengths.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
+from trainers.arrays import Ints
 
 
-def epoch_order(first: Rows, second: Rows, prompt: Rows, meet: int, seed: list[int]) -> Rows:
-    """Pair numbers, (n,), in the order in which an epoch takes them.
+def epoch_order(
+    first: Ints, second: Ints, prompt: Ints, pairs_per_group: int, seed: list[int]
+) -> Ints:
+    """Return pair numbers[n] in the order in which an epoch takes them.
 
-    `first` and `second` number the answers of every pair, `prompt` (n,) its prompt. The answers of
-    a prompt are dealt into random blocks, so large that about `meet` pairs run between two blocks,
-    and those pairs stand together; the groups stand in random order. `meet` = 1 shuffles all pairs.
+    first[n] and second[n] number the answers of every pair, prompt[n] its prompt. The answers of
+    a prompt are dealt into random blocks, so large that about `pairs_per_group` pairs run between
+    two blocks, and those pairs stand together; the groups stand in random order. 1 shuffles all
+    pairs.
     """
     random = np.random.default_rng(seed)
-    if meet == 1:
+    if pairs_per_group == 1:
         return random.permutation(len(first))
-    owner, left, right = _blocks(first, second, prompt, meet, random)
+    owner, left, right = _blocks(first, second, prompt, pairs_per_group, random)
     group = np.stack([owner, np.minimum(left, right), np.maximum(left, right)])
     _, group = np.unique(group, axis=1, return_inverse=True)
     place = random.permutation(group.max() + 1)[group]
-    order: Rows = np.lexsort((random.random(len(first)), place))
+    order: Ints = np.lexsort((random.random(len(first)), place))
     return order
 
 
 def _blocks(
-    first: Rows, second: Rows, prompt: Rows, meet: int, random: np.random.Generator
-) -> tuple[Rows, Rows, Rows]:
-    """The prompt of every pair, (n,), and the blocks of its two answers.
+    first: Ints, second: Ints, prompt: Ints, pairs_per_group: int, random: np.random.Generator
+) -> tuple[Ints, Ints, Ints]:
+    """Return the prompt of every pair, [n], and the blocks of its two answers, [n] each.
 
     Two prompts of equal words may share an answer: it belongs to one of them.
     """
@@ -48,7 +50,9 @@ def _blocks(
     pairs = np.bincount(owner[left], minlength=len(sizes))
     # Between two blocks of b answers run b * b times the share of possible pairs that there are.
     share = np.maximum(pairs, 1) / np.maximum(1.0, sizes * (sizes - 1) / 2)
-    width = np.maximum(1, np.round(np.sqrt(meet / np.minimum(share, 1.0)))).astype(np.int64)
+    width = np.maximum(1, np.round(np.sqrt(pairs_per_group / np.minimum(share, 1.0)))).astype(
+        np.int64
+    )
     shuffled = np.lexsort((random.random(len(answers)), owner))
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     rank = np.empty(len(answers), np.int64)
@@ -57,8 +61,8 @@ def _blocks(
     return owner[left], block[left], block[right]
 
 
-def split_to_fit(first: Rows, second: Rows, lengths: Rows, most: int) -> Iterator[slice]:
-    """Consecutive slices of pairs whose distinct answers have at most `most` tokens, or one pair.
+def split_to_fit(first: Ints, second: Ints, lengths: Ints, most: int) -> Iterator[slice]:
+    """Yield consecutive slices of pairs whose distinct answers have `most` tokens, or one pair.
 
     Consecutive, because that is how pairs that share answers stand.
     """
@@ -75,8 +79,8 @@ def split_to_fit(first: Rows, second: Rows, lengths: Rows, most: int) -> Iterato
     yield slice(start, len(first))
 
 
-def buckets(lengths: Rows, overhead: int) -> list[Rows]:
-    """Sequence numbers in groups that go through the model together, longest first.
+def buckets(lengths: Ints, overhead: int) -> list[Ints]:
+    """Return sequence numbers in groups that go through the model together, longest first.
 
     The cheapest division: a group costs its longest length times its size, and `overhead`, which
     is what starting another forward costs in tokens. Exact, by dynamic programming over the sorted

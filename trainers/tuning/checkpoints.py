@@ -30,10 +30,13 @@ LARGEST_SHARE = 0.05
 
 
 @dataclass(slots=True)
-class Progressed:
-    """What a run changes: the step it has done, its weights, its optimizer, and its trace.
+class TrainingState:
+    """What a run changes.
 
-    trace  tensors that only describe the run; they come back too, for its card
+    step       steps done
+    weights    trained parameters by name
+    optimizer  AdamW over them
+    trace      tensors that only describe the run; they come back too, for its card
     """
 
     step: int
@@ -43,7 +46,11 @@ class Progressed:
 
 
 class Checkpoints:
-    """The checkpoints of one run in one folder."""
+    """The checkpoints of one run in one folder.
+
+    identity  what two runs must share to have the same trajectory; another's state is refused
+    seconds   between two checkpoints, at least
+    """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], seconds: float) -> None:
         self.folder = folder
@@ -52,10 +59,10 @@ class Checkpoints:
         self._due = time.monotonic() + seconds
 
     def due(self) -> bool:
-        """Whether it is time for another."""
+        """Return whether it is time for another."""
         return time.monotonic() >= self._due
 
-    def save(self, state: Progressed) -> None:
+    def save(self, state: TrainingState) -> None:
         """Write a checkpoint; the one before it stays until the next."""
         started = time.monotonic()
         place = self.folder / f"step-{state.step:08d}"
@@ -70,7 +77,7 @@ class Checkpoints:
         spent = time.monotonic() - started
         self._due = time.monotonic() + max(self._seconds, spent / LARGEST_SHARE)
 
-    def restore(self, state: Progressed) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Put the newest checkpoint's values in the place of the state's, where there is one."""
         for half in self.folder.glob("*.partial-*"):
             shutil.rmtree(half, ignore_errors=True)
@@ -86,7 +93,7 @@ class Checkpoints:
         _restore_optimizer(state.optimizer, load_file(newest / OPTIMIZER))
         state.step = int(known["step"])
 
-    def _write(self, folder: Path, state: Progressed) -> None:
+    def _write(self, folder: Path, state: TrainingState) -> None:
         save_file(_contiguous(state.weights), folder / WEIGHTS)
         save_file(_optimizer_tensors(state.optimizer), folder / OPTIMIZER)
         save_file(_contiguous(state.trace), folder / TRACE)
@@ -114,7 +121,7 @@ def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """AdamW's tensors by `<number of the parameter>.<name>`; its settings are the run's."""
+    """Return AdamW's tensors by `<number of the parameter>.<name>`; its settings are the run's."""
     state = optimizer.state_dict()["state"]
     return {
         f"{number}.{name}": value.detach().contiguous()

@@ -10,7 +10,10 @@ from trainers.errors import InputError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is the accelerator where there is one, else the CPU."""
+    """Return the device called `name`; "auto" is a GPU where there is one, else the CPU.
+
+    Raises InputError where torch does not know it or sees no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -24,7 +27,8 @@ def pick_device(name: str = "auto") -> torch.device:
 
 def make_deterministic(seed: int) -> None:
     """Seed torch and forbid kernels whose sums depend on scheduling."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    # Without a workspace of fixed size cuBLAS picks algorithms as streams happen to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
 

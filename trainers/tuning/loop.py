@@ -1,161 +1,192 @@
-"""Tuning one model: steps over batches of pairs, resumed where a killed run stood."""
+"""The training loop: steps over batches, resumed where a killed run stopped."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, isfinite
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from trainers.reward.config import TransformerConfig
-from trainers.reward.finite import NAMED, DivergedError
-from trainers.reward.temperatures import TemperatureLog
-from trainers.tuning.batches import Rows, epoch_order
-from trainers.tuning.checkpoints import Checkpoints, Progressed
-from trainers.tuning.step import Gradients, Outcome
+from trainers.arrays import Ints
+from trainers.tuning.checkpoints import Checkpoints, TrainingState
+from trainers.tuning.config import WarmupOptimConfig
+from trainers.tuning.divergence import DivergedError, listed
+from trainers.tuning.step import Gradients, StepResult
 
-SEED_STRIDE = 1_000_003  # between the streams of two steps and of two processes
+SEED_STRIDE = 1_000_003  # between the random streams of two steps and of two processes
 
 Report = Callable[[int, int, dict[str, Any]], None]  # (step, steps, metrics)
-AtEpochEnd = Callable[[], float]  # the validation log-loss
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The training pairs, the prompt of each, and what to call a pair in an error."""
+class Course(Protocol):
+    """What a run goes through: the batches of every epoch, and what is said of each step."""
 
-    pairs: Rows
-    prompts: Rows
-    names: list[str]
+    @property
+    def examples(self) -> int:
+        """Return how many examples there are; a batch numbers them."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Return the steps of the whole run."""
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the steps of an epoch; the last epoch may end early."""
+        ...
+
+    def batches(self, epoch: int) -> Iterator[Ints]:
+        """Yield the rows of every batch of an epoch: a function of the seed and the epoch alone."""
+        ...
+
+    def names(self, rows: Ints) -> list[str]:
+        """Return what to call examples in an error."""
+        ...
+
+    def metrics(self, found: StepResult) -> dict[str, Any]:
+        """Return what the progress line of a step shows beside its loss."""
+        ...
+
+    def end_epoch(self) -> float:
+        """Return the validation log-loss in nats after an epoch, or NaN without validation."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a run did: its steps, its last epoch's temperatures and gaps, a validation an epoch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What a run did.
+
+    steps                done
+    loss                 of the last step
+    measured             [measures, examples] the task's numbers of every example, when last seen
+    validation_log_loss  after every epoch, in nats
+    size                 of a part that memory held in the end
+    """
 
     steps: int
     loss: float
-    tau: Tensor
+    measured: Tensor
     validation_log_loss: list[float]
-    step_tokens: int
+    size: int
 
     @property
     def last_log_loss(self) -> float:
-        """On validation, of the weights that were kept: those after the last epoch."""
+        """Return that of the weights which were kept: those after the last epoch."""
         return self.validation_log_loss[-1]
 
 
 def tune(
     gradients: Gradients,
-    work: Work,
-    config: TransformerConfig,
-    checkpoints: Checkpoints,
-    validate: AtEpochEnd,
+    course: Course,
+    optimizer: torch.optim.Optimizer,
+    config: WarmupOptimConfig,
+    *,
+    seed: int,
+    checkpoints: Checkpoints | None,
     report: Report,
-) -> Fitted:
-    """Train the trainable parameters in place."""
-    model, processes = gradients.backbone.model, gradients.processes
-    optimizer = torch.optim.AdamW(_groups(model, config), lr=config.optim.learning_rate, fused=True)
-    weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    an_epoch = ceil(len(work.pairs) / config.optim.train_batch_size)
-    steps = config.optim.num_train_epochs * an_epoch
+) -> TrainingResult:
+    """Train the task's trainable parameters in place.
+
+    Raises DivergedError at the first loss or gradient that is not finite; the weights are then
+    those of the step before, in a checkpoint where checkpoints are kept.
+    """
+    model, processes = gradients.task.model, gradients.processes
     trace = {
-        "tau": torch.zeros(len(work.pairs)),
-        "validation": torch.full(
-            (config.optim.num_train_epochs,), float("nan"), dtype=torch.float64
-        ),
+        "measured": torch.zeros(gradients.task.measures, course.examples),
+        "validation": torch.full((_epochs(course),), float("nan"), dtype=torch.float64),
         "loss": torch.zeros((), dtype=torch.float64),
     }
-    state = Progressed(0, weights, optimizer, trace)
-    checkpoints.restore(state)
-    temperatures = TemperatureLog(config)
+    weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    state = TrainingState(0, weights, optimizer, trace)
+    if checkpoints is not None:
+        checkpoints.restore(state)
     model.train()
-    for step, batch in _batches(gradients, work, config, state.step):
-        torch.manual_seed(config.seed + SEED_STRIDE * (step * processes.count + processes.rank))
+    for step, rows in _batches(course, state.step):
+        # Dropout's stream is a function of the step: a resumed run draws what a whole one draws.
+        torch.manual_seed(seed + SEED_STRIDE * (step * processes.count + processes.rank))
         for group in optimizer.param_groups:
-            group["lr"] = config.optim.learning_rate * rate_share(
-                step, steps, config.optim.warmup_ratio
-            )
-        found = gradients.of(work.pairs[batch])
-        size = torch.nn.utils.clip_grad_norm_(gradients.trained, config.optim.max_grad_norm)
-        if not (isfinite(found.loss) and isfinite(float(size))):
-            _stop(found, [work.names[row] for row in batch], state, checkpoints, processes.leads)
+            share = rate_share(step, course.steps, config.warmup_ratio)
+            group["lr"] = config.learning_rate * share
+        found = gradients.of(rows)
+        norm = torch.nn.utils.clip_grad_norm_(gradients.trained, config.max_grad_norm)
+        if not (isfinite(found.loss) and isfinite(float(norm))):
+            kept = checkpoints if processes.is_main_process else None
+            raise _diverged(found, course.names(rows), state, kept)
         optimizer.step()
         state.step = step + 1
-        trace["tau"][torch.from_numpy(batch)] = found.tau
+        trace["measured"][:, torch.from_numpy(rows)] = found.measured
         trace["loss"].fill_(found.loss)
-        temperatures.add(found.tau)
-        metrics = {"loss": found.loss, **temperatures.progress()}
-        if state.step % an_epoch == 0:
-            score = validate()
-            trace["validation"][state.step // an_epoch - 1] = score
-            metrics["validation_log_loss"] = score
-            temperatures = TemperatureLog(config)
+        metrics = {"loss": found.loss, **course.metrics(found)}
+        if state.step % course.steps_per_epoch == 0:
+            score = course.end_epoch()
+            trace["validation"][state.step // course.steps_per_epoch - 1] = score
+            if isfinite(score):
+                metrics["validation_log_loss"] = score
             model.train()
-        report(state.step, steps, metrics)
-        if processes.leads and (checkpoints.due() or state.step == steps):
+        report(state.step, course.steps, metrics)
+        due = checkpoints is not None and (checkpoints.due() or state.step == course.steps)
+        if checkpoints is not None and due and processes.is_main_process:
             checkpoints.save(state)
     model.eval()
-    return Fitted(
-        steps,
-        float(trace["loss"]),
-        trace["tau"],
-        trace["validation"].tolist(),
-        gradients.step_tokens,
+    return TrainingResult(
+        steps=course.steps,
+        loss=float(trace["loss"]),
+        measured=trace["measured"],
+        validation_log_loss=trace["validation"].tolist(),
+        size=gradients.size,
     )
 
 
-def rate_share(step: int, steps: int, warmup_fraction: float) -> float:
-    """Share of the learning rate: linear warm-up, then a linear fall to zero."""
-    warm = ceil(steps * warmup_fraction)
+def adamw(
+    model: torch.nn.Module, config: WarmupOptimConfig, *, fused: bool
+) -> torch.optim.Optimizer:
+    """Return AdamW over the trainable parameters.
+
+    Weight decay holds matrices back, not biases and the scales of normalisation. `fused` is one
+    kernel for all parameters: faster, and it rounds differently from the plain one.
+    """
+    trained = [value for value in model.parameters() if value.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
+
+
+def rate_share(step: int, steps: int, warmup_ratio: float) -> float:
+    """Return the share of the learning rate at a step: a linear warm-up, then a fall to zero.
+
+    The step after the last would have 0; the last one still moves.
+    """
+    warm = ceil(steps * warmup_ratio)
     return (step + 1) / warm if step < warm else (steps - step) / (steps - warm)
 
 
-def _batches(
-    gradients: Gradients, work: Work, config: TransformerConfig, done: int
-) -> Iterator[tuple[int, Rows]]:
-    """Number and rows of every step that is not done yet; what they are, the seed decides."""
-    an_epoch = ceil(len(work.pairs) / config.optim.train_batch_size)
-    first, second = (ends[work.pairs] for ends in (gradients.corpus.first, gradients.corpus.second))
-    for epoch in range(done // an_epoch, config.optim.num_train_epochs):
-        order = epoch_order(
-            first, second, work.prompts, config.pairs_per_group, [config.seed, epoch]
-        )
-        for part in range(an_epoch):
-            step = epoch * an_epoch + part
-            if step >= done:
-                yield (
-                    step,
-                    order[
-                        part * config.optim.train_batch_size : (part + 1)
-                        * config.optim.train_batch_size
-                    ],
-                )
+def _epochs(course: Course) -> int:
+    return ceil(course.steps / course.steps_per_epoch)
 
 
-def _groups(model: torch.nn.Module, config: TransformerConfig) -> list[dict[str, object]]:
-    """Weight decay holds matrices back, not biases and the scales of normalisation."""
-    trained = [value for value in model.parameters() if value.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.optim.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def _batches(course: Course, done: int) -> Iterator[tuple[int, Ints]]:
+    """Yield the number and the rows of every step that is not done yet."""
+    for epoch in range(done // course.steps_per_epoch, _epochs(course)):
+        for step, rows in enumerate(course.batches(epoch), epoch * course.steps_per_epoch):
+            if done <= step < course.steps:
+                yield step, rows
 
 
-def _stop(
-    found: Outcome, names: list[str], state: Progressed, checkpoints: Checkpoints, leads: bool
-) -> None:
-    """The weights are still those of the step before: keep them, and say which batch it was."""
-    if leads:
+def _diverged(
+    found: StepResult, names: list[str], state: TrainingState, checkpoints: Checkpoints | None
+) -> DivergedError:
+    """Keep the weights, which are still those of the step before; name the examples at fault."""
+    kept = ""
+    if checkpoints is not None:
         checkpoints.save(state)
-    wrong = [
-        name for name, gap in zip(names, found.gaps.tolist(), strict=True) if not isfinite(gap)
-    ]
-    named = wrong or names
-    shown = ", ".join(named[:NAMED]) + (" and others" if len(named) > NAMED else "")
-    raise DivergedError(
-        f"step {state.step + 1}: the loss or its gradient is not a number; comparisons {shown}. "
-        f"The state before this step is kept in {checkpoints.folder}. Lower the learning rate, or "
-        "look at these comparisons."
+        kept = f" The state before this step is kept in {checkpoints.folder}."
+    finite = found.measured.isfinite().all(0).tolist()
+    wrong = [name for name, fine in zip(names, finite, strict=True) if not fine]
+    return DivergedError(
+        f"step {state.step + 1}: the loss or its gradient is not a number; comparisons "
+        f"{listed(wrong or names)}.{kept} Lower the learning rate, or look at these comparisons."
     )

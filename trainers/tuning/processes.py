@@ -26,7 +26,7 @@ class Processes:
 
     @classmethod
     def join(cls, device: str = "auto") -> "Processes":
-        """Meet the others, where this process was launched with others."""
+        """Join the others, where this process was launched with others."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls(0, 1, pick_device(device))
         from accelerate import PartialState
@@ -36,16 +36,16 @@ class Processes:
         return cls(state.process_index, state.num_processes, torch.device(state.device))
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the process that writes and reports."""
+    def is_main_process(self) -> bool:
+        """Return whether this is the process that writes and reports."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """The consecutive part of `count` things that is this process's to do."""
+        """Return the consecutive part of `count` things that is this process's to do."""
         return slice(count * self.rank // self.count, count * (self.rank + 1) // self.count)
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Put the sum over all processes in each tensor's place: one message, not one a tensor."""
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over all processes: one message, not one a tensor."""
         if self.count == 1 or not tensors:
             return
         whole = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
@@ -54,7 +54,7 @@ class Processes:
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
-    def wait(self) -> None:
-        """Until every process is here."""
+    def wait_for_everyone(self) -> None:
+        """Block until every process is here."""
         if self.count > 1:
             torch.distributed.barrier()

@@ -1,124 +1,141 @@
-"""One step's gradient: both sides of every pair in one go, each answer once, within memory."""
+"""One optimizer step's gradient: computed part by part, so that memory holds it."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 
+from trainers.arrays import Ints
 from trainers.errors import InputError
-from trainers.reward.backbone.forward import Backbone
-from trainers.reward.backbone.reading import Tokens
-from trainers.reward.objective import Objective, Targets
-from trainers.tuning.batches import Rows, split_to_fit
 from trainers.tuning.processes import Processes
 
 
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Distinct sequences, the pairs between them, and what is known of the pairs."""
-
-    sequences: Sequence[Tokens]
-    first: Rows
-    second: Rows
-    targets: Targets
+class Task(Protocol):
+    """A loss over numbered examples, which can be computed part by part."""
 
     @property
-    def lengths(self) -> Rows:
-        return np.array([len(tokens) for tokens in self.sequences], np.int64)
+    def measures(self) -> int:
+        """Return how many numbers `part_loss` gives of each example."""
+        ...
+
+    @property
+    def model(self) -> Any:
+        """Return the module whose parameters that require a gradient are trained."""
+        ...
+
+    @property
+    def smallest(self) -> int:
+        """Return the size below which no part can be divided any further."""
+        ...
+
+    def split(self, rows: Ints, size: int) -> Iterator[slice]:
+        """Yield consecutive slices of rows[n] that each take at most `size`, or one example.
+
+        What a size counts (tokens, examples) is the task's own.
+        """
+        ...
+
+    def weight(self, rows: Ints) -> Any:
+        """Return the sum of the examples' weights: a number, or a scalar tensor on the device."""
+        ...
+
+    def part_loss(self, rows: Ints, whole: Any) -> tuple[Tensor, Tensor]:
+        """Return what rows[n] add to the mean loss of a batch of weight `whole`, and their numbers.
+
+        The first [] has a gradient; the second [measures, n] has none.
+        """
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a step found, of all processes: its loss, gaps and temperatures in the batch's order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step found, of all processes, in the batch's order.
 
-    loss: float
-    gaps: Tensor
-    tau: Tensor
-
-
-@dataclass(slots=True)
-class Gradients:
-    """Computes the gradient of the objective over a batch, in parts that memory holds.
-
-    The sum over parts does not depend on their number but for rounding, except for the objective's
-    correlation with what is controlled, which is taken within each part.
+    loss      weighted mean over the batch
+    measured  [measures, n] the task's numbers of each example
     """
 
-    backbone: Backbone
-    corpus: Corpus
-    objective: Objective
+    loss: float
+    measured: Tensor
+
+
+@dataclass(slots=True, kw_only=True)
+class Gradients:
+    """Computes the gradient of a task's loss over a batch, in parts of at most `size`.
+
+    The sum over parts does not depend on their number but for rounding, and for what a task
+    measures within a part (a correlation, say). When memory runs out, `size` is halved and the
+    step begins again.
+    """
+
+    task: Task
     processes: Processes
-    step_tokens: int
-    lengths: Rows = field(init=False)
+    size: int
     trained: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lengths = self.corpus.lengths
-        self.trained = [p for p in self.backbone.model.parameters() if p.requires_grad]
+        self.trained = [p for p in self.task.model.parameters() if p.requires_grad]
 
-    def of(self, pairs: Rows) -> Outcome:
-        """Leave the gradient of the batch's weighted mean loss in the parameters."""
-        mine = self.processes.share(len(pairs))
-        seen = torch.zeros(1 + 2 * len(pairs), device=self.backbone.device)
-        while not self._accumulated(pairs, mine, seen):
+    def of(self, rows: Ints) -> StepResult:
+        """Leave the gradient of the weighted mean loss of rows[n] in the parameters.
+
+        Raises InputError where memory does not hold one example.
+        """
+        own = self.processes.share(len(rows))
+        device = self.processes.device
+        # Loss and measures in one buffer: one message tells all processes.
+        seen = torch.zeros(1 + self.task.measures * len(rows), device=device)
+        while not self._accumulated(rows, own, seen):
             self._make_room()
         gradients = [_gradient(parameter) for parameter in self.trained]
-        self.processes.add_up([*gradients, seen])
-        gaps, tau = seen[1:].cpu().view(2, -1)
-        return Outcome(float(seen[0]), gaps, tau)
+        self.processes.all_reduce([*gradients, seen])
+        measured = seen[1:].cpu().view(self.task.measures, -1)
+        return StepResult(loss=float(seen[0]), measured=measured)
 
-    def _accumulated(self, pairs: Rows, mine: slice, seen: Tensor) -> bool:
-        """One backward a part; whether memory held it."""
-        whole = self.corpus.targets.weight[torch.from_numpy(pairs)].sum().to(seen.device)
+    def _accumulated(self, rows: Ints, own: slice, seen: Tensor) -> bool:
+        """Go backward once a part of this process's rows; return whether memory held it."""
+        # Of the whole batch, not of the part: the parts' gradients then add up to its mean.
+        whole = self.task.weight(rows)
         for parameter in self.trained:
             parameter.grad = None
         seen.zero_()
-        rows = pairs[mine]
-        ends = self.corpus.first[rows], self.corpus.second[rows]
+        mine, measured = rows[own], seen[1:].view(self.task.measures, -1)
         try:
-            for part in split_to_fit(*ends, self.lengths, self.step_tokens):
-                place = torch.arange(mine.start + part.start, mine.start + part.stop)
-                self._backward(rows[part], place.to(seen.device), whole, seen)
-        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            for part in self.task.split(mine, self.size):
+                loss, found = self.task.part_loss(mine[part], whole)
+                torch.autograd.backward(loss)
+                seen[0] += loss.detach()
+                measured[:, own.start + part.start : own.start + part.stop] = found
+        except RuntimeError as error:  # torch.OutOfMemoryError is one, the CPU's is no other class
             if not should_reduce_batch_size(error):
                 raise
-            if self.step_tokens <= self.lengths.min():
+            if self.size <= self.task.smallest:
                 raise InputError(
-                    "memory does not hold one pair: lower max_length, set gradient_checkpointing, "
-                    "or take a smaller backbone"
+                    "memory does not hold one pair: lower max_length, set gradient_checkpointing "
+                    "where the trainer has it, or take a smaller model"
                 ) from error
             return False
         return True
 
-    def _backward(self, pairs: Rows, place: Tensor, whole: Tensor, seen: Tensor) -> None:
-        first, second = self.corpus.first[pairs], self.corpus.second[pairs]
-        ends, where = np.unique(np.concatenate([first, second]), return_inverse=True)
-        rewards = self.backbone.rewards([self.corpus.sequences[end] for end in ends])
-        sides = rewards[torch.from_numpy(where).to(rewards.device)]
-        gaps = sides[: len(pairs)] - sides[len(pairs) :]
-        targets = self.corpus.targets[torch.from_numpy(pairs)].to(rewards.device)
-        found = self.objective(gaps, targets)
-        loss = found.loss * (targets.weight.sum() / whole)
-        torch.autograd.backward(loss)
-        seen[0] += loss.detach()
-        both = seen[1:].view(2, -1)
-        both[0, place], both[1, place] = gaps.detach(), found.tau.float()
-
     def _make_room(self) -> None:
-        """Half as much at once from now on; called where the failed forward is no longer held."""
-        self.step_tokens //= 2
+        """Take half as much at once from now on.
+
+        Called outside of the exception's handler, whose traceback still holds the failed forward.
+        """
+        self.size //= 2
         for parameter in self.trained:
             parameter.grad = None
         gc.collect()
-        if self.backbone.device.type == "cuda":
+        if self.processes.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
 def _gradient(parameter: Tensor) -> Tensor:
-    if parameter.grad is None:  # nothing of this process's share reached it
+    """Return a parameter's gradient; zeros where nothing of this process's share reached it."""
+    if parameter.grad is None:
         parameter.grad = torch.zeros_like(parameter)
     return parameter.grad

@@ -15,7 +15,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whose key, and what it may do."""
+        """Take whose key it is, and what it may do."""
         parser.add_argument("name", metavar="NAME", help="the contributor's name")
         parser.add_argument(
             "--scope",

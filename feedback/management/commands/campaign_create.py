@@ -6,7 +6,8 @@ from typing import Any
 
 from feedback.campaigns.models import TaskOrder
 from feedback.campaigns.services import DEFAULT_GUIDELINES, campaign_create
-from feedback.errors import ApplicationError, NotFoundError
+from feedback.database.lookup import get_or_not_found
+from feedback.errors import ApplicationError
 from feedback.hybrid.services import labels_route
 from feedback.management.json_command import JsonCommand
 from feedback.people.models import TrustTier
@@ -19,7 +20,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What is to be labelled, how often and by how many people."""
+        """Take what is to be labelled, how often and by how many people."""
         parser.add_argument("--slug", required=True)
         parser.add_argument("--overlap", type=int, required=True, help="judgments a comparison")
         parser.add_argument("--human-budget", type=int, help="human judgments to spend")
@@ -43,7 +44,7 @@ class Command(JsonCommand):
         parser.add_argument("--gold-share", type=float, default=0.1, help="from 0 to 1")
 
     def run(self, **options: Any) -> dict[str, Any]:
-        """Make it; with a budget, decide at once who is asked."""
+        """Create it; with a budget, decide at once who is asked."""
         aspects, reasons = _words(options["aspects"]), _words(options["reasons"])
         asked = {"strength", "rationale"} if aspects or reasons else set()
         if options["asks"] is not None:
@@ -84,7 +85,5 @@ def _guidelines(file: Path | None) -> str:
 def _topic(slug: str | None) -> Topic | None:
     if slug is None:
         return None
-    topic = Topic.objects.filter(slug=slug).first()
-    if topic is None:
-        raise NotFoundError("unknown_topic", f"There is no topic {slug!r}.")
-    return topic
+    message = f"There is no topic {slug!r}."
+    return get_or_not_found(Topic.objects.all(), "unknown_topic", message, slug=slug)

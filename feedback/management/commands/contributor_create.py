@@ -14,7 +14,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The name and the role."""
+        """Take the name and the role."""
         parser.add_argument("name", metavar="NAME")
         parser.add_argument("--operator", action="store_true")
 

@@ -21,7 +21,7 @@ class Command(JsonCommand):
     help = "Write the published judgments in a shape and print the number of rows as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, and what."""
+        """Take where to, and what."""
         parser.add_argument("path", type=Path)
         parser.add_argument("--shape", required=True, choices=list(SHAPES))
         parser.add_argument("--format", default="jsonl", choices=list(ENCODERS))

@@ -23,7 +23,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The file, what it is, and where its rows belong."""
+        """Take the file, what it is, and where its rows belong."""
         parser.add_argument("path", type=Path, metavar="PATH", help="a file, or a hub name")
         parser.add_argument("--format", required=True, help=", ".join(FORMATS))
         parser.add_argument(

@@ -13,7 +13,7 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whether it may come back."""
+        """Take whether it may come back."""
         parser.add_argument(
             "--once", action="store_true", help="not where it was loaded before, even if removed"
         )

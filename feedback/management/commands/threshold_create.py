@@ -4,17 +4,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
-from feedback.routing.forms import version_labelled
+from feedback.routing.thresholds.selectors import version_labelled
 from feedback.routing.thresholds.services import threshold_create
 
 
 class Command(JsonCommand):
-    """Prints the threshold, null where no embedding could calibrate it yet."""
+    """Print the threshold, null where no embedding could calibrate it yet."""
 
     help = "Let a threshold choose between a strong and a weak model; see docs/routing.md."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The name, the two models, and the share of prompts for the strong one."""
+        """Take the name, the two models, and the share of prompts for the strong one."""
         parser.add_argument("name")
         parser.add_argument("--strong", required=True, help="the label of a model version")
         parser.add_argument("--weak", required=True, help="the label of a model version")

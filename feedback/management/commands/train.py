@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.management.json_command import JsonCommand
 from feedback.training.models import Kind, RunState, TrainingRun
 from feedback.training.selectors import run_find
@@ -24,17 +24,25 @@ class Command(JsonCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to train, with which settings, and whether to wait."""
+        """Take what to train, with which settings, and whether to wait."""
         parser.add_argument("kind", help=f"one of {', '.join(Kind.values)}")
         parser.add_argument("--wait", action="store_true", help="follow the run to its end")
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="key=value")
+        parser.add_argument(
+            "--set",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="key=value",
+            help="settings of the trainer; `python -m trainers KIND --help` lists them",
+        )
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Queue, wait, report."""
         config = dict(map(_assignment, options["set"]))
-        seed = config.pop("seed", options["seed"])
-        run = run_find(run_request(kind=options["kind"], config=config, seed=seed).id)
+        seed = _seed(config.pop("seed", options["seed"]))
+        run = run_request(kind=options["kind"], config=config, seed=seed)
+        run = run_find(run.id)
         if options["wait"]:
             run = self._follow(run)
         body: dict[str, Any] = RunSerializer(run).data
@@ -59,12 +67,16 @@ class Command(JsonCommand):
         return run
 
 
-def _assignment(text: str) -> tuple[str, Any]:
-    """A setting and its value: JSON where it is JSON, otherwise text."""
+def _assignment(text: str) -> tuple[str, str]:
+    """Return a setting and its value, which is read when the run is asked for."""
     key, equals, value = text.partition("=")
     if not equals:
-        raise ApplicationError("invalid_config", f"--set {text}: not of the form key=value.")
+        raise InvalidError({"--set": f"{text} is not of the form key=value."})
+    return key, value
+
+
+def _seed(given: str | int) -> int:
     try:
-        return key, json.loads(value)
+        return int(given)
     except ValueError:
-        return key, value
+        raise InvalidError({"seed": f"{given!r} is not an integer"}) from None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.people.models import Rater
 from feedback.pool.hashing import text_hash
 from feedback.pool.importing.copying import rows_copy
@@ -16,16 +16,16 @@ from feedback.pool.importing.lookup import RaterName, raters_ensure
 from feedback.pool.importing.report import ImportReport
 from feedback.pool.importing.row_ordinals import ordinals_take
 from feedback.pool.judgment import Judgment
-from feedback.pool.models import Comparison, Preference, PreferenceState
+from feedback.pool.models import Comparison, Preference
+from feedback.pool.services import Provenance, preference_row
 from trainers.data import formats
 from trainers.data.formats import PairRecord, Skipped
 from trainers.data.formats.base import ANONYMOUS
 
 UNKNOWN_LICENCE = "unknown"
-SWAPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Arrival:
     """A checked judgment on its way into the pool."""
 
@@ -34,7 +34,6 @@ class Arrival:
     comparison: Comparison
     judgment: Judgment
     rater: RaterName
-    digest: bytes
     key: str = ""
 
     @property
@@ -43,14 +42,14 @@ class Arrival:
         return self.given.rater == ANONYMOUS
 
     def content(self) -> bytes:
-        """The digest of all that the row says; identical rows have the same."""
+        """Return the digest of all that the row says; identical rows have the same."""
         given = self.given
         when = given.created_at.isoformat() if given.created_at else None
         named = [*self.rater, given.rater_kind, str(self.comparison.id), when, given.duration_ms]
-        return text_hash(json.dumps([*named, self.digest.hex()]))
+        return text_hash(json.dumps([*named, self.judgment.digest().hex()]))
 
-    def place(self) -> bytes:
-        """Where ordinals count: among unnamed judgments of a pair, or among identical rows."""
+    def counted_as(self) -> bytes:
+        """Return what its ordinal counts: unnamed judgments of a pair, or identical rows."""
         if self.is_unnamed:
             return text_hash(f"pair:{self.record.source}:{self.comparison.id}")
         return self.content()
@@ -59,7 +58,11 @@ class Arrival:
 def judgments_record(
     judged: Iterable[tuple[PairRecord, Comparison, bool]], report: ImportReport
 ) -> None:
-    """Put the records' judgments into the pool; the third value says that sides are flipped."""
+    """Put the records' judgments into the pool.
+
+    `judged` pairs each record with its comparison, and says whether the file has the sides the
+    other way round.
+    """
     arrivals = [
         arrival
         for record, comparison, flipped in judged
@@ -80,32 +83,34 @@ def _checked(
     flipped: bool,
     report: ImportReport,
 ) -> Arrival | None:
-    judgment = _in_pool_order(given, flipped)
+    judgment = _judgment_of(given)
+    if flipped:
+        judgment = judgment.swapped()
     try:
         judgment.check()
-    except ApplicationError as error:
+    except InvalidError as error:
         for column, problem in (error.fields or {}).items():
             report.skip(Skipped(record.row, column, f"invalid {column}", problem))
         return None
     return Arrival(
-        record, given, comparison, judgment, (record.source, given.rater), judgment.digest()
+        record=record,
+        given=given,
+        comparison=comparison,
+        judgment=judgment,
+        rater=(record.source, given.rater),
     )
 
 
-def _in_pool_order(given: formats.Judgment, flipped: bool) -> Judgment:
-    """The judgment as seen from the comparison's own order."""
-    swaps = SWAPPED if flipped else {}
+def _judgment_of(given: formats.Judgment) -> Judgment:
+    """Return what a record of a file says as the pool has it, in the file's own order."""
     return Judgment(
-        choice=swaps.get(given.choice, given.choice),
+        choice=given.choice,
         strength=given.strength,
-        aspects={
-            name: swaps.get(value, value) if isinstance(value, str) else value
-            for name, value in given.aspects.items()
-        },
+        aspects=dict(given.aspects),
         confidence=given.confidence,
         reasons=tuple(given.reasons),
         rationale=given.rationale,
-        order_shown=swaps.get(given.order_shown or "", given.order_shown or ""),
+        order_shown=given.order_shown or "",
         duration_ms=given.duration_ms,
     )
 
@@ -120,7 +125,7 @@ def _name_rows(arrivals: list[Arrival]) -> None:
         if each.record.external_id:
             each.key = text_hash(f"row:{each.record.source}:{each.record.external_id}").hex()
     counted = [each for each in arrivals if not each.key or each.is_unnamed]
-    ordinals = ordinals_take([each.place() for each in counted])
+    ordinals = ordinals_take([each.counted_as() for each in counted])
     for each, ordinal in zip(counted, ordinals, strict=True):
         if not each.key:
             each.key = text_hash(f"content:{each.content().hex()}:{ordinal}").hex()
@@ -131,7 +136,7 @@ def _name_rows(arrivals: list[Arrival]) -> None:
 def _unknown_to_pool(
     arrivals: Sequence[Arrival], raters: dict[RaterName, Rater], report: ImportReport
 ) -> list[Arrival]:
-    """Those that are neither repeats nor second judgments of a comparison by one rater."""
+    """Keep those that are neither repeats nor second judgments of a comparison by one rater."""
     ids = {rater.id for rater in raters.values()}
     keys = set(
         Preference.objects.filter(
@@ -139,11 +144,9 @@ def _unknown_to_pool(
         ).values_list("rater_id", "idempotency_key")
     )
     judged = set(
-        Preference.objects.filter(
-            rater__in=ids,
-            comparison__in={each.comparison.id for each in arrivals},
-            state=PreferenceState.ACTIVE,
-        ).values_list("rater_id", "comparison_id")
+        Preference.objects.active()
+        .filter(rater__in=ids, comparison__in={each.comparison.id for each in arrivals})
+        .values_list("rater_id", "comparison_id")
     )
     return [each for each in arrivals if _is_new(each, raters[each.rater], keys, judged, report)]
 
@@ -155,44 +158,37 @@ def _is_new(
     judged: set[tuple[UUID, UUID]],
     report: ImportReport,
 ) -> bool:
-    place = rater.id, each.comparison.id
+    pair = rater.id, each.comparison.id
     if (rater.id, each.key) in keys:
         report.duplicates += 1
     elif rater.kind != each.given.rater_kind:
         detail = f"{rater.label!r} is known in this source as a rater of kind {rater.kind}"
         report.skip(Skipped(each.record.row, "rater_kind", "rater of another kind", detail))
-    elif place in judged:
+    elif pair in judged:
         detail = f"{rater.label!r} has judged this comparison in another row"
         report.skip(Skipped(each.record.row, "rater", "already judged by this rater", detail))
     else:
         keys.add((rater.id, each.key))
-        judged.add(place)
+        judged.add(pair)
         return True
     return False
 
 
 def _preference(each: Arrival, rater: Rater) -> Preference:
-    judgment = each.judgment
-    return Preference(
+    return preference_row(
         comparison_id=each.comparison.id,
         rater_id=rater.id,
-        role=each.given.role,
-        choice=judgment.choice,
-        strength=judgment.strength,
-        aspects=judgment.aspects,
-        confidence=judgment.confidence,
-        reasons=list(judgment.reasons),
-        rationale=judgment.rationale,
-        order_shown=judgment.order_shown,
-        duration_ms=judgment.duration_ms,
-        source=each.record.source,
-        licence=each.record.licence or UNKNOWN_LICENCE,
+        judgment=each.judgment,
         idempotency_key=each.key,
-        request_digest=each.digest,
-        judged_at=_past(each.given.created_at, timezone.now()),
+        provenance=Provenance(
+            source=each.record.source,
+            licence=each.record.licence or UNKNOWN_LICENCE,
+            role=each.given.role,
+            judged_at=_past(each.given.created_at, timezone.now()),
+        ),
     )
 
 
 def _past(given: datetime | None, now: datetime) -> datetime:
-    """When it was judged; a file without times, or with times to come, was judged by now."""
+    """Return when it was judged: by now, if the file gives no time or one to come."""
     return now if given is None else min(given, now)

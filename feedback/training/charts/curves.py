@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from feedback.training.charts.metric_names import SPLITS, metric_name
+
 POINTS = 120  # more cannot be told apart at this width
-PREFIXES = ("validation_", "train_", "test_")
 LEFT, RIGHT, TOP, BOTTOM = 1.0, 99.0, 6.0, 94.0  # percent of the drawing
 
 
@@ -34,12 +37,12 @@ class Line:
 
     @property
     def segments(self) -> list[tuple[Point, Point]]:
-        """Neighbouring points, to be joined."""
+        """Return neighbouring points, to be joined."""
         return list(zip(self.points, self.points[1:], strict=False))
 
     @property
     def last(self) -> Point:
-        """Where the label stands."""
+        """Return the point beside which the label stands."""
         return self.points[-1]
 
 
@@ -56,16 +59,24 @@ class Chart:
 
     @property
     def sentence(self) -> str:
-        """What the chart says, for those who do not see it and those who do."""
-        parts = [
-            f"{line.name} went from {line.points[0].value:.4g} to {line.last.value:.4g}"
+        """Return what the chart says, for those who do not see it and those who do."""
+        text = "; ".join(
+            _("%(name)s went from %(first)s to %(last)s")
+            % {
+                "name": line.name,
+                "first": f"{line.points[0].value:.4g}",
+                "last": f"{line.last.value:.4g}",
+            }
             for line in self.lines
-        ]
-        return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "."
+        )
+        return f"{text[:1].upper()}{text[1:]}."
 
 
 def run_charts(events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> list[Chart]:
-    """Charts of what was reported at two steps of a phase or more, by (phase, step, metrics)."""
+    """Return charts of what was reported at two steps of a phase or more.
+
+    `events` are (phase, step, metrics). What was measured on held-out data comes first.
+    """
     families: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
     for phase, step, metrics in events:
         for name, value in metrics.items():
@@ -73,24 +84,24 @@ def run_charts(events: Iterable[tuple[str, int, Mapping[str, Any]]]) -> list[Cha
                 family = families.setdefault((phase, _family(name)), {})
                 family.setdefault(name, {})[step] = float(value)
     return [
-        _chart(f"{phase}: {name}", curves)
+        _chart(f"{phase.replace('_', ' ')}: {metric_name(name)}", curves)
         for (phase, name), family in sorted(families.items(), key=_is_not_validated)
         if (curves := {one: curve for one, curve in family.items() if len(curve) > 1})
     ]
 
 
 def _is_not_validated(item: tuple[tuple[str, str], Mapping[str, Any]]) -> bool:
-    """What was measured on held-out data stands first."""
+    """Return the sort key that puts what was measured on held-out data first."""
     return not any(name.startswith("validation_") for name in item[1])
 
 
 def _family(name: str) -> str:
-    for prefix in PREFIXES:
+    for prefix in SPLITS:
         name = name.removeprefix(prefix)
     return name
 
 
-def _chart(family: str, curves: Mapping[str, Mapping[int, float]]) -> Chart:
+def _chart(name: str, curves: Mapping[str, Mapping[int, float]]) -> Chart:
     steps = [step for curve in curves.values() for step in curve]
     values = [value for curve in curves.values() for value in curve.values()]
     first, last, low, high = min(steps), max(steps), min(values), max(values)
@@ -102,22 +113,18 @@ def _chart(family: str, curves: Mapping[str, Mapping[int, float]]) -> Chart:
         return Point(step, value, f"{x:.2f}%", f"{y:.2f}%")
 
     lines = tuple(
-        Line(_in_words(name), _role(name), tuple(place(*point) for point in _thin(curve)))
+        Line(metric_name(name), _role(name), tuple(place(*point) for point in _thin(curve)))
         for name, curve in sorted(curves.items())
     )
-    return Chart(_in_words(family), lines, low, high, first, last)
+    return Chart(name, lines, low, high, first, last)
 
 
 def _role(name: str) -> str:
-    return next((prefix[:-1] for prefix in PREFIXES if name.startswith(prefix)), "other")
-
-
-def _in_words(name: str) -> str:
-    return name.replace("_", " ")
+    return next((prefix[:-1] for prefix in SPLITS if name.startswith(prefix)), "other")
 
 
 def _thin(curve: Mapping[int, float]) -> list[tuple[int, float]]:
-    """Every point, or evenly spaced ones with the last."""
+    """Return every point, or evenly spaced ones with the last."""
     points = sorted(curve.items())
     stride = math.ceil(len(points) / POINTS)
     kept = points[::stride]

@@ -15,7 +15,7 @@ GAP = 0.15  # of a bar's width that stays empty
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many lie between two ends, and where the bar stands."""
+    """A count between two edges, and the bar's coordinates in the drawing."""
 
     low: float
     high: float
@@ -34,12 +34,12 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """Return how many values there are in all bars."""
         return sum(bar.count for bar in self.bars)
 
     @property
     def fullest(self) -> Bar:
-        """The bar that holds most."""
+        """Return the bar that holds most."""
         return max(self.bars, key=lambda bar: bar.count)
 
 
@@ -59,7 +59,7 @@ class Bin:
 
 
 def histogram(edges: Sequence[float], counts: Sequence[int]) -> Histogram | None:
-    """Bars of equal width, one a count, between neighbouring edges; None where nothing counts."""
+    """Return bars of equal width, one a count, between neighbouring edges; None without a count."""
     if len(edges) != len(counts) + 1 or not any(counts):
         return None
     step, most = 100.0 / len(counts), max(counts)
@@ -80,7 +80,7 @@ def histogram(edges: Sequence[float], counts: Sequence[int]) -> Histogram | None
 
 
 def last_histogram(events: Sequence[Mapping[str, Any]], name: str) -> Histogram | None:
-    """The newest histogram of that name that a run reported."""
+    """Return the newest histogram of that name that a run reported."""
     for metrics in reversed(events):
         found = metrics.get(name)
         if isinstance(found, Mapping) and {"edges", "counts"} <= found.keys():
@@ -89,7 +89,7 @@ def last_histogram(events: Sequence[Mapping[str, Any]], name: str) -> Histogram 
 
 
 def reliability(bins: Any) -> list[Bin]:
-    """The bins of a reliability diagram, from the metrics of a reward model.
+    """Return the bins of a reliability diagram, from the metrics of a reward model.
 
     Confidence runs from one half to one on both axes: it is that of the favoured side.
     """
@@ -107,13 +107,14 @@ def _bin(found: Mapping[str, Any]) -> Bin:
         low=low,
         high=high,
         n=int(found["n"]),
-        x=f"{_place(confidence, 0.5):.2f}%",
-        y=f"{100 - _place(accuracy, 0.0):.2f}%",
-        y_low=f"{100 - _place(low, 0.0):.2f}%",
-        y_high=f"{100 - _place(high, 0.0):.2f}%",
+        x=f"{_percent(confidence, 0.5):.2f}%",
+        y=f"{100 - _percent(accuracy, 0.0):.2f}%",
+        y_low=f"{100 - _percent(low, 0.0):.2f}%",
+        y_high=f"{100 - _percent(high, 0.0):.2f}%",
     )
 
 
-def _place(value: float, start: float) -> float:
+def _percent(value: float, start: float) -> float:
+    """Return how far along the axis from `start` to one a value lies, in percent."""
     share = (value - start) / (1.0 - start)
     return 100.0 * min(1.0, max(0.0, share if math.isfinite(share) else 0.0))

@@ -31,7 +31,7 @@ class Ended:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The JSON object that a trainer prints last."""
+        """Return the JSON object that a trainer prints last."""
         report: dict[str, Any] = json.loads(self.last_line)
         return report
 
@@ -83,14 +83,14 @@ def _follow(
 
 
 class _Lines:
-    """Bytes in, whole lines out; the last line is kept."""
+    """Cuts bytes into whole lines and keeps the last one."""
 
     def __init__(self) -> None:
         self._rest = b""
         self.last = ""
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines that this chunk completes; an empty chunk is the end."""
+        """Return the lines that this chunk completes; an empty chunk is the end."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
         if not chunk and self._rest:
             whole, self._rest = [*whole, self._rest], b""
@@ -110,7 +110,7 @@ def _environment() -> dict[str, str]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group: kindly, then not. Nothing happens to a child that has ended."""
+    """End the whole group with SIGTERM, then SIGKILL; a child that has ended is left alone."""
     if process.poll() is None:
         _signal(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""What a child says, into the run's row: progress, points of its curves, the end of its log.
+"""Write a child's output into the run's row: progress, points of curves, the end of its log.
 
 Writing renews the lease. The database may go away in the middle of a run: what is to be written
 then waits here, the child goes on, and the next write is tried after a back-off.
@@ -9,10 +9,10 @@ import time
 from collections import deque
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.training.execution.leases import Claim, run_heartbeat
 from feedback.training.models import RunEvent
 
@@ -22,15 +22,13 @@ NEWS_SECONDS = 0.5  # progress is written at most twice a second
 SILENCE_SECONDS = 2.0  # a heartbeat at least this often, so that a cancel is noticed soon
 LONGEST_BACK_OFF = 1.0
 
-DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError)
-
 
 class CancelledError(Exception):
     """Somebody wants this run to end."""
 
 
 class Reporter:
-    """One attempt's voice. `stage` says which part of the bar the next phase fills."""
+    """Reports for one attempt. `stage` says which part of the bar the next phase fills."""
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
@@ -45,7 +43,7 @@ class Reporter:
 
     @property
     def last_line(self) -> str:
-        """What the child said last that was not progress."""
+        """Return the last line of the child that was not progress."""
         return self._log[-1] if self._log else ""
 
     def stage(self, phase: str, start: float, end: float) -> None:
@@ -55,7 +53,7 @@ class Reporter:
         self.flush()
 
     def line(self, text: str) -> None:
-        """A line of the child: a JSON object of progress, or a line for the log."""
+        """Take a line of the child: a JSON object of progress, or a line for the log."""
         progress = _progress_of(text)
         if progress is None:
             self._log.append(text[:LINE_LENGTH])
@@ -102,19 +100,6 @@ class Reporter:
         self._values, self._events = {}, []
         if cancelled:
             raise CancelledError
-
-
-def connection_forget() -> None:
-    """Begin afresh, with no pool that still waits for the database as it was."""
-    connection.close()
-    close_pool = getattr(connection, "close_pool", None)
-    if close_pool is not None:
-        close_pool()
-
-
-def database_probe() -> None:
-    """Raise at once where the database is away; a pool would wait, longer each time."""
-    psycopg.connect(settings.DATABASE_URL, connect_timeout=2).close()
 
 
 def _progress_of(text: str) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """One run from claim to checkpoint, in a worker that may lose its database on the way.
 
-Every step can be repeated: a snapshot that is written is used again, a finished artifact is taken
-over, and the checkpoint is registered in one guarded transaction. So after a lost connection the
-attempt simply goes on, and after a lost worker another one begins where it ended.
+Every step can be repeated: a snapshot that is written and an artifact that is finished are used
+again, and the checkpoint is registered in one guarded transaction. So after a lost connection the
+attempt simply goes on, and after a lost worker another one resumes where it ended.
 """
 
 import logging
@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from feedback.database.availability import DATABASE_GONE, connection_forget, database_probe
 from feedback.quality.services import consensus_refresh
 from feedback.training.execution.child import trainer_run
 from feedback.training.execution.leases import (
@@ -30,19 +31,14 @@ from feedback.training.execution.leases import (
     run_release,
     run_requeue,
 )
-from feedback.training.execution.reporting import (
-    DATABASE_GONE,
-    CancelledError,
-    Reporter,
-    connection_forget,
-    database_probe,
-)
+from feedback.training.execution.reporting import CancelledError, Reporter
 from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
 from feedback.training.promotion.services import checkpoint_register
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
+from trainers.settings.values import as_text
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +59,7 @@ class ChildKilledError(Exception):
 
 
 def next_run_execute() -> bool:
-    """Claim the next run and see it to its end; whether there was one."""
+    """Claim the next run and execute it to its end; return whether there was one."""
     lost_runs_end()
     claim = run_claim(worker=f"{socket.gethostname()} {os.getpid()}")
     if claim is None:
@@ -80,7 +76,7 @@ def next_run_execute() -> bool:
 
 
 def _attempt(claim: Claim) -> None:
-    """Do the work, and write down how it ended."""
+    """Execute the run and write down how it ended."""
     try:
         _execute(claim)
     except CancelledError:
@@ -123,7 +119,7 @@ def _execute(claim: Claim) -> None:
 
 
 def _snapshot(claim: Claim, run: TrainingRun, reporter: Reporter) -> Path:
-    """The run's snapshot: as an earlier attempt wrote it, or the pool as it is now."""
+    """Return the run's snapshot: what an earlier attempt wrote, or the pool as it is now."""
     if run.snapshot_digest and (snapshots_folder() / run.snapshot_digest).is_dir():
         return snapshots_folder() / run.snapshot_digest
     reporter.stage("snapshot", 0.0, SNAPSHOT_SHARE)
@@ -151,15 +147,15 @@ def _repeats(run: TrainingRun) -> str:
 
 
 def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
-    """What training made; an artifact that an earlier attempt finished is taken over."""
+    """Train, and return the artifact; one that an earlier attempt finished is used as it is."""
     out: Path = settings.DATA_DIR / "artifacts" / run.kind / str(run.id)
     reporter.stage("train", SNAPSHOT_SHARE, TRAIN_SHARE)
     if not out.exists():
-        _remove_halves(out)
+        _remove_partial(out)
         arguments = [run.kind, "--snapshot", str(snapshot), "--out", str(out)]
         status = _child([*arguments, "--set", *_assignments(run)], reporter)
         if status != 0:
-            _remove_halves(out)
+            _remove_partial(out)
             # A killed child goes on from its checkpoints; one that gave up does not.
             shutil.rmtree(out.with_name(f"{out.name}.checkpoints"), ignore_errors=True)
             raise RunFailedError(reporter.last_line or f"The trainer ended with status {status}.")
@@ -173,13 +169,9 @@ def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
 
 
 def _assignments(run: TrainingRun) -> list[str]:
-    """The run's settings as `key=value`, in the words of the trainers' command line."""
-    words = {None: "none", True: "true", False: "false"}
-    values = {
-        key: words.get(value, value) if value is None or isinstance(value, bool) else value
-        for key, value in run.config.items()
-    }
-    return [f"seed={run.seed}", *(f"{key}={value}" for key, value in values.items())]
+    """Return the run's settings as `key=value`, in the words of the trainers' command line."""
+    given = (f"{name}={as_text(value)}" for name, value in run.config.items())
+    return [f"seed={run.seed}", *given]
 
 
 def _child(arguments: list[str], reporter: Reporter) -> int:
@@ -191,8 +183,8 @@ def _child(arguments: list[str], reporter: Reporter) -> int:
     return ended.status
 
 
-def _remove_halves(out: Path) -> None:
-    """What a killed child of an earlier attempt left beside its place."""
+def _remove_partial(out: Path) -> None:
+    """Remove what a killed child of an earlier attempt left beside the artifact."""
     for half in out.parent.glob(f"{out.name}.partial-*"):
         shutil.rmtree(half, ignore_errors=True)
 
@@ -204,7 +196,7 @@ def _scratch() -> Path:
 
 
 def _lease_regained(claim: Claim) -> bool:
-    """Wait for the database to come back; whether the run is still ours then."""
+    """Wait for the database to come back; return whether the lease is still ours then."""
     deadline = time.monotonic() + DATABASE_WAIT_SECONDS
     while time.monotonic() < deadline:
         connection_forget()

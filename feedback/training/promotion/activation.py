@@ -1,7 +1,7 @@
-"""What a promotion changes for the rest of the house; in the transaction of the promotion.
+"""Apply what a promotion changes elsewhere, in the transaction of the promotion.
 
-A live embedding gives each model version its place. A live policy is a model version that people
-can meet; the one that it replaced is paused, and comes back when it is rolled back to.
+A live embedding gives each model version its coordinates. A live policy is a model version that
+people can meet; the one that it replaced is paused until it is rolled back to.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ PROVIDER_NAME = "Inference server"
 
 
 def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
-    """What the checkpoint brings, now that it is live."""
+    """Apply what the checkpoint brings, now that it is live."""
     if checkpoint.kind == Kind.EMBEDDING:
         _vectors_write(checkpoint)
     elif checkpoint.kind == Kind.POLICY:
@@ -38,14 +38,14 @@ def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
 
 
 def checkpoint_step_back(checkpoint: Checkpoint) -> None:
-    """What goes with the checkpoint that another one replaces."""
+    """Pause the model version of a checkpoint that another one replaces."""
     if checkpoint.model_version is not None:
         checkpoint.model_version.state = VersionState.PAUSED
         checkpoint.model_version.save(update_fields=["state"])
 
 
 def _vectors_write(checkpoint: Checkpoint) -> None:
-    """Each known version's coordinates, turned to lie as the map before them.
+    """Write each known version's coordinates, aligned with the map before them.
 
     A checkpoint that is live again keeps its own.
     """
@@ -55,7 +55,7 @@ def _vectors_write(checkpoint: Checkpoint) -> None:
         placed = read_map(Path(checkpoint.path))
     except InputError as error:
         raise ConflictError("unreadable", str(error)) from error
-    before = _places_before()
+    before = _coordinates_before()
     own = [row for row, label in enumerate(placed.models) if label in before]
     coordinates = placed.coordinates
     if own:
@@ -69,8 +69,8 @@ def _vectors_write(checkpoint: Checkpoint) -> None:
     )
 
 
-def _places_before() -> dict[str, NDArray[np.float32]]:
-    """Coordinates by label in the embedding that was promoted last."""
+def _coordinates_before() -> dict[str, NDArray[np.float32]]:
+    """Return coordinates by label in the embedding that was promoted last."""
     last = Promotion.objects.filter(kind=Kind.EMBEDDING).order_by("-created_at").first()
     if last is None:
         return {}

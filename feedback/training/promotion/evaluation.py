@@ -1,4 +1,4 @@
-"""The gate's inputs: both artifacts' scores on the candidate's test prompts, and what is newer."""
+"""Measure for the gate: both artifacts on the candidate's test prompts, and what data are new."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ def candidate_judge(
     workspace: Path,
     evaluate: Evaluate,
 ) -> Verdict:
-    """Pass the gate: against the incumbent, or against the baseline where there is none."""
+    """Return the verdict on a candidate: against the incumbent, or else against the baseline."""
     if incumbent is None or kind == Kind.RANKING:
         return against_baseline(kind, artifact.card["metrics"])
     snapshot = snapshots / str(artifact.card["snapshot_digest"])
@@ -61,12 +61,12 @@ def candidate_judge(
 
 
 def _options(kind: Kind) -> tuple[str, ...]:
-    """What is asked of `evaluate`: a router is also judged by the decisions that were logged."""
+    """Return what `evaluate` is to write: of a router also the decisions that were logged."""
     return (PROMPTS, DECISIONS) if kind == Kind.EMBEDDING else (PROMPTS,)
 
 
 def newer_prompts(candidate: Path, incumbent: Path) -> set[str]:
-    """Prompts with judgments or outcomes that the incumbent's snapshot did not hold.
+    """Return the prompts with judgments or outcomes that the incumbent's snapshot did not hold.
 
     Where that snapshot is gone, every prompt counts as newer.
     """
@@ -79,7 +79,7 @@ def newer_prompts(candidate: Path, incumbent: Path) -> set[str]:
 
 
 def _observations(snapshot: Snapshot) -> dict[Any, str]:
-    """The prompt of each judgment and of each outcome."""
+    """Return the prompt of each judgment and of each outcome."""
     judged = snapshot.table("preferences", ["preference_id", "prompt_id"]).to_pydict()
     found: dict[Any, str] = dict(zip(judged["preference_id"], judged["prompt_id"], strict=True))
     scored = snapshot.table("outcomes", ["prompt_id", "model"]).to_pydict()

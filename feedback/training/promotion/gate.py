@@ -1,4 +1,4 @@
-"""Whether a candidate may replace what is live: numbers in, a verdict with its evidence out.
+"""Decide whether a candidate may replace what is live: numbers in, a verdict with evidence out.
 
 docs/algorithms/promotion-gate.md states inputs, guarantees and steps.
 """
@@ -197,9 +197,7 @@ def _embedding_beats(metrics: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def _says_more(metrics: Mapping[str, Any]) -> bool:
-    """Return whether either kind of evidence says so: a pool may hold few outcomes and many
-    comparisons.
-    """
+    """Return whether outcomes or comparisons say so: a pool may hold few of the former."""
     pairs = [EMBEDDING_LOSSES]
     if all(name in metrics for name in PREFERENCE_LOSSES):
         pairs.append(PREFERENCE_LOSSES)

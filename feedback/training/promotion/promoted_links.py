@@ -1,4 +1,4 @@
-"""The folder of live artifacts that the inference server reads: links, swapped atomically.
+"""Keep the folder of live artifacts that the inference server reads: links, swapped atomically.
 
 The rows say what is live. Whoever changes them calls `promoted_sync`; a worker's start and beat
 call it too, so that a process that died between its commit and its link leaves nothing amiss.
@@ -15,7 +15,7 @@ POLICY_PREFIX = "policy-v"
 
 
 def served_name(checkpoint: Checkpoint) -> str:
-    """The name under which the inference server serves a live checkpoint."""
+    """Return the name under which the inference server serves a live checkpoint."""
     if checkpoint.kind == Kind.POLICY:
         return f"{POLICY_PREFIX}{checkpoint.version}"
     return checkpoint.kind

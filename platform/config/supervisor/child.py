@@ -26,7 +26,7 @@ class Account(NamedTuple):
 def child_command(
     program: Sequence[str], *, on_parent_death: signal.Signals, account: Account | None = None
 ) -> list[str]:
-    """The command line that runs `program` as a child of this process."""
+    """Return the command line that runs `program` as a child of this process."""
     uid, gid = account or Account(os.getuid(), os.getgid())
     head = [sys.executable, "-I", __file__, str(os.getpid()), str(int(on_parent_death))]
     return [*head, str(uid), str(gid), *program]

@@ -17,7 +17,7 @@ PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)  # what every URL parser reads al
 
 
 def unprivileged_account() -> Account | None:
-    """Who runs what refuses to run as root; None when this process's own account will do."""
+    """Return who runs what refuses to run as root; None where our own account will do."""
     if os.getuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -25,7 +25,7 @@ def unprivileged_account() -> Account | None:
 
 
 def is_reachable(path: Path, account: Account | None) -> bool:
-    """Whether the account may pass through every folder above the path."""
+    """Return whether the account may pass through every folder above the path."""
     return account is None or all(_may_enter(folder, account) for folder in path.parents)
 
 
@@ -41,7 +41,7 @@ def _may_enter(folder: Path, account: Account) -> bool:
 
 
 def sheltered_folder(path: Path, account: Account | None) -> Path:
-    """The path itself or, below a folder that is closed to the account (/root), a link's target.
+    """Return the path or, below a folder that is closed to the account (/root), a link's target.
 
     Permissions of folders that are not ours stay as they are: the content moves instead.
     """
@@ -57,7 +57,7 @@ def sheltered_folder(path: Path, account: Account | None) -> Path:
 
 
 def sheltered_copy(folder: Path, libraries: Path, account: Account | None) -> Path:
-    """The package folder itself, or a copy of it that the account can read.
+    """Return the package folder, or a copy of it that the account can read.
 
     Its programs look for their libraries in `../<package>.libs`, which is copied along.
     """
@@ -86,7 +86,7 @@ def make_private(folder: Path, account: Account | None) -> Path:
 
 
 def socket_folder(folder: Path, socket_name: str) -> Path:
-    """The folder or, where its path is too long for a socket, one in the temporary folder."""
+    """Return the folder or, if its path is too long for a socket, one in the temporary folder."""
     path = str(folder / socket_name)
     if len(path.encode()) <= SOCKET_PATH_LIMIT and PLAIN_PATH.fullmatch(path):
         return folder

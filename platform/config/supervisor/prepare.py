@@ -1,4 +1,4 @@
-"""Brings the database up to date: migrations, schedules, a starter pool and a way in at first.
+"""Prepare the site for `manage.py up`: the database, and at first a starter pool and a way in.
 
 Runs in its own process, once per start: `python -m config.supervisor.prepare`.
 """
@@ -15,20 +15,14 @@ LINK_FILE = "operator-link"
 def main() -> None:
     """Prepare the database; leave the first operator's link where the supervisor picks it up."""
     django.setup()
-    call_command("migrate", interactive=False, verbosity=0)
-    call_command("schedules_ensure", stdout=sys.stderr)
+    from feedback.operations.preparation import site_prepare  # needs the settings
+
+    prepared = site_prepare()
     call_command("starter_load", "--once", stdout=sys.stderr)
-    _offer_operator_link()
-
-
-def _offer_operator_link() -> None:
-    from feedback.people.invitations.services import invitation_create
-    from feedback.people.models import Contributor, Role
-
-    if not Contributor.objects.filter(role=Role.OPERATOR).exists():
+    if prepared.invitation is not None:
         path = settings.DATA_DIR / LINK_FILE
         path.touch(mode=0o600)
-        path.write_text(invitation_create(role=Role.OPERATOR))
+        path.write_text(prepared.invitation)
 
 
 if __name__ == "__main__":

@@ -48,11 +48,11 @@ class Running:
         )
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Return whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def plan_restart(self) -> float:
-        """The pause before the next start: doubled with each early death."""
+        """Return the seconds before the next start, doubled with each early death."""
         lived = time.monotonic() - self.started_at
         self.failures = 0 if lived > STEADY else self.failures + 1
         pause = min(2.0 ** (self.failures - 2), LONGEST_PAUSE)
@@ -73,7 +73,7 @@ class Running:
 
 
 def exit_reason(status: int) -> str:
-    """What a process ended with, in words."""
+    """Return what a process ended with, in words."""
     if status >= 0:
         return f"ended with exit status {status}"
     return f"was killed by {signal.Signals(-status).name}"

@@ -44,7 +44,7 @@ class Supervisor:
         self._launch(running)
 
     def run(self, service: Service, environment: Mapping[str, str]) -> int:
-        """Run a program to its end, with the others watched meanwhile; its exit status."""
+        """Run a program to its end, watching the others meanwhile; return its exit status."""
         running = Running(service, environment)
         self._launch(running)
         try:

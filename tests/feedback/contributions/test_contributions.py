@@ -29,10 +29,10 @@ def judged(owner: Contributor, source: str = "annotate", **words: object) -> Pre
     """A judgment as the Annotate page gives it, with answer b shown first."""
     preference, _ = preference_record(
         comparison=make_comparison(),
-        rater=Rater.objects.get(contributor=owner),
+        rater_id=Rater.objects.get(contributor=owner).pk,
         judgment=Judgment(choice="a", order_shown="ba", **words),  # type: ignore[arg-type]
         idempotency_key=f"{source}-{Preference.objects.count()}",
-        provenance=Provenance(source=source, consent=current_consent(owner)),
+        provenance=Provenance(source=source, consent_id=current_consent(owner).pk),
     )
     return preference
 

@@ -35,7 +35,7 @@ def test_a_missing_migration_is_not_ready(client: Client) -> None:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'feedback'")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
-    assert "manage.py migrate" in answer.json()["checks"]["migrations"]["detail"]
+    assert "manage.py prepare" in answer.json()["checks"]["migrations"]["detail"]
 
 
 def test_metrics_count_the_pool(client: Client) -> None:

@@ -49,7 +49,7 @@ def score_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("served")
     snapshot = write_toy_snapshot(folder / "snapshot")
     where = ("--snapshot", snapshot.path, "--out", folder / "live" / "reward")
-    assert run("reward", *where, "--set", "epochs=3").rows
+    assert run("reward", *where, "--set", "optim.num_train_epochs=3").rows
     command = [sys.executable, "-m", "trainers", "serve"]
     process = subprocess.Popen(
         [*command, "--artifacts", str(folder / "live"), "--port", "0"],

@@ -108,12 +108,12 @@ def test_a_campaign_in_which_people_judged_is_closed_and_keeps_what_they_did(
     )
     preference_record(
         comparison=done.task.comparison,
-        rater=rater_of(alice),
+        rater_id=rater_of(alice).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="one",
         provenance=Provenance(
             source="annotation",
-            consent=current_consent(alice),
+            consent_id=current_consent(alice).pk,
             campaign_id=done.task.campaign_id,
             assignment_id=done.id,
         ),

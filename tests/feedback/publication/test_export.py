@@ -176,7 +176,7 @@ def test_only_what_somebody_here_gave_waits_for_its_delay(
     for comparison in (imported := make_comparison(), asked_here):
         given[comparison], _ = preference_record(
             comparison=comparison,
-            rater=rater,
+            rater_id=rater.pk,
             judgment=Judgment(choice="a"),
             idempotency_key=comparison.public_id,
             provenance=Provenance(source="a file", licence="CC0-1.0", judged_at=timezone.now()),

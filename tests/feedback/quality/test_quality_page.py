@@ -9,12 +9,11 @@ from django.test import Client
 from feedback.campaigns.models import Campaign
 from feedback.people.models import Contributor, Rater, Role
 from feedback.people.services import role_set
-from feedback.quality.agreements import agreements_refresh
+from feedback.quality.agreement.services import agreements_refresh
+from feedback.quality.judgments import judgments_load
 from feedback.quality.models import CampaignAgreement, RaterStanding, StandingState
-from feedback.quality.page_selectors import raters_by_concern
-from feedback.quality.quarantine import standings_refresh
-from feedback.quality.selectors import standing_of
-from feedback.quality.services import consensus_refresh
+from feedback.quality.raters.selectors import quarantine_of, raters_by_concern
+from feedback.quality.services import quality_refresh
 from tests.feedback.builders import judge
 from tests.feedback.quality.people import crowd_judges, make_items, make_member
 
@@ -38,9 +37,7 @@ def hurried() -> Rater:
     for number, item in enumerate(items):
         order = "ab" if number % 2 else "ba"
         judge(item, person, order[0], order_shown=order, duration_ms=400)
-    consensus_refresh()
-    standings_refresh()
-    agreements_refresh()
+    quality_refresh()
     return Rater.objects.get(contributor=person)
 
 
@@ -124,7 +121,7 @@ def test_what_the_person_reads(hurried: Rater, client_of: Browser) -> None:
     assert contributor is not None
     page = client_of(contributor).get("/contributions/").content.decode()
     assert "your judgments are in quarantine" in page
-    told = render_to_string("components/standing.html", {"standing": standing_of(contributor)})
+    told = render_to_string("components/standing.html", {"standing": quarantine_of(contributor)})
     assert "your judgments are in quarantine" in told
     assert "Favours a side" in told
     nothing = render_to_string("components/standing.html", {"standing": None})
@@ -133,7 +130,7 @@ def test_what_the_person_reads(hurried: Rater, client_of: Browser) -> None:
 
 def test_agreement_of_a_campaign_its_aspects_and_cohorts(alice: Contributor) -> None:
     campaign = Campaign.objects.create(slug="one", name="One", aspects=["helpful"])
-    assert agreements_refresh() == 0
+    assert agreements_refresh(judgments_load()) == 0
     first, second = make_items(2)
     people = [make_member(f"p{number}") for number in range(3)]
     for person in people:
@@ -141,7 +138,7 @@ def test_agreement_of_a_campaign_its_aspects_and_cohorts(alice: Contributor) -> 
         person.save()
         judge(first, person, "a", aspects={"helpful": "a"})
         judge(second, person, "b", aspects={"helpful": "tie"})
-    agreements_refresh()
+    agreements_refresh(judgments_load())
     rows = CampaignAgreement.objects.filter(campaign=None)
     assert {row.cohort for row in rows} == {"all", "human", "tier:1", "expertise:law"}
     assert {row.alpha for row in rows} == {1.0}

@@ -7,7 +7,7 @@ from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.judgment import Judgment
 from feedback.pool.services import Provenance, preference_record
-from feedback.quality.weights import rater_weigh
+from feedback.quality.raters.weights import rater_weigh
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import pair_counts
 from feedback.ranking.services import tally_fold
@@ -68,7 +68,7 @@ def test_known_answers_do_not_rank() -> None:
     comparison, person = make_comparison(), make_contributor()
     preference_record(
         comparison=comparison,
-        rater=Rater.objects.get(contributor=person),
+        rater_id=Rater.objects.get(contributor=person).pk,
         judgment=Judgment(choice="a"),
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),

@@ -195,7 +195,7 @@ def test_duels_on_the_site_become_evidence_for_the_next_embedding(
 
 
 def trained() -> Checkpoint:
-    run = run_request(kind="embedding", config={"epochs": 6, "dimension": 8})
+    run = run_request(kind="embedding", config={"optim.num_train_epochs": 6, "dimension": 8})
     assert worker.next_run_execute()
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED, run.error

@@ -89,12 +89,14 @@ def test_an_empty_pool_is_a_clear_failure(data_dir: Path, db: None) -> None:
     assert list((data_dir / "snapshots").iterdir()) == []
 
 
-def test_a_setting_that_the_trainer_does_not_know_fails_with_its_words(
+def test_a_run_that_the_trainer_refuses_fails_with_its_words(
     data_dir: Path, three_models: list
 ) -> None:
-    run = finished(run_request(kind="ranking", config={"wishes": 3}))
+    run = run_request(kind="ranking")
+    TrainingRun.objects.filter(pk=run.pk).update(config={"wishes": 3})
+    run = finished(run)
     assert run.state == RunState.FAILED
-    assert "unknown setting 'wishes'" in run.error
+    assert "wishes: unknown setting" in run.error
     assert list((data_dir / "artifacts" / "ranking").glob("*")) == []
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ApplicationError, ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.training.execution.leases import (
     ATTEMPTS,
@@ -144,10 +144,19 @@ def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
     assert not TrainingRun.objects.exists()
 
 
-@pytest.mark.parametrize("config", [{"epochs": [1]}, {"not a name": 1}, {"seed": 1}])
-def test_settings_that_cannot_be_passed_on_are_refused(config: dict[str, object]) -> None:
-    with pytest.raises(ApplicationError):
-        run_request(kind="reward", config=config)
+@pytest.mark.parametrize("name", ["optim.num_train_epochs", "not a name", "seed"])
+def test_settings_that_cannot_be_passed_on_are_refused(name: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        run_request(kind="reward", config={name: [1]})
+    assert list(refused.value.fields or {}) == [name]
+    assert not TrainingRun.objects.exists()
+
+
+def test_infinity_is_stored_as_text_since_json_has_no_such_number() -> None:
+    given = {"scaling.variant": "quadratic", "scaling.tau_max": "inf"}
+    run = run_request(kind="reward", config=given)
+    run.refresh_from_db()
+    assert run.config == given
 
 
 def test_a_schedule_of_an_unknown_kind_is_written_down_and_queues_nothing() -> None:

@@ -152,7 +152,7 @@ def score_models(prompts: range) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> None:
     score_models(range(150))
-    config = {"epochs": 5, "dimension": 8}
+    config = {"optim.num_train_epochs": 5, "dimension": 8}
     first = run_request(kind="embedding", config=config)
     assert worker.next_run_execute()
     first.refresh_from_db()

@@ -11,7 +11,8 @@ from feedback.people.models import Contributor
 from feedback.training.charts.curves import run_charts
 from feedback.training.charts.distributions import histogram
 from feedback.training.execution.leases import Claim, run_claim, run_fail, run_heartbeat
-from feedback.training.models import RunEvent, RunState, TrainingRun
+from feedback.training.models import Kind, RunEvent, RunState, TrainingRun
+from feedback.training.run_settings import settings_offered
 from feedback.training.services import run_request
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +71,7 @@ def test_a_run_has_curves_with_a_table_of_the_last_attempt(
 def test_a_failed_run_says_why_and_can_be_run_again_with_the_same_settings(
     olivia: Contributor, client_of: Callable[[Contributor], Client]
 ) -> None:
-    run = run_request(kind="reward", config={"epochs": 3}, seed=5)
+    run = run_request(kind="reward", config={"optim.num_train_epochs": 3}, seed=5)
     claim = run_claim(worker="w")
     assert claim is not None
     run_heartbeat(claim=claim, values={"log": "line one\nline <two>"})
@@ -80,7 +81,49 @@ def test_a_failed_run_says_why_and_can_be_run_again_with_the_same_settings(
     assert "line &lt;two&gt;" in page
     browser.post(f"/runs/{run.number}/again/")
     again = TrainingRun.objects.get(state=RunState.QUEUED)
-    assert (again.kind, again.config, again.seed) == ("reward", {"epochs": 3}, 5)
+    assert (again.kind, again.config, again.seed) == ("reward", run.config, 5)
+
+
+def test_the_page_offers_every_setting_with_its_meaning_bounds_and_default(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    page = client_of(olivia).get("/runs/new/", {"kind": "reward"}).content.decode()
+    for setting in settings_offered(Kind.REWARD):
+        assert f'name="{setting.name}"' in page
+        assert setting.meaning
+    assert 'name="seed"' in page
+    assert "0.003 (frozen), 0.0002 (lora), 2e-05 (full)." in page
+    assert "above 0, below 0.693147" in page
+    assert "<summary><code>optim</code></summary>" in page
+    assert "style=" not in page
+
+
+def test_only_the_settings_that_were_filled_in_are_stored(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    given = {"optim.num_train_epochs": "3", "train_baseline": "false", "dropout": "", "seed": "7"}
+    answer = client_of(olivia).post("/runs/new/", {"kind": "reward"} | given)
+    run = TrainingRun.objects.get()
+    assert answer.headers["Location"] == f"/runs/{run.number}/"
+    assert run.config == {"optim.num_train_epochs": 3, "train_baseline": False}
+    assert run.seed == 7
+
+
+def test_a_setting_that_is_refused_says_so_beside_its_field_and_keeps_what_was_typed(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    given = {"kind": "reward", "optim.learning_rate": "-1", "head.dimension": "5", "seed": "x"}
+    answer = client_of(olivia).post("/runs/new/", given)
+    assert answer.status_code == 400
+    assert "Enter a whole number" in answer.content.decode()
+    answer = client_of(olivia).post("/runs/new/", given | {"seed": "-4"})
+    assert "A seed from 0" not in answer.content.decode()  # settings are checked before it
+    page = answer.content.decode()
+    assert "&#x27;-1&#x27; is not above 0" in page
+    assert "&#x27;5&#x27; is not at least 2, a multiple of 2" in page
+    assert 'value="-1"' in page
+    assert page.count("<details open>") == 2
+    assert not TrainingRun.objects.exists()
 
 
 def test_starting_and_cancelling_from_the_page(
@@ -103,7 +146,7 @@ def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(
 ) -> None:
     browser = client_of(olivia)
     assert browser.get("/runs/999/").status_code == 404
-    assert browser.get("/runs/new/").status_code == 405
+    assert browser.get(f"/runs/{run_request(kind='ranking').number}/cancel/").status_code == 405
     assert browser.post("/runs/new/", {"kind": "telepathy"}).status_code == 400
 
 

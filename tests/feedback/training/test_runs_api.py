@@ -36,10 +36,10 @@ def post(url: str, headers: dict[str, str], body: object = None) -> tuple[int, d
 
 
 def test_an_operator_with_the_scope_queues_a_run(olivia: Contributor, key_of) -> None:
-    body = {"kind": "reward", "config": {"epochs": 3}, "seed": 4}
+    body = {"kind": "reward", "config": {"optim.num_train_epochs": 3}, "seed": 4}
     status, run = post(URL, key_of(olivia, "runs:write"), body)
     assert status == 201
-    assert (run["state"], run["progress"], run["config"]) == ("queued", 0.0, {"epochs": 3})
+    assert (run["state"], run["progress"], run["config"]) == ("queued", 0.0, body["config"])
     assert TrainingRun.objects.get().requested_by == olivia
 
 
@@ -81,6 +81,19 @@ def test_an_unknown_kind_and_a_missing_one_are_told_apart(olivia: Contributor, k
     status, body = post(URL, headers, {})
     assert (status, body["error"]["code"]) == (400, "invalid")
     assert "kind" in body["error"]["fields"]
+
+
+def test_settings_that_the_trainer_would_refuse_are_named_before_anything_is_queued(
+    olivia: Contributor, key_of
+) -> None:
+    config = {"optim.learning_rat": 0.1, "dropout": 2, "mode": "frozen", "loss.ties": None}
+    status, body = post(URL, key_of(olivia, "runs:write"), {"kind": "reward", "config": config})
+    assert (status, body["error"]["code"]) == (400, "invalid")
+    fields = body["error"]["fields"]
+    assert set(fields) == {"optim.learning_rat", "dropout", "loss.ties"}
+    assert "did you mean optim.learning_rate?" in fields["optim.learning_rat"]
+    assert "at least 0, below 1" in fields["dropout"]
+    assert not TrainingRun.objects.exists()
 
 
 def test_cancelling_works_once(olivia: Contributor, key_of) -> None:

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
-from feedback.errors import ApplicationError, ConflictError
-from feedback.people.models import Contributor
+from feedback.errors import ApplicationError, ConflictError, InvalidError
+from feedback.people.models import AuditEvent, Contributor
 from feedback.training.models import TrainingRun
 from feedback.training.schedules.services import (
     TASK,
@@ -16,6 +16,7 @@ from feedback.training.schedules.services import (
     schedule_create,
     schedules_list,
 )
+from feedback.training.tasks import run_scheduled
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +76,7 @@ def test_the_page_creates_pauses_runs_and_deletes(
     olivia: Contributor, client_of: Callable[[Contributor], Client]
 ) -> None:
     browser = client_of(olivia)
-    browser.post("/schedules/", {"kind": "ranking", "every_hours": "12"})
+    browser.post("/schedules/new/", {"kind": "ranking", "every_hours": "12"})
     schedule = schedules_list()[0]
     assert "every 12 hours" in browser.get("/schedules/").content.decode()
     browser.post(f"/schedules/{schedule.task.pk}/pause/")
@@ -88,14 +89,83 @@ def test_the_page_creates_pauses_runs_and_deletes(
     assert schedules_list() == []
 
 
-def test_the_page_says_what_is_wrong_and_keeps_what_was_typed(
+def test_a_schedule_takes_settings_and_passes_them_to_its_runs(
     olivia: Contributor, client_of: Callable[[Contributor], Client]
 ) -> None:
-    answer = client_of(olivia).post("/schedules/", {"kind": "telepathy", "every_hours": "7"})
+    given = {"kind": "reward", "every_hours": "12", "mode": "lora", "optim.num_train_epochs": "3"}
+    browser = client_of(olivia)
+    browser.post("/schedules/new/", given)
+    schedule_create(kind="reward", every_hours=12, actor=olivia)  # another one: other settings
+    schedule = next(one for one in schedules_list() if one.config)
+    config = {"mode": "lora", "optim.num_train_epochs": 3}
+    assert json.loads(schedule.task.kwargs) == {"kind": "reward", "config": config}
+    assert (
+        schedule.task.name == "Train reward every 12 hours with mode=lora optim.num_train_epochs=3"
+    )
+    assert "optim.num_train_epochs=3" in browser.get("/schedules/").content.decode()
+    browser.post(f"/schedules/{schedule.task.pk}/run/")
+    run_scheduled(**json.loads(schedule.task.kwargs))
+    assert [run.config for run in TrainingRun.objects.all()] == [config, config]
+
+
+def test_settings_that_the_trainer_would_refuse_are_refused_when_a_schedule_is_made(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    with pytest.raises(InvalidError) as refused:
+        schedule_create(kind="reward", every_hours=6, config={"epochs": 3}, actor=None)
+    assert "optim.num_train_epochs" in (refused.value.fields or {})["epochs"]
+    given = {"kind": "reward", "every_hours": "7", "dropout": "2"}
+    answer = client_of(olivia).post("/schedules/new/", given)
+    assert answer.status_code == 400
+    assert "&#x27;2&#x27; is not at least 0, below 1" in answer.content.decode()
+    assert not schedules_list()
+
+
+def test_a_schedule_whose_settings_are_no_more_is_written_down_with_what_is_wrong() -> None:
+    run_scheduled(kind="reward", config={"epochs": 3})
+    event = AuditEvent.objects.get(action="schedule.refused")
+    assert "optim.num_train_epochs" in event.detail["fields"]["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"every_hours": "7", "cron": "10 3 * * *"}, "Enter either every N hours or a cron line"),
+        ({"every_hours": "soon"}, "Enter a whole number of hours"),
+        ({"every_hours": "0"}, "Every 1 to 8784 hours, not 0"),
+        ({"cron": "10 3"}, "A cron line has five fields"),
+    ],
+)
+def test_the_page_says_what_is_wrong_and_keeps_what_was_typed(
+    given: dict[str, str],
+    words: str,
+    olivia: Contributor,
+    client_of: Callable[[Contributor], Client],
+) -> None:
+    answer = client_of(olivia).post("/schedules/new/", {"kind": "ranking"} | given)
     assert answer.status_code == 400
     page = answer.content.decode()
-    assert "There is no kind of training named" in page
-    assert 'value="7"' in page
+    assert words in page
+    for value in given.values():
+        assert f'value="{value}"' in page
+
+
+def test_the_same_schedule_twice_is_told_above_the_form(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    schedule_create(kind="ranking", every_hours=6, actor=None)
+    given = {"kind": "ranking", "every_hours": "6"}
+    answer = client_of(olivia).post("/schedules/new/", given)
+    assert answer.status_code == 409
+    assert "There is already: Train ranking every 6 hours." in answer.content.decode()
+
+
+def test_an_unknown_kind_has_no_form(
+    olivia: Contributor, client_of: Callable[[Contributor], Client]
+) -> None:
+    answer = client_of(olivia).get("/schedules/new/", {"kind": "telepathy"})
+    assert answer.status_code == 400
+    assert "There is no kind of training named" in answer.content.decode()
 
 
 def test_a_broken_row_is_shown_as_what_it_is(
@@ -113,4 +183,4 @@ def test_only_operators_see_schedules(
 ) -> None:
     for browser in (client_of(alice), stranger):
         assert browser.get("/schedules/").status_code == 403
-        assert browser.post("/schedules/", {"kind": "ranking"}).status_code == 403
+        assert browser.post("/schedules/new/", {"kind": "ranking"}).status_code == 403

@@ -17,10 +17,15 @@ from tests.feedback.builders import judge, make_comparison, make_contributor
 @pytest.mark.django_db
 def test_it_queues_a_run_with_its_settings() -> None:
     out = io.StringIO()
-    call_command("train", "reward", "--set", "epochs=3", "head=mlp", "--seed", "2", stdout=out)
+    given = ["optim.num_train_epochs=3", "head.architecture=mlp", "train_baseline=false"]
+    call_command("train", "reward", "--set", *given, "--seed", "2", stdout=out)
     body = json.loads(out.getvalue().splitlines()[-1])
     assert (body["state"], body["seed"]) == ("queued", 2)
-    assert body["config"] == {"epochs": 3, "head": "mlp"}
+    assert body["config"] == {
+        "optim.num_train_epochs": 3,
+        "head.architecture": "mlp",
+        "train_baseline": False,
+    }
 
 
 @pytest.mark.django_db
@@ -29,6 +34,10 @@ def test_it_queues_a_run_with_its_settings() -> None:
     [
         (["telepathy"], "no kind of training named “telepathy”"),
         (["reward", "--set", "epochs"], "not of the form key=value"),
+        (["reward", "--set", "optim.num_epochs=3"], "did you mean optim.num_train_epochs"),
+        (["reward", "--set", "dropout=1.5"], "dropout: '1.5' is not at least 0, below 1"),
+        (["reward", "--set", "epochs=3"], "it is called optim.num_train_epochs now"),
+        (["reward", "--set", "seed=three"], "seed: 'three' is not an integer"),
     ],
 )
 def test_unusable_arguments_end_with_status_2(arguments: list[str], words: str) -> None:

@@ -109,5 +109,7 @@ def test_a_sentence_from_before_is_shown_as_it_was_written() -> None:
 
 def test_the_language_is_that_of_the_reader() -> None:
     stored = {"code": "above_baseline", "evidence": REWARD}
-    with patch.object(sentences, "_", lambda text: text.replace("is better than the baseline", "gewinnt")):
+    with patch.object(
+        sentences, "_", lambda text: text.replace("is better than the baseline", "gewinnt")
+    ):
         assert verdict_text(stored).startswith("This first version gewinnt: accuracy 70.0 %")

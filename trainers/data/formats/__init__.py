@@ -1,10 +1,15 @@
-"""Readers of public formats: any file becomes a stream of records and of what was skipped."""
+"""Readers of public formats: any file becomes a stream of records and of what was skipped.
+
+Each module states one `FORMAT`; FORMATS is the only list of them. A new format is a module, its
+line here, a row of docs/formats.md (`--list-formats` prints it) and tests.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from trainers.data.choices import Choice, RaterKind
 from trainers.data.formats import (
     arena,
     helpsteer,
@@ -21,12 +26,10 @@ from trainers.data.formats.files import Table, open_table
 from trainers.data.formats.mapping import mapped
 from trainers.data.formats.profiles import Profile, load_profile
 from trainers.data.formats.records import (
-    Choice,
     Judgment,
     Message,
     OutcomeRecord,
     PairRecord,
-    RaterKind,
     Record,
     ResponseRecord,
     Skipped,
@@ -44,20 +47,30 @@ __all__ = [
     "Record",
     "ResponseRecord",
     "Skipped",
+    "format_table",
     "read",
 ]
 
 FORMATS: dict[str, Format] = {
-    "preferences": preferences.FORMAT,
-    "trl": trl.FORMAT,
-    "hh": hh.FORMAT,
-    "arena": arena.FORMAT,
-    "multipref": multipref.FORMAT,
-    "ultrafeedback": ultrafeedback.FORMAT,
-    "helpsteer": helpsteer.FORMAT,
-    "responses": responses.FORMAT,
-    "outcomes": outcomes.FORMAT,
+    module.FORMAT.name: module.FORMAT
+    for module in (
+        preferences,
+        trl,
+        hh,
+        arena,
+        multipref,
+        ultrafeedback,
+        helpsteer,
+        responses,
+        outcomes,
+    )
 }
+
+
+def format_table() -> str:
+    """Return the formats as a Markdown table: what `--list-formats` prints and the docs hold."""
+    rows = [f"| `{one.name}` | {one.description} |" for one in FORMATS.values()]
+    return "\n".join(["| format | a row |", "|---|---|", *rows])
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     ANONYMOUS,
     Format,
@@ -22,7 +23,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of, rater_kind
-from trainers.data.formats.records import Choice, Judgment, Message, PairRecord
+from trainers.data.formats.records import Judgment, Message, PairRecord
 
 WINNERS: dict[str, Choice] = {
     "model_a": "a",
@@ -87,4 +88,15 @@ def _answers(values: Row) -> tuple[str | None, str | None]:
     return optional_text(values, "response_a"), optional_text(values, "response_b")
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("model_a",), ("model_b",)), verdict=("winner",))
+FORMAT = Format(
+    name="arena",
+    description=(
+        "`question_id`, `model_a`, `model_b`, `winner` in model_a, model_b, tie, tie "
+        "(bothbad), both_bad; with or without `conversation_a` and `conversation_b`. "
+        "Conversations that part after their first turn keep the vote and the opening "
+        "message, without answers"
+    ),
+    read=row_by_row(parse),
+    required=(("model_a",), ("model_b",)),
+    verdict=("winner",),
+)

@@ -15,15 +15,21 @@ ANONYMOUS = "anonymous"
 PROMPTS = ("messages", "prompt", "dialogue")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """How the rows of one format become records.
 
-    `required` lists groups of columns; a file must have one column of each. `verdict` is a
-    further group, which a profile's judgments replace. `known` are the targets a profile may
-    fill; None leaves them open, for files that nest what they hold.
+    name         as `--format` takes it
+    description  what a row is, in Markdown: `--list-formats` and docs/formats.md print it
+    read         from rows and the name of their source to records
+    required     groups of columns; a file must have one column of each
+    verdict      a further group, which a profile's judgments replace
+    known        the targets a profile may fill; None leaves them open, for files that nest what
+                 they hold
     """
 
+    name: str
+    description: str
     read: Callable[[Items, str], Records]
     required: tuple[tuple[str, ...], ...]
     verdict: tuple[str, ...] = ()

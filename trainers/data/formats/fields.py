@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trainers.data.formats.records import Choice, Judgment
+from trainers.data.choices import Choice
+from trainers.data.formats.records import Judgment
 
 Row = Mapping[str, Any]
 

@@ -143,6 +143,11 @@ def _either(values: Row, *columns: str) -> str:
 
 
 FORMAT = Format(
+    name="helpsteer",
+    description=(
+        "HelpSteer and HelpSteer2: consecutive rows of one prompt are compared by "
+        "`helpfulness`; or the preference sets of HelpSteer2 and HelpSteer3, from -3 to 3"
+    ),
     read=read,
     required=(
         ("prompt", "context"),

@@ -34,4 +34,9 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
     yield checked_pair(pair)
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("chosen",), ("rejected",)))
+FORMAT = Format(
+    name="hh",
+    description="`chosen`, `rejected`: transcripts that share all but the last answer",
+    read=row_by_row(parse),
+    required=(("chosen",), ("rejected",)),
+)

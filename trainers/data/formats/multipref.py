@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     Format,
     checked_pair,
@@ -24,7 +25,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of
-from trainers.data.formats.records import Choice, Judgment, PairRecord
+from trainers.data.formats.records import Judgment, PairRecord
 
 PREFERENCES: dict[str, Choice] = {
     "A-is-clearly-better": "a",
@@ -91,6 +92,8 @@ def _aspect_verdicts(item: Row) -> Iterator[tuple[str, str]]:
 
 
 FORMAT = Format(
+    name="multipref",
+    description="AI2's MultiPref: each worker's and expert's verdict becomes a judgment",
     read=row_by_row(parse),
     required=(
         ("comparison_id",),

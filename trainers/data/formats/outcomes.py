@@ -19,6 +19,8 @@ def parse(row: SourceRow, source: str) -> Iterator[OutcomeRecord]:
 
 
 FORMAT = Format(
+    name="outcomes",
+    description="`prompt`, `messages` or `question_id`; `model`; `score` in [0, 1]",
     read=row_by_row(parse),
     required=((*PROMPTS, "question_id", "prompt_id"), ("model",), ("score",)),
     known=SHARED_COLUMNS | {"prompt_id", "model", "score"},

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainers.data.choices import CHOICES, RATER_KINDS, Choice, RaterKind
 from trainers.data.formats.fields import as_text
-from trainers.data.formats.records import Choice, RaterKind
 from trainers.errors import InputError
 
 TABLES = {
@@ -35,8 +35,6 @@ JUDGMENT_COLUMNS = {
     "duration_ms",
     "duration_seconds",
 }
-CHOICES: dict[str, Choice] = {"a": "a", "b": "b", "tie": "tie", "both_bad": "both_bad"}
-RATER_KINDS: dict[str, RaterKind] = {"human": "human", "ai": "ai"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-Choice = Literal["a", "b", "tie", "both_bad"]
-RaterKind = Literal["human", "ai"]
+from trainers.data.choices import Choice, RaterKind
+
 RaterRole = Literal["author", "third_party"]
 Order = Literal["ab", "ba"]
 

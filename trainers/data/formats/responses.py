@@ -28,6 +28,8 @@ def parse(row: SourceRow, source: str) -> Iterator[ResponseRecord]:
 
 
 FORMAT = Format(
+    name="responses",
+    description="`model`, `prompt` or `messages`, `response`, optionally `latency_ms`",
     read=row_by_row(parse),
     required=(PROMPTS, ("model",), ("response",)),
     known=SHARED_COLUMNS | {"model", "response", "latency_ms"},

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from trainers.data.choices import Choice, RaterKind
 from trainers.data.formats.base import Shared, checked_pair
 from trainers.data.formats.fields import RowError
-from trainers.data.formats.records import Choice, Judgment, PairRecord, RaterKind
+from trainers.data.formats.records import Judgment, PairRecord
 
 
 @dataclass(frozen=True, slots=True)

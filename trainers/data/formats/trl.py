@@ -5,6 +5,7 @@ Without a `prompt` it is implicit: what chosen and rejected have in common at th
 
 from collections.abc import Iterator, Sequence
 
+from trainers.data.choices import RaterKind
 from trainers.data.formats.base import (
     ANONYMOUS,
     Format,
@@ -17,7 +18,7 @@ from trainers.data.formats.base import (
 from trainers.data.formats.conversations import dialogue, messages_in, split_pair, user
 from trainers.data.formats.fields import Row, RowError, SourceRow, optional_label, text
 from trainers.data.formats.preferences import rater_kind
-from trainers.data.formats.records import Judgment, Message, PairRecord, RaterKind
+from trainers.data.formats.records import Judgment, Message, PairRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
@@ -97,4 +98,11 @@ def _is_text(values: Row, column: str) -> bool:
     return isinstance(value, str) and not value.startswith("[{")
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("chosen",), ("rejected",)))
+FORMAT = Format(
+    name="trl",
+    description=(
+        "`prompt`, `chosen`, `rejected`: strings or messages, the prompt explicit or implicit"
+    ),
+    read=row_by_row(parse),
+    required=(("chosen",), ("rejected",)),
+)

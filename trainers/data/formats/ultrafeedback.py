@@ -102,4 +102,12 @@ def binary_judgment(values: Row) -> Judgment:
     return Judgment(JUDGE, "ai", better(1, 0))
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("completions", "chosen"),))
+FORMAT = Format(
+    name="ultrafeedback",
+    description=(
+        "`completions` with ratings: every two make a pair, judged by the mean rating; or "
+        "binarised `chosen` and `rejected`"
+    ),
+    read=row_by_row(parse),
+    required=(("completions", "chosen"),),
+)

@@ -1,5 +1,6 @@
 """One judgment out of a row, as a profile's judgment block describes it."""
 
+from trainers.data.choices import Choice
 from trainers.data.formats.fields import (
     Row,
     RowError,
@@ -12,7 +13,7 @@ from trainers.data.formats.fields import (
     unit_number,
 )
 from trainers.data.formats.profiles import JudgmentBlock
-from trainers.data.formats.records import Choice, Judgment
+from trainers.data.formats.records import Judgment
 
 
 def judgment_in(values: Row, block: JudgmentBlock) -> Judgment | None:

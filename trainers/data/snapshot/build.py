@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainers.data.choices import FLIPPED
 from trainers.data.formats.records import (
     Judgment,
     Message,
@@ -28,7 +29,6 @@ from trainers.data.snapshot.writer import SnapshotWriter
 from trainers.statistics.consensus import CLASSES, dawid_skene
 
 BATCH = 4096
-FLIPPED = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.supervisor import plan as planning
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--port` wins over PORT."""
+        """Take `--port`, which wins over PORT."""
         port = int(os.environ.get("PORT") or 8000)
         parser.add_argument("--port", type=int, default=port, help="of the site (8000)")
 
@@ -34,8 +35,7 @@ class Command(BaseCommand):
         """Run until Ctrl-C or SIGTERM."""
         begin = time.monotonic()
         data_dir = Path(settings.DATA_DIR)
-        for folder in ("promoted", "static"):
-            (data_dir / folder).mkdir(parents=True, exist_ok=True)
+        (data_dir / "promoted").mkdir(parents=True, exist_ok=True)
         with only_one(data_dir):
             if not planning.is_free(port):
                 raise CommandError(f"Port {port} is taken: stop what listens there, or set PORT.")
@@ -69,6 +69,9 @@ def run(supervisor: Supervisor, plan: planning.Plan, begin: float) -> None:
     say("up", f"starting; data in {plan.data_dir}")
     for service in planning.server_services(plan):
         supervisor.start(service, environment)
+    call_command(
+        "collectstatic", interactive=False, verbosity=0
+    )  # the web looks once, at its start
     if plan.postgres:
         supervisor.wait_until(plan.postgres.is_ready)
     if plan.broker:
@@ -93,7 +96,7 @@ def announce(plan: planning.Plan, seconds: float) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of the URL is answered with success."""
+    """Return whether a GET of the URL is answered with success."""
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:

@@ -1,0 +1,54 @@
+"""Names of metrics as people read them, in their language; trainers report identifiers."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+METRICS: Mapping[str, Promise] = {
+    "accuracy": gettext_lazy("accuracy"),
+    "accuracy_ai": gettext_lazy("accuracy on labels of AI judges"),
+    "accuracy_people": gettext_lazy("accuracy on labels of people"),
+    "auc": gettext_lazy("area under the ROC curve"),
+    "baseline_length_accuracy": gettext_lazy("baseline: accuracy of the longer answer"),
+    "baseline_majority_accuracy": gettext_lazy("baseline: accuracy of the more frequent side"),
+    "best_single_score": gettext_lazy("score of the best single model"),
+    "bradley_terry_accuracy": gettext_lazy("accuracy with the plain Bradley–Terry loss"),
+    "ece": gettext_lazy("expected calibration error"),
+    "implicit_accuracy": gettext_lazy("implicit accuracy"),
+    "implicit_margin": gettext_lazy("implicit margin"),
+    "kl": gettext_lazy("KL divergence from the reference"),
+    "knn_accuracy": gettext_lazy("accuracy of nearest neighbours"),
+    "knn_routed_score": gettext_lazy("routed score of nearest neighbours"),
+    "learning_rate": gettext_lazy("learning rate"),
+    "length_mean": gettext_lazy("mean length"),
+    "length_reference_mean": gettext_lazy("mean length of the reference"),
+    "log_loss": gettext_lazy("log loss"),
+    "loss": gettext_lazy("loss"),
+    "margin": gettext_lazy("margin"),
+    "model_mean_log_loss": gettext_lazy("log loss of each model's mean"),
+    "n": gettext_lazy("judgments or outcomes"),
+    "oracle_score": gettext_lazy("score of the best choice for each prompt"),
+    "preference_log_loss": gettext_lazy("log loss on comparisons"),
+    "preference_mean_log_loss": gettext_lazy("log loss on comparisons of each model's mean"),
+    "random_score": gettext_lazy("score of a random choice"),
+    "reward_mean": gettext_lazy("mean reward"),
+    "reward_reference_mean": gettext_lazy("mean reward of the reference"),
+    "routed_gain": gettext_lazy("routed score above the best single model"),
+    "routed_score": gettext_lazy("routed score"),
+}
+SPLITS: Mapping[str, Promise] = {
+    "validation_": gettext_lazy("validation %s"),
+    "train_": gettext_lazy("training %s"),
+    "test_": gettext_lazy("test %s"),
+}
+
+
+def metric_name(name: str) -> str:
+    """Return the name of a metric in words; one that is not listed by its identifier."""
+    if name in METRICS:
+        return str(METRICS[name])
+    for prefix, text in SPLITS.items():
+        if name.startswith(prefix):
+            return str(text) % metric_name(name.removeprefix(prefix))
+    return name.replace("_", " ")

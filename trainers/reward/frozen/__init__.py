@@ -1,1 +1,0 @@
-"""Heads on cached features of a frozen encoder."""
