@@ -300,11 +300,10 @@ class TestTheButton:
         shown = browser.get(reverse("version", args=[new_model.pk])).content.decode()
         assert reverse("version_probe", args=[new_model.pk]) in shown
         answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
-        assert f"prompts: {PROMPTS}." in answer.content.decode()
-        assert Response.objects.filter(version=newcomer).count() == PROMPTS
-        answer = browser.post(reverse("version_probe", args=[newcomer.pk]), follow=True)
+        assert f"Calibration prompts: {PROMPTS}." in answer.content.decode()
+        assert Response.objects.filter(version=new_model).count() == PROMPTS
+        answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
         assert "It has answered all calibration prompts." in answer.content.decode()
->>>>>>> pages:tests/feedback/routing/test_probes.py
 
     def test_without_an_embedding_it_says_why_not(
         self,
@@ -312,10 +311,6 @@ class TestTheButton:
         olivia: Contributor,
         client_of: Callable[[Contributor], Client],
     ) -> None:
-<<<<<<< HEAD:tests/feedback/routing/test_probes.py
-        asked = client_of(olivia).post(reverse("version_probe", args=[newcomer.pk]), follow=True)
-        assert "There are no calibration prompts yet" in asked.content.decode()
-=======
         asked = client_of(olivia).post(reverse("version_probe", args=[new_model.pk]), follow=True)
         assert "There are no calibration prompts yet" in asked.content.decode()
 
