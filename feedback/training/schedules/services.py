@@ -111,7 +111,7 @@ def schedule_create(
     known = known_kind(kind)
     settings = settings_checked(known, config or {})
     if (every_hours is None) == (not cron.strip()):
-        raise _refused("cron", _("Either every N hours or a cron line."))
+        raise _refused("cron", _("Enter either every N hours or a cron line."))
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
     return _create(known, when, settings, actor)
 

@@ -51,7 +51,7 @@ def test_a_retired_model_says_since_when_and_that_its_data_stays(client: Client)
     assert "Its data stays." in told
     assert "a little more often" not in told
     state_set(of=make_version("Resting"), state=VersionState.PAUSED, actor=who)
-    assert "Nobody meets it for now." in page(client, "resting")
+    assert "It is not shown for now." in page(client, "resting")
 
 
 def test_the_record_is_sorted_by_rating_and_tinted_where_it_is_sure(client: Client) -> None:
