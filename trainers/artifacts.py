@@ -72,7 +72,10 @@ def write_artifact(
 
 
 def open_artifact(path: Path) -> Artifact:
-    """Open an artifact after checking every file against its card."""
+    """Open an artifact after checking every file against its card.
+
+    Raises InputError where a file is missing, differs, or the card is not of this format.
+    """
     card = read_json(path / CARD)
     for key in ("kind", "format_version", "digest", "config", "files"):
         if key not in card:
@@ -91,7 +94,7 @@ def open_artifact(path: Path) -> Artifact:
 
 @contextmanager
 def written_aside(out: Path) -> Iterator[Path]:
-    """A sibling directory to fill, renamed to `out` at the end, removed on any failure."""
+    """Yield a sibling directory to fill; it is renamed to `out` at the end, removed on failure."""
     check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
@@ -111,41 +114,41 @@ def check_free(out: Path) -> None:
 
 
 def artifact_digest(kind: str, config: object, files: Mapping[str, str]) -> str:
-    """SHA-256 over what training decided: the kind, the configuration, the files."""
+    """Return the SHA-256 over what training decided: the kind, the configuration, the files."""
     return digest_of({"kind": kind, "config": config, "files": dict(files)})
 
 
 def digest_of(value: object) -> str:
-    """SHA-256 of a value's canonical JSON."""
+    """Return the SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(json_text(value).encode()).hexdigest()
 
 
 def json_text(value: object) -> str:
-    """Canonical JSON; NaN and infinity are refused because JSON has no such numbers."""
+    """Return canonical JSON; raises ValueError at NaN and infinity, which JSON does not have."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def file_digests(directory: Path) -> dict[str, str]:
-    """The SHA-256 of every file below `directory`, by relative name."""
+    """Return the SHA-256 of every file below `directory`, by relative name."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return {path.relative_to(directory).as_posix(): file_digest(path) for path in files}
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def code_version() -> str:
-    """A digest of the sources of this package: other code, other version."""
+    """Return a digest of the sources of this package: other code, other version."""
     root = Path(__file__).parent
     sources = {path.relative_to(root).as_posix(): file_digest(path) for path in root.rglob("*.py")}
     return digest_of(sources)[:16]
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the installed numeric libraries, without importing them."""
+    """Return the versions of the installed numeric libraries, without importing them."""
     installed = {}
     for name in LIBRARIES:
         try:
@@ -156,7 +159,7 @@ def library_versions() -> dict[str, str]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, or an InputError that names it."""
+    """Return a JSON object from a file; raises an InputError that names it."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -10,7 +10,8 @@ sigma'(s) z . (p_m - p_n), and over the training prompts their root mean square 
 in units of a score: 0.07 is seven points a prompt. The coordinates below are the vectors in this
 metric, turned to their principal axes (classical scaling: Torgerson 1952, Gower 1966). So the
 Euclidean distance of two rows is d, and the first two columns are the plane that shows most of it.
-Numpy only: a promotion computes them once. A model that joins later is put beside them (`Ground`).
+Numpy only: a promotion computes them once. A model that joins later is put beside them by the
+same map (`MapTransform`).
 """
 
 from collections.abc import Mapping
@@ -26,116 +27,130 @@ from trainers.model_vectors.scorer import TENSORS, Scorer
 PLANE = 2  # the columns that a map shows
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Models (n), how often training saw each (n,), and their coordinates (n, k)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelMap:
+    """Models [n], how many observations training had of each [n], and their coordinates [n, k]."""
 
     models: list[str]
     seen: Ints
     coordinates: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """How a vector p (k,) of an embedding becomes a place on its map: (p - middle) axes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapTransform:
+    """Maps a vector p [k] of an embedding to its coordinates: (p - centre) axes.
 
-    middle: (k,); axes: (k, max(k, 2)). Distances of places are d, whosever they are.
+    centre: [k]; axes: [k, max(k, 2)]. Distances of coordinates are d, of trained models and new.
     """
 
-    middle: Floats
+    centre: Floats
     axes: Floats
 
-    def places(self, vectors: Floats) -> Floats:
-        """The coordinates of vectors (n, k), (n, max(k, 2))."""
-        found: Floats = (vectors - self.middle) @ self.axes
+    def coordinates(self, vectors: Floats) -> Floats:
+        """Return the coordinates [n, max(k, 2)] of vectors [n, k]."""
+        found: Floats = (vectors - self.centre) @ self.axes
         return found
 
 
-def read_map(path: Path) -> Placed:
-    """Where the models of an embedding artifact lie, without those that training never saw."""
-    scorer, metric = _opened(path)
-    rows = np.flatnonzero(scorer.counts > 0)
-    placed = coordinates(scorer.vectors[rows], metric)
-    return Placed([scorer.models[row] for row in rows], scorer.counts[rows], placed)
+def read_map(path: Path) -> ModelMap:
+    """Return the map of an embedding artifact, without models that training never saw.
 
-
-def fit_map_transform(path: Path, places: Mapping[str, Floats]) -> Ground:
-    """The ground of an embedding artifact's map, from where its models stand on it.
-
-    places: coordinates (max(k, 2),) by model, as `read_map` gave them, turned or not. Square
-    roots of the metric differ by a rotation; the one that leads to these places is found as
-    `align_plane` finds its own. Where fewer models stand than there are dimensions, it is one of
-    several that keep all distances.
+    Those stand at the prior: a place that says nothing of them.
     """
     scorer, metric = _opened(path)
-    own = [row for row, model in enumerate(scorer.models) if model in places]
-    middle = scorer.vectors[scorer.counts > 0].mean(0)
+    rows = np.flatnonzero(scorer.counts > 0)
+    return ModelMap(
+        models=[scorer.models[row] for row in rows],
+        seen=scorer.counts[rows],
+        coordinates=coordinates(scorer.vectors[rows], metric),
+    )
+
+
+def fit_map_transform(path: Path, stored: Mapping[str, Floats]) -> MapTransform:
+    """Return the transform of an embedding artifact's map, from where its models stand on it.
+
+    stored: coordinates [max(k, 2)] by model, as `read_map` gave them, turned or not. Square
+    roots of the metric differ by a rotation; the one that leads to these coordinates is found by
+    the Procrustes problem of `align_plane`. Where fewer models stand than there are dimensions,
+    it is one of several that keep all distances.
+    """
+    scorer, metric = _opened(path)
+    own = [row for row, model in enumerate(scorer.models) if model in stored]
+    centre = scorer.vectors[scorer.counts > 0].mean(0)
     root = _root(metric)
     root = np.pad(root, ((0, 0), (0, max(0, PLANE - root.shape[1]))))
-    stand = np.array([places[scorer.models[row]] for row in own]).reshape(len(own), -1)
-    return Ground(middle, root @ _turn((scorer.vectors[own] - middle) @ root, stand))
+    targets = np.array([stored[scorer.models[row]] for row in own]).reshape(len(own), -1)
+    rotation = _procrustes((scorer.vectors[own] - centre) @ root, targets)
+    return MapTransform(centre=centre, axes=root @ rotation)
 
 
 def behaviour_metric(features: Floats, vectors: Floats, offset: float) -> Floats:
-    """G, (k, k), of the prompts' features z (n, k), the models' vectors (M, k) and c0."""
+    """Return G [k, k] of prompts' features z [n, k], models' vectors [M, k] and offset c0."""
+    # sigma' by tanh: (1 - tanh^2(s / 2)) / 4, which neither overflows nor cancels.
     tanh = np.tanh(0.5 * (features @ vectors.T + offset))
-    slopes = 0.25 * (1.0 - tanh**2)  # sigma'
+    slopes = 0.25 * (1.0 - tanh**2)
     weights = np.square(slopes).mean(1) / len(features)
     metric: Floats = (features * weights[:, None]).T @ features
     return metric
 
 
 def coordinates(vectors: Floats, metric: Floats) -> Floats:
-    """The models (M, k) on their principal axes, centred, (M, max(k, 2)); widest axis first.
+    """Return the models [M, k] on their principal axes, centred, [M, max(k, 2)]; widest first.
 
-    metric: (k, k), symmetric and not negative. An axis points to where its outermost model lies,
-    so the same vectors give the same coordinates. Axes along which nothing varies are zero.
+    metric: [k, k], symmetric and positive semidefinite. Axes along which nothing varies are zero.
     """
     spread = (vectors - vectors.mean(0)) @ _root(metric)
     left, singular, _ = np.linalg.svd(spread, full_matrices=False)
     axes = left * singular
+    # The sign of a singular vector is arbitrary. An axis is made to point to where its outermost
+    # model lies, so the same vectors give the same coordinates.
     outermost = axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])]
     found = np.zeros((len(vectors), max(vectors.shape[1], PLANE)))
     found[:, : axes.shape[1]] = np.where(outermost < 0, -axes, axes)
     return found
 
 
-def align_plane(placed: Floats, own: Ints, before: Floats) -> Floats:
-    """The same coordinates (M, k), their plane turned to resemble an earlier map.
+def align_plane(coordinates: Floats, own: Ints, before: Floats) -> Floats:
+    """Return the same coordinates [M, k], their plane turned to resemble an earlier map.
 
-    own: (n,) rows that the earlier map had too; before: (n, 2) where these lay. Turning and
-    mirroring change no distance, so people find models where they were. Orthogonal Procrustes:
-    the R that minimises |X R - Y|_F is U V^T of X^T Y = U S V^T (Schönemann 1966).
+    own: [n] rows that the earlier map had too; before: [n, 2] where these lay. Turning and
+    mirroring change no distance, so people find models where they were. Only the plane turns:
+    a rotation of all dimensions would mix what is shown with what is not.
     """
-    now = placed[own, :PLANE]
-    turned = placed.copy()
-    turn = _turn(now - now.mean(0), before - before.mean(0))
-    turned[:, :PLANE] = placed[:, :PLANE] @ turn
-    return turned
+    now = coordinates[own, :PLANE]
+    aligned = coordinates.copy()
+    rotation = _procrustes(now - now.mean(0), before - before.mean(0))
+    aligned[:, :PLANE] = coordinates[:, :PLANE] @ rotation
+    return aligned
 
 
-def plane_share(placed: Floats) -> float:
-    """How much of the squared differences between models (M, k) the plane shows, in [0, 1]."""
-    variances = np.square(placed - placed.mean(0)).sum(0)
+def plane_share(coordinates: Floats) -> float:
+    """Return the share of squared differences between models [M, k] that the plane shows."""
+    variances = np.square(coordinates - coordinates.mean(0)).sum(0)
     total = float(variances.sum())
     return float(variances[:PLANE].sum()) / total if total > 0.0 else 1.0
 
 
 def _opened(path: Path) -> tuple[Scorer, Floats]:
-    """An embedding artifact and its metric G, (k, k)."""
+    """Return an embedding artifact's scorer and its metric G [k, k]."""
     scorer = Scorer.load(path)
     return scorer, load_file(path / TENSORS)["metric"].astype(np.float64)
 
 
 def _root(metric: Floats) -> Floats:
-    """L of G = L L^T, (k, k)."""
+    """Return L [k, k] of G = L L^T."""
     values, directions = np.linalg.eigh(metric)
+    # float32 storage can leave an eigenvalue of nil a little below it.
     root: Floats = directions * np.sqrt(np.maximum(values, 0.0))
     return root
 
 
-def _turn(now: Floats, before: Floats) -> Floats:
-    """The orthogonal R, (w, w), that brings the points (n, w) nearest to what they were."""
-    left, _, right = np.linalg.svd(now.T @ before)
-    turn: Floats = left @ right
-    return turn
+def _procrustes(points: Floats, targets: Floats) -> Floats:
+    """Return the orthogonal R [w, w] that brings points [n, w] nearest to targets [n, w].
+
+    The R that minimises |X R - Y|_F is U V^T of X^T Y = U S V^T (Schönemann, Psychometrika 31,
+    1966). It may mirror: that keeps distances, too.
+    """
+    left, _, right = np.linalg.svd(points.T @ targets)
+    rotation: Floats = left @ right
+    return rotation

@@ -50,6 +50,4 @@ class Answer:
         if reasons and (unlisted := sorted(set(self.reasons) - set(reasons))):
             fields["reasons"] = _("Not among this campaign's reasons: %s.") % ", ".join(unlisted)
         if fields:
-            raise ApplicationError(
-                "invalid", _("Some fields are not as they should be."), fields=fields
-            )
+            raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)

@@ -30,9 +30,7 @@ def answer_of(data: QueryDict) -> Answer:
         fields: dict[str, Any] = {
             name: " ".join(map(str, texts)) for name, texts in form.errors.items()
         }
-        raise ApplicationError(
-            "invalid", _("Some fields are not as they should be."), fields=fields
-        )
+        raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
     prefix = len(ASPECT_PREFIX)
     aspects = {
         name[prefix:]: str(value)

@@ -27,7 +27,7 @@ from feedback.pool.choices import CHOICE_WORDS, shown_choice
 from feedback.pool.models import Preference
 from feedback.templatetags.ui import number
 from feedback.text.differences import differences
-from feedback.text.message_display import message_shown
+from feedback.text.message_display import SPEAKERS, message_shown
 from feedback.text.rendering import render
 
 SKIP_WORDS = (
@@ -36,11 +36,6 @@ SKIP_WORDS = (
     (SkipReason.BROKEN.value, gettext_lazy("It is broken")),
     (SkipReason.OTHER.value, gettext_lazy("Not now")),
 )
-WHO = {
-    "user": gettext_lazy("Someone asked"),
-    "assistant": gettext_lazy("A model answered"),
-    "system": gettext_lazy("The model was told"),
-}
 STRENGTHS = ((1, gettext_lazy("A little")), (2, gettext_lazy("Clearly")), (3, gettext_lazy("Much")))
 LONG_ANSWERS = (
     ("whole", gettext_lazy("whole")),
@@ -68,7 +63,7 @@ def task_context(
     if assignment is None:
         return context | _nothing(contributor_of(request), campaign)
     shown = assignment_shown(assignment)
-    who = {role: str(words) for role, words in WHO.items()}
+    who = {role: str(words) for role, words in SPEAKERS.items()}
     return context | {
         "shown": shown,
         "earlier": [message_shown(message, who) for message in shown.messages[:-1]],

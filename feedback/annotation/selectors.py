@@ -28,7 +28,9 @@ from feedback.registry.models import ModelVersion
 
 SLUG = re.compile(r"[-\w]{1,100}")
 LEFT_COUNTED = 1000  # what is left is counted up to here
-LEASE_LOST = gettext_noop("Your hold ran out, so this judgment was not counted. Take it again.")
+LEASE_LOST = gettext_noop(
+    "Your reservation expired, so this judgment was not saved. Reclaim the task."
+)
 
 
 HOLDS = """

@@ -148,9 +148,7 @@ def assignment_skip(*, contributor: Contributor, token: str, reason: str) -> Hel
     """Put a task back; this contributor does not meet it again. A repeat changes nothing."""
     if reason not in SkipReason.values:
         fields = {"reason": _("Not one of %s.") % ", ".join(SkipReason.values)}
-        raise ApplicationError(
-            "invalid", _("Some fields are not as they should be."), fields=fields
-        )
+        raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
     with transaction.atomic():
         held = held_lock(contributor=contributor, token=token)
         if held.state != AssignmentState.SKIPPED:

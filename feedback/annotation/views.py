@@ -50,7 +50,7 @@ SAVED = gettext_lazy("Saved: %(choice)s.")
 JUDGED_ALREADY = gettext_lazy(
     "You have judged this already, in another window perhaps; this counts: %(choice)s."
 )
-PUT_BACK = gettext_lazy("Put back; you will not meet it again.")
+PUT_BACK = gettext_lazy("Skipped. You will not see this one again.")
 
 
 @never_cache
@@ -178,7 +178,9 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
     if not may_undo(judgment):
         raise ConflictError("undo_over", _(UNDO_OVER))
     words = said_of(judgment)
-    said = _("You judged: %(choice)s. It counts until you choose anew.") % {"choice": words}
+    said = _("You judged: %(choice)s. It stays in effect until you choose again.") % {
+        "choice": words
+    }
     return _one_task(request, assignment, revision_context(assignment) | {"said": said})
 
 

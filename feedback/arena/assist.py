@@ -26,7 +26,7 @@ from feedback.pool.models import (
 from feedback.pool.reactions import reaction_record
 from feedback.registry.models import ModelVersion, ProviderKind
 from feedback.routing.constraints import ANY, Constraints
-from feedback.routing.names import PolicyName
+from feedback.routing.models import PolicyName
 from feedback.routing.services import models_route
 
 

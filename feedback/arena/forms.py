@@ -27,7 +27,9 @@ class MessageForm(forms.Form):
         max_length=MESSAGE_LIMIT,
         error_messages={
             "required": gettext_lazy("Write a message first."),
-            "null_characters_not_allowed": gettext_lazy("A message cannot hold a NUL character."),
+            "null_characters_not_allowed": gettext_lazy(
+                "A message cannot contain a NUL character."
+            ),
         },
     )
 

@@ -13,7 +13,7 @@ from feedback.people.selectors import consent_required, rater_of
 from feedback.pool.choices import stored_choice
 from feedback.pool.judgment import Judgment
 from feedback.pool.models import Order, Preference, PreferenceState, RaterRole
-from feedback.pool.reveal import conversation_reveal
+from feedback.pool.reveal import model_names_reveal
 from feedback.pool.services import Provenance, preference_record
 
 
@@ -34,7 +34,7 @@ def comparison_judge(
     )
     with transaction.atomic():
         _record(contributor, exchange, judgment, idempotency_key)
-        conversation_reveal(exchange.turn.conversation)
+        model_names_reveal(exchange.turn.conversation)
     return exchange
 
 
@@ -69,7 +69,7 @@ def judgment_extend(
         if error.code != "already_judged":
             raise
         raise ConflictError(
-            "said_elsewhere", _("You have said more in another window. Load this page again.")
+            "said_elsewhere", _("You have already saved this in another window. Reload this page.")
         ) from error
     return exchange_from(exchange.comparison)
 
@@ -89,7 +89,7 @@ def _record(
     supersedes: Preference | None = None,
 ) -> Preference:
     if not key:
-        words = _("The form is not complete. Load the page again.")
+        words = _("The form is incomplete. Reload the page.")
         raise ApplicationError("idempotency_key", words)
     recorded, _new = preference_record(
         comparison=exchange.comparison,

@@ -67,7 +67,7 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     response = _reactable(request, public_id)
     text = edit_of(request.POST)
     if text.strip() == response.text.strip():
-        raise ApplicationError("unchanged", _("This is the answer as it was. Change it first."))
+        raise ApplicationError("unchanged", _("The answer is unchanged. Edit it first."))
     contributor = contributor_of(request)
     answer_react(contributor=contributor, public_id=public_id, kind=ReactionKind.EDIT, value=text)
     return _reacted(request, response, edited=True)

@@ -24,7 +24,7 @@ from feedback.pool.reveal import REVEALED
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion
 from feedback.routing.constraints import ANY, Constraints
-from feedback.routing.names import PolicyName
+from feedback.routing.models import PolicyName
 from feedback.routing.services import models_route
 
 

@@ -9,12 +9,12 @@ from feedback.people.models import Contributor, TrustTier
 
 
 def asks(campaign: Campaign, contributor: Contributor) -> bool:
-    """Whether the campaign hands out tasks to this person, once it is open."""
+    """Return whether the campaign hands out tasks to this person, once it is open."""
     return _is_trusted(campaign, contributor) and _is_expert(campaign, contributor)
 
 
 def why_not_asked(campaigns: Sequence[Campaign], contributor: Contributor) -> str:
-    """What these campaigns want that the person lacks, in a sentence; empty where nothing."""
+    """Return what these campaigns want that the person lacks, a sentence; empty where nothing."""
     closed = [campaign for campaign in campaigns if not asks(campaign, contributor)]
     fields = sorted(
         {
@@ -25,15 +25,15 @@ def why_not_asked(campaigns: Sequence[Campaign], contributor: Contributor) -> st
         }
     )
     if fields:
-        return _("These tasks ask for somebody who knows %(fields)s.") % {
+        return _("These tasks are for people who know %(fields)s.") % {
             "fields": _(" or ").join(fields)
         }
     if not closed:
         return ""
     tier = TrustTier(min(campaign.minimum_tier for campaign in closed))
     if tier == TrustTier.TRUSTED:
-        return _("These tasks ask for people whose judgments have a record.")
-    return _("These tasks ask for people with an account.")
+        return _("These tasks are for people with enough earlier judgments.")
+    return _("These tasks are for people with an account.")
 
 
 def _is_trusted(campaign: Campaign, contributor: Contributor) -> bool:
@@ -41,7 +41,7 @@ def _is_trusted(campaign: Campaign, contributor: Contributor) -> bool:
 
 
 def _is_expert(campaign: Campaign, contributor: Contributor) -> bool:
-    """One of the wanted fields is enough; case and spaces do not matter."""
+    """Return whether the person names one of the wanted fields; case and spaces do not matter."""
     known = {_plain(field) for field in contributor.expertise}
     return not campaign.expertise or any(_plain(field) in known for field in campaign.expertise)
 

@@ -34,7 +34,7 @@ def judgment_change(*, public_id: str, contributor: Contributor, shown: str) -> 
     if names_are_known(preference):
         raise ConflictError("names_known", _("You have seen which models these are."))
     if shown not in SHOWN_CHOICES:
-        raise ConflictError("invalid", _("Choose one of the four."))
+        raise ConflictError("invalid", _("Choose one of the four answers."))
     choice = stored_choice(shown, preference.order_shown or "ab")
     if choice == preference.choice:
         return preference

@@ -29,14 +29,14 @@ from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
 from feedback.publication.holders import Held, Holders, Holdings, holders_of
 from feedback.publication.services import judgment_withdraw
-from feedback.quality.selectors import standing_of
+from feedback.quality.raters.selectors import quarantine_of
 
 
 @never_cache
 @require_GET
 @contributor_required
 def contributions_page(request: HttpRequest) -> HttpResponse:
-    """The contributor's judgments, newest first, a page at a time."""
+    """Show the contributor's judgments, newest first, a page at a time."""
     contributor = contributor_of(request)
     try:
         before = uuid.UUID(request.GET["before"]) if "before" in request.GET else None
@@ -48,7 +48,7 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
         "more": found[-1].id if len(found) == OWN_PAGE else None,
         "totals": own_totals(contributor, holdings),
         "anonymous": not has_account(contributor),
-        "standing": standing_of(contributor),
+        "standing": quarantine_of(contributor),
     }
     return render(request, "contributions/contributions.html", context)
 
@@ -66,7 +66,7 @@ def _row(preference: Preference, holdings: Holdings) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @contributor_required
 def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The prompt and both answers again, with the old choice marked; or why it is too late."""
+    """Show the prompt and both answers with the old choice marked, or why it is too late."""
     contributor = contributor_of(request)
     if request.method == "POST":
         shown = request.POST.get("choice", "")
@@ -90,7 +90,7 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 @contributor_required
 def visibility_set(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Private or public."""
+    """Make a judgment private or public."""
     public = request.POST.get("visibility") == "public"
     contributor = contributor_of(request)
     judgment_publish(public_id=public_id, contributor=contributor, public=public)
@@ -123,7 +123,9 @@ def withdraw_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def _held_before(holders: Holders) -> Iterator[str]:
     """Yield what is to be said of those that held judgments which are withdrawn now."""
     if names := holders.names():
-        yield _("These had held what you withdrew and cannot be recalled: %s.") % ", ".join(names)
+        yield _(
+            "These already contained what you withdrew and cannot be recalled: %s."
+        ) % ", ".join(names)
     if holders.unreadable:
         names = holders.unreadable
         yield _("The training data of these cannot be read any more: %s.") % ", ".join(names)
@@ -133,7 +135,7 @@ def _held_before(holders: Holders) -> Iterator[str]:
 @require_GET
 @contributor_required
 def own_data_file(request: HttpRequest) -> HttpResponse:
-    """Everything that is kept of the contributor, as one JSON file."""
+    """Send all that is kept of the contributor, as one JSON file."""
     name = "feedback-commons.json"
     return JsonResponse(
         own_data(contributor_of(request)),
@@ -146,7 +148,7 @@ def own_data_file(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @contributor_required
 def leave_page(request: HttpRequest) -> HttpResponse:
-    """Asks once what becomes of the judgments, then deletes the account."""
+    """Ask once what becomes of the judgments; then delete the account."""
     contributor = contributor_of(request)
     if request.method == "POST":
         choice = request.POST.get("judgments")

@@ -1,4 +1,4 @@
-"""Who labels what, from signals and a budget: most go where the gain is, some at random."""
+"""Draw who labels what within a budget: most go where the gain is, some at random."""
 
 import hashlib
 import math
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop
 
 from feedback.hybrid.models import Destination
-from feedback.hybrid.signals import Signals
+from feedback.hybrid.uncertainty import LabelUncertainty
 
 EXPLORATION = gettext_noop("exploration")
 COLD = gettext_noop("cold")
@@ -18,7 +18,7 @@ AI_LABEL_STANDS = "AI label stands"
 AI_LABEL_AWAITED = "AI label awaited"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Who labels a comparison; `propensity` is the probability that it was decided so."""
 
@@ -31,13 +31,13 @@ class Decision:
 
 
 def seed_of(campaign: UUID, router_version: str) -> int:
-    """The seed of a round: what is stored with its decisions is enough to draw them again."""
+    """Return the seed of a round; what is stored with its decisions draws them again."""
     digest = hashlib.sha256(f"{campaign}:{router_version}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
 
 def decisions_draw(
-    signals: Mapping[UUID, Signals], *, people: int, explore_share: float, seed: int
+    uncertainties: Mapping[UUID, LabelUncertainty], *, people: int, explore_share: float, seed: int
 ) -> list[Decision]:
     """Send `people` of the comparisons to people; the rest keeps its AI label.
 
@@ -45,34 +45,36 @@ def decisions_draw(
     order; the others are drawn uniformly from what is left. Without any AI label all are drawn.
     """
     rng = random.Random(seed)
-    order = sorted(signals)
+    order = sorted(uncertainties)
     rng.shuffle(order)
-    cold = not any(signal.labelled for signal in signals.values())
+    cold = not any(each.labelled for each in uncertainties.values())
     if not cold:
-        order.sort(key=lambda comparison: -signals[comparison].gain)  # stable: keeps the shuffle
+        order.sort(key=lambda comparison: -uncertainties[comparison].gain)  # stable: still shuffled
     people = min(people, len(order))
     best = 0 if cold else int(people * (1 - explore_share) + 1e-9)
     chosen, rest = order[:best], order[best:]
     explored = frozenset(rng.sample(rest, people - best))
     share = (people - best) / len(rest) if rest else 0.0
-    chances = _chances_of_best([signals[comparison].gain for comparison in order], best)
+    chances = _chances_of_best([uncertainties[comparison].gain for comparison in order], best)
     decisions = []
-    for place, comparison in enumerate(order):
-        signal, chance = signals[comparison], chances[place] + (1 - chances[place]) * share
-        if place < best:
-            decisions.append(_ask(comparison, signal, signal.reason, chance))
+    for rank, comparison in enumerate(order):
+        uncertainty = uncertainties[comparison]
+        chance = chances[rank] + (1 - chances[rank]) * share
+        if rank < best:
+            decision = _ask(comparison, uncertainty, uncertainty.reason, chance)
         elif comparison in explored:
             # Served among the others, so that what is asked last is not what was explored.
-            amid = signals[rng.choice(chosen)].gain if chosen else signal.gain
+            amid = uncertainties[rng.choice(chosen)].gain if chosen else uncertainty.gain
             reason = COLD if cold else EXPLORATION
-            decisions.append(_ask(comparison, signal, reason, chance, priority=amid))
+            decision = _ask(comparison, uncertainty, reason, chance, priority=amid)
         else:
-            decisions.append(_keep(comparison, signal, 1 - chance))
+            decision = _keep(comparison, uncertainty, 1 - chance)
+        decisions.append(decision)
     return decisions
 
 
 def _chances_of_best(gains: Sequence[float], best: int) -> list[float]:
-    """Each one's chance to be among the best, where equal gains at the border are drawn by lot."""
+    """Return each one's chance to be among the best; lots decide at the border of equal gains."""
     border = gains[best - 1] if best else math.inf
     above = sum(gain > border for gain in gains)
     level = sum(gain == border for gain in gains)
@@ -82,16 +84,27 @@ def _chances_of_best(gains: Sequence[float], best: int) -> list[float]:
 
 def _ask(
     comparison: UUID,
-    signal: Signals,
+    uncertainty: LabelUncertainty,
     reason: str,
     chance: float,
     *,
     priority: float | None = None,
 ) -> Decision:
-    priority = signal.gain if priority is None else priority
-    return Decision(comparison, Destination.HUMAN, reason, signal.gain, chance, priority)
+    return Decision(
+        comparison=comparison,
+        destination=Destination.HUMAN,
+        reason=reason,
+        gain=uncertainty.gain,
+        propensity=chance,
+        priority=uncertainty.gain if priority is None else priority,
+    )
 
 
-def _keep(comparison: UUID, signal: Signals, chance: float) -> Decision:
-    reason = AI_LABEL_STANDS if signal.labelled else AI_LABEL_AWAITED
-    return Decision(comparison, Destination.AI, reason, signal.gain, chance)
+def _keep(comparison: UUID, uncertainty: LabelUncertainty, chance: float) -> Decision:
+    return Decision(
+        comparison=comparison,
+        destination=Destination.AI,
+        reason=AI_LABEL_STANDS if uncertainty.labelled else AI_LABEL_AWAITED,
+        gain=uncertainty.gain,
+        propensity=chance,
+    )

@@ -37,7 +37,7 @@ def own_key_create(*, contributor: Contributor, name: str, scopes: list[str]) ->
         raise ApplicationError("invalid", _("Choose what the key may do."))
     with transaction.atomic():
         if keys_of(contributor).count() >= KEYS_LIMIT:
-            raise ApplicationError("too_many", _("Revoke a key first: there are twenty."))
+            raise ApplicationError("too_many", _("You already have 20 keys. Revoke one first."))
         key = apikey_create(contributor=contributor, name=name.strip(), scopes=scopes)
         detail = {"name": name.strip(), "scopes": scopes}
         subject = str(contributor.id)

@@ -20,7 +20,7 @@ def expertise_set(*, contributor: Contributor, text: str) -> None:
     )
     if not is_good:
         limits = {"fields": FIELDS_LIMIT, "letters": FIELD_LENGTH}
-        words = _("At most %(fields)s fields of %(letters)s letters each, please.") % limits
+        words = _("At most %(fields)s fields of %(letters)s letters each.") % limits
         raise ApplicationError("invalid", words)
     contributor.expertise = fields
     contributor.save(update_fields=["expertise"])

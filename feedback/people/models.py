@@ -72,7 +72,7 @@ class RaterKind(models.TextChoices):
     """Who a judgment comes from."""
 
     HUMAN = "human", _("Human")
-    AI = "ai", _("Ai")
+    AI = "ai", _("AI")
 
 
 class Rater(Row):

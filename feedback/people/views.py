@@ -17,7 +17,7 @@ from feedback.people.services import consent_give, contributor_create
 from feedback.people.sign_in.accounts import has_account
 from feedback.web.http import next_url
 
-BY_INVITATION = gettext_lazy("This site is by invitation. Ask who runs it for a link.")
+BY_INVITATION = gettext_lazy("This site is by invitation. Ask its operator for a link.")
 
 
 def visitor_of(request: HttpRequest, *, invited: bool = False) -> Contributor:

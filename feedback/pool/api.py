@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, scope
 from feedback.people.selectors import consent_required, rater_of
-from feedback.pool.judgment import RATIONALE_LIMIT, REASONS_LIMIT, Judgment
-from feedback.pool.models import Choice, Comparison, Order, RaterRole
+from feedback.pool.judgment import DURATION_LIMIT, RATIONALE_LIMIT, REASONS_LIMIT, Judgment
+from feedback.pool.models import REASON_LENGTH, Choice, Comparison, Order, RaterRole
 from feedback.pool.reactions import reaction_record
-from feedback.pool.reveal import conversation_reveal
+from feedback.pool.reveal import model_names_reveal
 from feedback.pool.selectors import comparison_find, response_find
 from feedback.pool.services import Provenance, preference_record
 
@@ -36,7 +36,7 @@ class AspectsField(serializers.DictField):
     child = serializers.CharField(max_length=16)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """Names and choices that are short and storable."""
+        """Check that names and choices are short and storable."""
         aspects: dict[str, str] = super().to_internal_value(data)
         if len(aspects) > ASPECTS_LIMIT:
             raise serializers.ValidationError(f"At most {ASPECTS_LIMIT} aspects.")
@@ -51,17 +51,19 @@ class JudgmentSerializer(serializers.Serializer[Any]):
     aspects = AspectsField(required=False)
     confidence = serializers.FloatField(required=False, allow_null=True)
     reasons = serializers.ListField(
-        child=serializers.CharField(max_length=64), required=False, max_length=REASONS_LIMIT
+        child=serializers.CharField(max_length=REASON_LENGTH),
+        required=False,
+        max_length=REASONS_LIMIT,
     )
     rationale = serializers.CharField(
         required=False, allow_blank=True, max_length=RATIONALE_LIMIT, trim_whitespace=False
     )
     duration_ms = serializers.IntegerField(
-        required=False, allow_null=True, min_value=0, max_value=2**31 - 1
+        required=False, allow_null=True, min_value=0, max_value=DURATION_LIMIT
     )
 
     def validated(self) -> dict[str, Any]:
-        """The fields that were sent, with reasons as a tuple."""
+        """Return the fields that were sent, with reasons as a tuple."""
         self.is_valid(raise_exception=True)
         fields = dict(self.validated_data)
         if "reasons" in fields:
@@ -92,7 +94,7 @@ class JudgedSerializer(serializers.Serializer[Any]):
 
 
 def idempotency_key_of(request: Request) -> str:
-    """The key that the client gave its request."""
+    """Return the key that the client gave its request; raise ApplicationError without one."""
     key: str = request.headers.get("Idempotency-Key", "")
     if not (1 <= len(key) <= 100 and key.isascii() and key.isprintable()):
         raise ApplicationError(
@@ -103,7 +105,7 @@ def idempotency_key_of(request: Request) -> str:
 
 
 def model_labels(comparison: Comparison, order: str = Order.AB) -> list[str | None]:
-    """Who had answered, in the order given; null where it is not known."""
+    """Return who had answered, in the order given; None where it is not known."""
     versions = {"a": comparison.version_a, "b": comparison.version_b}
     return [version.label if version else None for version in map(versions.get, order)]
 
@@ -134,9 +136,9 @@ def preferences(request: Request) -> Response:
             ),
         )
         if own:  # the receipt names the models
-            conversation_reveal(comparison.turn.conversation)
-    body = {"preference": preference.public_id, "models": model_labels(comparison)}
-    return Response(body, status=201 if created else 200)
+            model_names_reveal(comparison.turn.conversation)
+    receipt = {"preference": preference.public_id, "models": model_labels(comparison)}
+    return Response(JudgedSerializer(receipt).data, status=201 if created else 200)
 
 
 @extend_schema(request=ReactionSerializer, responses={201: ReactionSerializer})
@@ -151,4 +153,4 @@ def reactions(request: Request, public_id: str) -> Response:
     reaction = reaction_record(
         response=response_find(public_id), rater=rater_of(contributor), **serializer.validated_data
     )
-    return Response({"kind": reaction.kind, "value": reaction.value}, status=201)
+    return Response(ReactionSerializer(reaction).data, status=201)

@@ -1,4 +1,4 @@
-"""Choices by place on the screen, as people give them, and by side, as the pool keeps them."""
+"""Choices by position on the screen, as people give them, and by side, as the pool keeps them."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,12 +14,12 @@ CHOICE_WORDS = {
 
 
 def stored_choice(shown: str, order: str) -> str:
-    """The choice among a and b that belongs to a place on the screen."""
+    """Return the side, a or b, that was displayed at a position; a tie stays what it is."""
     places = {"1": order[0], "2": order[1]}
     return places.get(shown, shown)
 
 
 def shown_choice(stored: str, order: str) -> str:
-    """The place on the screen that belongs to a stored choice."""
+    """Return the position, 1 or 2, at which a side was displayed; a tie stays what it is."""
     places = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
     return places.get(stored, stored)

@@ -103,7 +103,7 @@ class Judgment:
         if self.strength is None:
             return ""
         if self.choice not in (Choice.A, Choice.B):
-            return _("Only a winner has a strength.")
+            return _("Strength can only be given for a better answer.")
         fits = math.isfinite(self.strength) and 0 < self.strength < STRENGTH_LIMIT
         return "" if fits else _not_between(0, STRENGTH_LIMIT)
 
@@ -121,10 +121,10 @@ def _range_problem(value: float | None, low: float, high: float) -> str:
 
 
 def _not_between(low: float, high: float) -> str:
-    return _("Not a number between %(low)s and %(high)s.") % {"low": low, "high": high}
+    return _("Enter a number between %(low)s and %(high)s.") % {"low": low, "high": high}
 
 
 def _text_problem(text: str, limit: int) -> str:
     if "\x00" in text:
-        return _("Text cannot hold a NUL character.")
-    return "" if len(text) <= limit else _("Longer than %s characters.") % limit
+        return _("A text cannot contain a NUL character.")
+    return "" if len(text) <= limit else _("At most %s characters.") % limit

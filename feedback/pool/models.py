@@ -20,10 +20,10 @@ STRENGTH_LIMIT = 1000  # a strength is below it
 class Choice(models.TextChoices):
     """A judgment of two responses. Skipping and not being able to judge are not judgments."""
 
-    A = "a"
-    B = "b"
-    TIE = "tie", _("Tie")
-    BOTH_BAD = "both_bad", _("Both Bad")
+    A = "a", _("A better")
+    B = "b", _("B better")
+    TIE = "tie", _("About equal")
+    BOTH_BAD = "both_bad", _("Both bad")
 
 
 class Order(models.TextChoices):

@@ -9,6 +9,6 @@ CONFIG = "simple"  # prompts are of any language: no stemming
 
 
 def prompt_words() -> SearchVector:
-    """The words of a turn's newest message; the index `turn_words` is over this expression."""
+    """Return the words of a turn's newest message, as the index `turn_words` has them."""
     newest = KeyTextTransform("content", KeyTransform(-1, "messages"))
     return SearchVector(Left(newest, SEARCHED), config=CONFIG)

@@ -1,4 +1,4 @@
-"""Whether an answer gives its model or its maker away, so that its comparison cannot be blind.
+"""The self-identification check: an answer that gives its model or maker away is not blind.
 
 Two things count: the model's own names, wherever they stand, and any assistant or maker where the
 answer speaks of itself. A wrong name counts, too: it sways whoever believes it. Text is compared
@@ -69,13 +69,13 @@ SENTENCE_ENDS = re.compile(r"[.!?](?=\s|$)|[。！？\n]")
 
 
 def names_version(text: str, version: ModelVersion | None) -> bool:
-    """Whether an answer gives the version that wrote it away, or claims to be another."""
+    """Return whether an answer gives the version that wrote it away, or claims to be another."""
     names = (version.label, version.model.name, version.remote_name) if version else ()
     return names_model(text, *names)
 
 
 def names_model(text: str, *names: str) -> bool:
-    """Whether the text holds one of the model's names, or introduces itself or its maker.
+    """Return whether the text holds one of the model's names, or introduces itself or its maker.
 
     A name of one plain word ("Alpaca") also means other things, so it counts only where the answer
     speaks of itself; a token with a number in it ("vicuna-13b") counts anywhere.
@@ -97,7 +97,7 @@ def _holds(text: str, name: str) -> bool:
 
 
 def _is_distinctive(token: str) -> bool:
-    """A word with a number in it is a model's name; "v2", "13B" and "4" alone are not."""
+    """Return whether a token names a model by itself: "gpt-4" does; "v2" and "13B" do not."""
     letters = sum(character.isalpha() for character in token)
     return letters >= SHORTEST_TOKEN and any(character.isdigit() for character in token)
 
@@ -108,7 +108,7 @@ def _contains(text: str, words: str, before: str = r"(?<!\w)") -> bool:
 
 
 def _words(text: str) -> str:
-    """The words alone: compatible letters made one, invisible signs dropped, others a space."""
+    """Return the words: compatible letters made one, invisible signs dropped, others a space."""
     letters = []
     for character in unicodedata.normalize("NFKC", text):
         kind = unicodedata.category(character)

@@ -56,7 +56,7 @@ def preference_record(
     judgment.check()
     if not 1 <= len(idempotency_key) <= 100:
         raise ApplicationError(
-            "idempotency_key", _("An idempotency key of 1 to 100 characters, please.")
+            "idempotency_key", _("The idempotency key must have 1 to 100 characters.")
         )
     preference = preference_row(
         comparison_id=comparison.pk,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
-from feedback.pool.models import Preference, PreferenceState
+from feedback.pool.models import Preference
 from feedback.publication.models import Release
 from feedback.publication.shapes import SHAPES
 from feedback.publication.shapes.base import ExportQuery, Row
@@ -22,14 +22,12 @@ class Counters:
 
 def counters() -> Counters:
     """Count judgments for the Data page."""
-    found = Preference.objects.aggregate(
-        published=Count("id", filter=Q(published_number__isnull=False, removed_number=None)),
-        waiting=Count(
-            "id", filter=Q(published_number=None, state=PreferenceState.ACTIVE, visibility="public")
-        ),
-        withdrawn=Count("id", filter=Q(removed_number__isnull=False)),
+    judgments = Preference.objects.all()
+    return Counters(
+        published=judgments.published().count(),
+        waiting=judgments.waiting().count(),
+        withdrawn=judgments.filter(removed_number__isnull=False).count(),
     )
-    return Counters(**found)
 
 
 def preview(query: ExportQuery, rows: int = 3) -> Sequence[Row]:

@@ -7,5 +7,5 @@ from feedback.pool.lifecycle import judgments_publish
 
 @shared_task(name="publication.publish_due")
 def publish_due() -> None:
-    """Beat: make public what has waited long enough."""
+    """Publish what has waited long enough; run by beat."""
     judgments_publish()

@@ -1,5 +1,7 @@
 """What the raters together say, how far each can be relied on, and what came of that."""
 
+from typing import Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +11,9 @@ from feedback.campaigns.models import Campaign
 from feedback.identifiers import Row
 from feedback.people.models import Contributor, Rater
 from feedback.pool.models import Comparison
+from feedback.quality.checks import CHECKS
+
+CHECK_CHOICES = [(check.kind, check.label) for check in CHECKS.values()]
 
 
 class Consensus(Row):
@@ -62,27 +67,23 @@ class RaterReliability(Row):
         return f"{self.rater} {self.accuracy:.2f}"
 
 
-class SignalKind(models.TextChoices):
-    """What is looked at in a rater's judgments."""
+class QualitySignalQuerySet(models.QuerySet["QualitySignal"]):
+    """Findings of the checks, by what they come to."""
 
-    SEQUENTIAL = "sequential", _("Chooses unlike the others")
-    GOLD = "gold", _("Known answers")
-    PACE = "pace", _("Faster than one can read")
-    POSITION = "position", _("Favours a place")
-    STREAK = "streak", _("The same again and again")
-    TIES = "ties", _("Avoids deciding")
-    REPEATS = "repeats", _("The same words again and again")
+    def concerns(self) -> Self:
+        """Keep the findings that pass their threshold."""
+        return self.filter(concern=True)
 
 
 class QualitySignal(Row):
-    """One statistic of one rater beside its threshold, and the judgments it rests on.
+    """What one check found of one rater: a statistic, its threshold, the judgments behind it.
 
     `concern` says that the threshold is passed; `evidence` holds keys of judgments, the newest of
     those that made it so. `since` is when it first was a concern.
     """
 
     rater = models.ForeignKey(Rater, on_delete=models.CASCADE, related_name="signals")
-    kind = models.CharField(max_length=16, choices=SignalKind)
+    kind = models.CharField(max_length=16, choices=CHECK_CHOICES)
     statistic = models.FloatField()
     threshold = models.FloatField()
     n = models.PositiveIntegerField()
@@ -91,12 +92,12 @@ class QualitySignal(Row):
     since = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
 
+    objects = QualitySignalQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["rater", "kind"], name="signal_once_a_kind"),
-            models.CheckConstraint(
-                condition=Q(kind__in=SignalKind.values), name="signal_kind_is_known"
-            ),
+            models.CheckConstraint(condition=Q(kind__in=list(CHECKS)), name="signal_kind_is_known"),
         ]
         indexes = [models.Index(fields=["since"], condition=Q(concern=True), name="signal_concern")]
 
@@ -108,17 +109,27 @@ class StandingState(models.TextChoices):
     """Whether a rater's judgments count; it always has a reason and can be lifted."""
 
     COUNTED = "counted", _("Counted")
-    QUARANTINED = "quarantined", _("Set aside")
+    QUARANTINED = "quarantined", _("Quarantined")
+
+
+class RaterStandingQuerySet(models.QuerySet["RaterStanding"]):
+    """Raters by whether their judgments count."""
+
+    def quarantined(self) -> Self:
+        """Keep those whose judgments do not count now."""
+        return self.filter(state=StandingState.QUARANTINED)
 
 
 class RaterStanding(Row):
-    """What came of the signals. Where a person decided, the rules leave it alone."""
+    """Whether a rater is in quarantine, and why. Where a person decided, the rules do not."""
 
     rater = models.OneToOneField(Rater, on_delete=models.CASCADE, related_name="standing")
     state = models.CharField(max_length=16, choices=StandingState, default=StandingState.COUNTED)
     reason = models.CharField(max_length=500, blank=True)
     decided_by = models.ForeignKey(Contributor, on_delete=models.PROTECT, null=True)
     changed_at = models.DateTimeField()
+
+    objects = RaterStandingQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,10 +1,6 @@
-"""Reads about consensus and the reliability of raters."""
+"""Reads about the consensus."""
 
 from django.db import connection
-from django.db.models import QuerySet
-
-from feedback.people.models import Contributor
-from feedback.quality.models import RaterReliability, RaterStanding, StandingState
 
 # A consensus is current when it counts the judgments that its comparison has now, and none of
 # them came after it was written.
@@ -23,20 +19,8 @@ SELECT EXISTS (
 
 
 def consensus_is_stale() -> bool:
-    """Whether judgments came or went since the consensus was written."""
+    """Return whether judgments came or went since the consensus was written."""
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)
         stale: bool = cursor.fetchone()[0]
     return stale
-
-
-def reliabilities() -> QuerySet[RaterReliability]:
-    """How far each rater can be relied on, those with the most judgments first."""
-    return RaterReliability.objects.select_related("rater").order_by("-judgments", "rater_id")
-
-
-def standing_of(contributor: Contributor) -> RaterStanding | None:
-    """What a contributor is to be told: that their judgments are set aside, and why."""
-    return RaterStanding.objects.filter(
-        rater__contributor=contributor, state=StandingState.QUARANTINED
-    ).first()

@@ -40,27 +40,27 @@ class NoAnswerError(Exception):
 def reason_words(code: str) -> str:
     """A stored reason as a sentence for people."""
     known = {
-        "timeout": _("It was silent for too long."),
+        "timeout": _("It did not answer in time."),
         "unreachable": _("Nothing answers at its address, or the connection broke."),
         "unreadable answer": _("It sent something that is not an answer."),
         "broken off": _("It stopped in the middle of an answer."),
         "too large": _("It sent more than an answer can be."),
         "error in the stream": _("It reported an error in the middle of an answer."),
         "empty answer": _("It sent an empty answer."),
-        "no live provider": _("No server stands behind it."),
+        "no live provider": _("No server is configured for it."),
         OWN_LIMIT: _("Our own limit of requests a minute was reached."),
-        TOO_MANY: _("It asks for a pause: too many requests (status 429)."),
+        TOO_MANY: _("It receives too many requests and asks for a pause (status 429)."),
         "status 401": _("It does not accept our key (status 401)."),
         "status 403": _("It does not allow this to our key (status 403)."),
-        "status 404": _("It knows no such model or address (status 404)."),
+        "status 404": _("It does not know this model or address (status 404)."),
     }
     if code in known:
         return known[code]
     if code.startswith("no key in "):
         variable = code.removeprefix("no key in ")
-        return _("The environment holds no key under %(name)s.") % {"name": variable}
+        return _("The environment has no key under %(name)s.") % {"name": variable}
     if code.startswith("status 3"):
-        return _("It points to another address (%(code)s), which we do not follow.") % {
+        return _("It redirects to another address (%(code)s), which we do not follow.") % {
             "code": code
         }
     if code.startswith("status "):

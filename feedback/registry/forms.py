@@ -27,7 +27,7 @@ def limit_of(data: QueryDict) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise _invalid("requests_per_minute", _("A whole number, please, or nothing."))
+        raise _invalid("requests_per_minute", _("Enter a whole number, or leave it empty."))
     return int(text)
 
 
@@ -78,10 +78,10 @@ def _sampling(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise _invalid("sampling", _('A JSON object such as {"temperature": 0.7}, please.'))
+        raise _invalid("sampling", _('Enter a JSON object such as {"temperature": 0.7}.'))
     return found
 
 
 def _invalid(field: str, words: str) -> ApplicationError:
-    message = _("Some fields are not as they should be.")
+    message = _("Please correct the fields below.")
     return ApplicationError("invalid", message, fields={field: words})

@@ -96,8 +96,8 @@ def _words(state: str) -> str:
     return {
         "active": _("In use"),
         "failing": _("In use, the last call failed"),
-        "resting": _("Paused by itself"),
-        "waiting": _("Waits for its provider"),
+        "resting": _("Paused automatically"),
+        "waiting": _("Waiting for its provider"),
         "paused": _("Paused"),
         "retired": _("Retired"),
     }[state]

@@ -69,7 +69,7 @@ def provider_create(
                 actor=actor, action="provider.create", subject=name, detail={"base_url": base_url}
             )
     except IntegrityError as error:
-        words = _("There is a provider %(name)s already.") % {"name": name}
+        words = _("There is already a provider %(name)s.") % {"name": name}
         raise ConflictError("name_taken", words) from error
     return provider
 
@@ -97,7 +97,7 @@ def state_set(*, of: Provider | ModelVersion, state: str, actor: Contributor) ->
     with transaction.atomic():
         current = rows.filter(pk=of.pk).exclude(state=VersionState.RETIRED)
         if not current.update(state=state):
-            raise ConflictError("retired", _("This was retired, which is for good."))
+            raise ConflictError("retired", _("This has been retired and cannot be reactivated."))
         kind = "provider" if isinstance(of, Provider) else "version"
         audit_record(actor=actor, action=f"{kind}.{state}", subject=str(of))
 
@@ -125,7 +125,11 @@ def model_create(
 ) -> ModelVersion:
     """A model and its first version."""
     slug = slugify(name, allow_unicode=True)[:110]
-    _refuse(name="" if slug and len(name) <= 200 else _("1 to 200 characters, with a letter."))
+    _refuse(
+        name=""
+        if slug and len(name) <= 200
+        else _("1 to 200 characters, at least one of them a letter.")
+    )
     _check(asking)
     try:
         with transaction.atomic():
@@ -133,7 +137,7 @@ def model_create(
             model.topics.set([_topic(topic) for topic in topics])
             return _version_add(model, asking, actor)
     except IntegrityError as error:
-        words = _("There is a model %(name)s already: give it a new version.") % {"name": name}
+        words = _("There is already a model %(name)s: give it a new version.") % {"name": name}
         raise ConflictError("name_taken", words) from error
 
 
@@ -193,7 +197,7 @@ def _version_add(model: LanguageModel, asking: Asking, actor: Contributor) -> Mo
 def _topic(name: str) -> Topic:
     slug = slugify(name, allow_unicode=True)[:100]
     if not slug:
-        raise _invalid({"topics": _("A topic has a letter or a digit.")})
+        raise _invalid({"topics": _("A topic needs a letter or a digit.")})
     topic, _made = Topic.objects.get_or_create(slug=slug, defaults={"name": name[:200]})
     return topic
 
@@ -221,10 +225,10 @@ def _address_problem(address: str) -> str:
     except ValueError:
         ok = False
     if not ok or len(address) > 200 or not address.isascii() or not address.isprintable():
-        return _("An address such as https://example.org/v1, please.")
+        return _("Enter an address such as https://example.org/v1.")
     if "@" in parts.netloc:
-        return _("Without a name or password: the key stands in the environment.")
-    return _("Without ? and #.") if parts.query or parts.fragment else ""
+        return _("Leave out name and password: the key is in the environment.")
+    return _("Leave out ? and #.") if parts.query or parts.fragment else ""
 
 
 def _variable_problem(name: str) -> str:
@@ -248,4 +252,4 @@ def _refuse(**problems: str) -> None:
 
 
 def _invalid(fields: dict[str, Any]) -> ApplicationError:
-    return ApplicationError("invalid", _("Some fields are not as they should be."), fields=fields)
+    return ApplicationError("invalid", _("Please correct the fields below."), fields=fields)

@@ -1,4 +1,4 @@
-"""Routing over REST."""
+"""Routing over REST: the models for a prompt."""
 
 from typing import Any
 
@@ -10,10 +10,8 @@ from rest_framework.response import Response
 
 from feedback.people.authentication import contributor_of, scope
 from feedback.routing.constraints import Constraints
-from feedback.routing.explaining.sentences import sentences
-from feedback.routing.explaining.why import Explanation, explain, route_find
-from feedback.routing.names import PolicyName
-from feedback.routing.selectors import routable_versions, route_body
+from feedback.routing.models import PolicyName
+from feedback.routing.selectors import routable_versions
 from feedback.routing.services import models_route
 
 
@@ -25,7 +23,7 @@ class MessageInput(serializers.Serializer[Any]):
 
 
 class ConstraintsInput(serializers.Serializer[Any]):
-    """What is asked of the models, before any score counts."""
+    """Limits on the models, before any score counts."""
 
     topics = serializers.ListField(
         child=serializers.CharField(max_length=100),
@@ -51,7 +49,7 @@ class ConstraintsInput(serializers.Serializer[Any]):
     )
 
     def constraints(self) -> Constraints:
-        """The checked fields."""
+        """Return the checked fields."""
         given = self.validated_data
         return Constraints(
             topics=tuple(given.get("topics", ())),
@@ -76,8 +74,8 @@ class RouteInput(ConstraintsInput):
 class RoutedModelOutput(serializers.Serializer[Any]):
     """A model that was chosen, and how likely that was."""
 
-    model = serializers.CharField()
-    version = serializers.CharField()
+    model = serializers.CharField(source="version.label")
+    version = serializers.CharField(source="version.version")
     score = serializers.FloatField(allow_null=True)
     propensity = serializers.FloatField()
 
@@ -85,59 +83,19 @@ class RoutedModelOutput(serializers.Serializer[Any]):
 class RouteOutput(serializers.Serializer[Any]):
     """A decision, as it is kept."""
 
-    route = serializers.CharField()
-    models = RoutedModelOutput(many=True)
-    pair_propensity = serializers.FloatField(allow_null=True)
-    router_version = serializers.CharField()
-    fallback = serializers.CharField(allow_null=True)
-    latency_ms = serializers.FloatField()
-
-
-class ConsideredOutput(serializers.Serializer[Any]):
-    """A model that could have been chosen; the score with a 95 % interval."""
-
-    model = serializers.CharField(source="label")
-    score = serializers.FloatField()
-    low = serializers.FloatField(allow_null=True)
-    high = serializers.FloatField(allow_null=True)
-    propensity = serializers.FloatField()
-    rank = serializers.IntegerField()
-
-
-class ExplanationOutput(serializers.Serializer[Any]):
-    """A decision, and why it was made."""
-
     route = serializers.CharField(source="route.public_id")
-    created_at = serializers.DateTimeField(source="route.created_at")
-    policy = serializers.CharField(source="route.policy")
-    constraints = serializers.JSONField(source="route.constraints")
-    models = ConsideredOutput(many=True, source="chosen")
-    others = ConsideredOutput(many=True, help_text="The best of those that were not chosen.")
-    considered = serializers.IntegerField()
-    explored = serializers.BooleanField(
-        help_text="Whether a better one was passed over to learn more."
-    )
-    pair_propensity = serializers.FloatField(source="route.pair_propensity")
+    models = RoutedModelOutput(many=True, source="chosen")
+    pair_propensity = serializers.FloatField(source="route.pair_propensity", allow_null=True)
     router_version = serializers.CharField(source="route.router_version")
-    fallback = serializers.SerializerMethodField()
-    strong_chance = serializers.FloatField(source="route.strong_chance", allow_null=True)
-    threshold = serializers.FloatField(source="route.threshold", allow_null=True)
-    why = serializers.SerializerMethodField()
-
-    def get_fallback(self, found: Explanation) -> str | None:
-        """Why the prompt was not used."""
-        return found.route.fallback or None
-
-    def get_why(self, found: Explanation) -> list[str]:
-        """The reasons in sentences."""
-        return sentences(found)
+    fallback = serializers.CharField(allow_null=True)
+    latency_ms = serializers.FloatField(source="route.latency_ms")
 
 
 @extend_schema(request=RouteInput, responses=RouteOutput)
 @api_view(["POST"])
 @permission_classes([scope("models:use")])
 def route(request: Request) -> Response:
-    """Which models to show for a prompt, and how likely that was."""
+    """Choose the models to show for a prompt; say how likely each choice was."""
     wanted = RouteInput(data=request.data)
     wanted.is_valid(raise_exception=True)
     given = wanted.validated_data
@@ -149,13 +107,4 @@ def route(request: Request) -> Response:
         constraints=wanted.constraints(),
         contributor=contributor_of(request),
     )
-    return Response(route_body(routed))
-
-
-@extend_schema(responses=ExplanationOutput)
-@api_view(["GET"])
-@permission_classes([scope("models:use")])
-def route_explained(request: Request, public_id: str) -> Response:
-    """Why these models were chosen: for who asked, and for operators; a duel once it is judged."""
-    route = route_find(viewer=contributor_of(request), public_id=public_id)
-    return Response(ExplanationOutput(explain(route)).data)
+    return Response(RouteOutput(routed).data)

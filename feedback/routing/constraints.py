@@ -1,4 +1,4 @@
-"""What may be asked of the models before any score counts: topics, languages, price, latency.
+"""Limits on the models before any score counts: topics, languages, price, latency.
 
 A constraint is kept or the request is refused: nothing is loosened in silence. What is not known
 does not count as kept: a model whose price nobody has entered is not cheap, and one whose answers
@@ -17,7 +17,7 @@ from feedback.registry.topics import language_slugs, topics_check, topics_relate
 from feedback.routing.latency import latencies_ms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
     """Only models that meet all of these are candidates.
 
@@ -32,7 +32,7 @@ class Constraints:
     max_latency_ms: float | None = None
 
     def asked(self) -> dict[str, Any]:
-        """What was asked, for the log."""
+        """Return the limits that were set, for the log."""
         return {name: value for name, value in asdict(self).items() if value not in ((), None)}
 
 
@@ -40,7 +40,10 @@ ANY = Constraints()
 
 
 def versions_able(candidates: Sequence[ModelVersion], wanted: Constraints) -> list[ModelVersion]:
-    """Those of the candidates that may be asked at this moment and meet the constraints."""
+    """Return the candidates that may be asked now and meet the constraints, in their order.
+
+    Raises InvalidError for a topic that there is not.
+    """
     able = well_versions()
     if wanted.topics:
         topics_check(wanted.topics)

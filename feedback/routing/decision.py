@@ -1,40 +1,39 @@
-"""From a prompt to how likely each choice is: read it, ask who believes what, apply the policy."""
+"""From a prompt to how likely each choice is: read it, find what is believed, apply the policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion
-from feedback.routing.models import Threshold
-from feedback.routing.names import PolicyName
+from feedback.routing.models import PolicyName, Threshold
 from feedback.routing.policy import Policy, between, greedy, thompson
 from feedback.routing.posterior import (
     Belief,
     global_belief,
     live_embedding,
     prompt_belief,
-    readable,
+    readable_scorer,
 )
 from feedback.routing.prompt_vectors.client import PromptUnusedError
 from feedback.routing.prompt_vectors.store import prompt_vector
-from feedback.routing.thresholds.services import decided_share, strong_chance
+from feedback.routing.thresholds.calibration import decided_share, strong_chance
 from feedback.training.models import Checkpoint
+from trainers.arrays import Floats32
 
 BY_SHARE = "share"  # who believes, where a threshold cannot be applied: nobody, a coin decides
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt's vector (d,) and the embedding that reads it, or why it is not used."""
+    """A prompt's vector [d] and the embedding that reads it, or why it is not used."""
 
     checkpoint: Checkpoint | None = None
-    vector: NDArray[np.float32] | None = None
+    vector: Floats32 | None = None
     unused: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """How likely each choice among the candidates is, who believes so, and why not the prompt."""
 
@@ -47,34 +46,40 @@ class Decision:
 
 
 def prompt_read(messages: Sequence[dict[str, str]]) -> Prompt:
-    """The prompt's vector from the inference server, within its deadline."""
+    """Ask the inference server for the prompt's vector, within its deadline."""
     checkpoint = live_embedding()
     if checkpoint is None:
         return Prompt(unused="no_embedding")
     try:
-        return Prompt(checkpoint, prompt_vector(messages, readable(checkpoint)))
+        vector = prompt_vector(messages, readable_scorer(checkpoint))
     except PromptUnusedError as reason:
-        return Prompt(checkpoint, unused=str(reason))
+        return Prompt(checkpoint=checkpoint, unused=str(reason))
+    return Prompt(checkpoint=checkpoint, vector=vector)
 
 
 def decide(
+    *,
     prompt: Prompt,
     able: Sequence[ModelVersion],
     k: int,
     policy: str | Threshold,
     rng: np.random.Generator,
 ) -> Decision:
-    """What the policy makes of the models that can be asked."""
+    """Apply the policy to the models that can be asked: k of `able` are wanted."""
     belief, fallback = _believed(prompt, [version.label for version in able], rng)
     if isinstance(policy, Threshold):
         return _between(prompt, able, policy, belief, fallback)
     explores = policy == PolicyName.EXPLORE or (policy == PolicyName.AUTO and k == 2)
-    chances = thompson(belief.draws) if explores else greedy(belief.means)
-    return Decision(chances, belief, belief.router_version, fallback)
+    return Decision(
+        chances=thompson(belief.draws) if explores else greedy(belief.means),
+        belief=belief,
+        router_version=belief.router_version,
+        fallback=fallback,
+    )
 
 
 def _believed(prompt: Prompt, labels: list[str], rng: np.random.Generator) -> tuple[Belief, str]:
-    """What is believed about the models, and why it is not about this prompt, if so."""
+    """Return what is believed about the models, and why it is not about this prompt, if so."""
     if prompt.checkpoint is None or prompt.vector is None:
         return global_belief(labels, rng), prompt.unused
     try:
@@ -90,17 +95,28 @@ def _between(
     belief: Belief,
     fallback: str,
 ) -> Decision:
-    """The strong or the weak model; `able` holds them in this order, or the one that is left.
+    """Choose the strong or the weak model; `able` holds them in this order, or the one left.
 
     Where the threshold cannot be applied the share is kept all the same, by chance.
     """
     if len(able) == 1:
-        away = "weak_away" if able[0] == pair.strong else "strong_away"
-        return Decision(greedy(belief.means), belief, belief.router_version, away)
+        return Decision(
+            chances=greedy(belief.means),
+            belief=belief,
+            router_version=belief.router_version,
+            fallback="weak_away" if able[0] == pair.strong else "strong_away",
+        )
     if not fallback and (pair.threshold is None or pair.checkpoint != prompt.checkpoint):
         fallback = "threshold_stale"
     if fallback or pair.threshold is None:
-        return Decision(between(decided_share(pair.share)), belief, BY_SHARE, fallback)
+        chances = between(decided_share(pair.share))
+        return Decision(chances=chances, belief=belief, router_version=BY_SHARE, fallback=fallback)
     chance = float(strong_chance(belief.means, belief.deviations))
-    chances = between(float(chance >= pair.threshold))
-    return Decision(chances, belief, belief.router_version, "", chance, pair.threshold)
+    return Decision(
+        chances=between(float(chance >= pair.threshold)),
+        belief=belief,
+        router_version=belief.router_version,
+        fallback="",
+        strong_chance=chance,
+        threshold=pair.threshold,
+    )

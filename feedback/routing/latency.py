@@ -21,9 +21,9 @@ SELECT v.id, percentile_cont(0.5) WITHIN GROUP (ORDER BY newest.latency_ms)
 
 
 def latencies_ms() -> dict[str, float]:
-    """Milliseconds from the question to the end of the answer, of versions in use by their keys.
+    """Return milliseconds from the question to the end of the answer, by the version's key as text.
 
-    A version whose answers were never timed is not among them.
+    Only versions in use whose answers were timed are among them. Up to a minute old.
     """
     known: dict[str, float] = cache.get_or_set(CACHE_KEY, _medians, KEPT_SECONDS) or {}
     return known

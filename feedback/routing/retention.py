@@ -13,7 +13,7 @@ BATCH = 10_000  # rows of one call
 
 
 def routes_collect() -> int:
-    """Delete decisions past their time that no judgment and no reaction came of; how many.
+    """Delete decisions past their time that no judgment and no reaction came of; return how many.
 
     The others stay: they are what a new router is judged on.
     """

@@ -1,4 +1,4 @@
-"""Choosing the models that a person sees next, with a log of how likely each choice was."""
+"""Choose the models that a person sees next, and log how likely each choice was."""
 
 import time
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, NotFoundError, UnavailableError
+from feedback.errors import InvalidError, NotFoundError, UnavailableError
 from feedback.people.models import Contributor
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
 from feedback.routing.constraints import ANY, Constraints, versions_able
 from feedback.routing.decision import Decision, decide, prompt_read
-from feedback.routing.models import ModelRoute, Threshold
-from feedback.routing.names import PolicyName
-from feedback.routing.thresholds.services import threshold_get
+from feedback.routing.models import ModelRoute, PolicyName, Threshold
+from feedback.routing.thresholds.selectors import threshold_get
+from trainers.statistics.logistic import sigmoid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A model that was considered, with its chance to be shown.
 
@@ -30,6 +30,16 @@ class Candidate:
     deviation: float
     propensity: float
 
+    def logged(self) -> dict[str, object]:
+        """Return what the log keeps of it."""
+        return {
+            "version": str(self.version.id),
+            "label": self.version.label,
+            "score": round(self.score, 6),
+            "deviation": round(self.deviation, 6),
+            "propensity": self.propensity,  # in full: off-policy estimates divide by it
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Routed:
@@ -37,6 +47,11 @@ class Routed:
 
     route: ModelRoute
     chosen: tuple[Candidate, ...]
+
+    @property
+    def fallback(self) -> str | None:
+        """Return why the prompt was not used, in a word; None where it was."""
+        return self.route.fallback or None
 
 
 def models_route(
@@ -49,13 +64,15 @@ def models_route(
     contributor: Contributor | None = None,
     turn: Turn | None = None,
 ) -> Routed:
-    """Choose k of the candidates for a prompt and log the decision.
+    """Choose k (1 or 2) of the candidates for a prompt and log the decision.
 
     `policy`: a `PolicyName`, or the name of a threshold, which chooses between its two models.
+    Raises InvalidError for an unknown policy, topic or k, and UnavailableError (`too_few_models`)
+    where fewer than k candidates can be asked and meet the constraints.
     """
     started = time.perf_counter()
     if k not in (1, 2):
-        raise ApplicationError("invalid", _("k is 1 or 2."), fields={"k": _("1 or 2.")})
+        raise InvalidError({"k": _("1 or 2.")}, _("k is 1 or 2."))
     applied = _policy(policy)
     prompt = prompt_read(messages)
     # Who may be asked is looked up after the wait for the encoder: a pause counts at once.
@@ -65,7 +82,7 @@ def models_route(
     if len(able) < k:
         raise _too_few(k, able, candidates, constraints)
     rng = np.random.default_rng()
-    decision = decide(prompt, able, k, applied, rng)
+    decision = decide(prompt=prompt, able=able, k=k, policy=applied, rng=rng)
     considered = _considered(able, decision, k)
     picked = decision.chances.sample(k, rng)
     route = ModelRoute.objects.create(
@@ -73,7 +90,7 @@ def models_route(
         contributor=contributor,
         policy=policy,
         constraints=constraints.asked(),
-        considered=[_logged(one) for one in considered],
+        considered=[one.logged() for one in considered],
         chosen=[able[index].id for index in picked],
         pair_propensity=decision.chances.propensity(picked),
         router_version=decision.router_version,
@@ -86,15 +103,15 @@ def models_route(
 
 
 def _policy(name: str) -> str | Threshold:
-    """The policy of that name."""
+    """Return the policy of that name: its name, or the threshold."""
     if name in PolicyName.values:
         return name
     try:
         return threshold_get(name)
     except NotFoundError:
-        words = _("One of %(names)s, or the name of a threshold.")
-        fields = {"policy": words % {"names": ", ".join(PolicyName.values)}}
-        raise ApplicationError("invalid", _("There is no such policy."), fields=fields) from None
+        known = _("One of %(names)s, or the name of a threshold.")
+        fields = {"policy": known % {"names": ", ".join(PolicyName.values)}}
+        raise InvalidError(fields, _("There is no such policy.")) from None
 
 
 def _too_few(
@@ -104,12 +121,12 @@ def _too_few(
     constraints: Constraints,
 ) -> UnavailableError:
     counts = {"k": k, "n": len(able), "all": len(candidates)}
-    words = _("%(k)s models are wanted and %(n)s can answer now.") % counts
+    message = _("%(k)s models are wanted and %(n)s can answer now.") % counts
     if asked := constraints.asked():
         limits = _("Of %(all)s candidates these are those that meet what was asked: %(asked)s.")
         listed = "; ".join(f"{name} {_listed(value)}" for name, value in asked.items())
-        words = f"{words} {limits % (counts | {'asked': listed})}"
-    return UnavailableError("too_few_models", words)
+        message = f"{message} {limits % (counts | {'asked': listed})}"
+    return UnavailableError("too_few_models", message)
 
 
 def _listed(value: object) -> str:
@@ -118,20 +135,14 @@ def _listed(value: object) -> str:
 
 def _considered(able: Sequence[ModelVersion], decision: Decision, k: int) -> list[Candidate]:
     belief = decision.belief
-    scores = 1.0 / (1.0 + np.exp(-belief.means))
     return [
-        Candidate(version, float(score), float(deviation), float(shown))
-        for version, score, deviation, shown in zip(
-            able, scores, belief.deviations, decision.chances.shown(k), strict=True
+        Candidate(
+            version=version,
+            score=float(score),
+            deviation=float(deviation),
+            propensity=float(propensity),
+        )
+        for version, score, deviation, propensity in zip(
+            able, sigmoid(belief.means), belief.deviations, decision.chances.shown(k), strict=True
         )
     ]
-
-
-def _logged(one: Candidate) -> dict[str, object]:
-    return {
-        "version": str(one.version.id),
-        "label": one.version.label,
-        "score": round(one.score, 6),
-        "deviation": round(one.deviation, 6),
-        "propensity": one.propensity,
-    }

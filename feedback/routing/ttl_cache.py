@@ -1,4 +1,4 @@
-"""What every route asks for and hardly ever changes: looked up once a second by each process."""
+"""Remember for a second, in each process, what every route asks for and hardly ever changes."""
 
 import time
 from collections.abc import Callable
@@ -10,8 +10,12 @@ from django.conf import settings
 Found = TypeVar("Found")
 
 
-def for_a_moment(find: Callable[[], Found]) -> Callable[[], Found]:
-    """The last result, unless it is older than `ROUTING_MOMENT`; threads may look up twice."""
+def cached_for_a_second(find: Callable[[], Found]) -> Callable[[], Found]:
+    """Return the last result of `find`, unless it is older than `ROUTING_MOMENT` seconds.
+
+    There is no lock: two threads may both find it out of date and look it up, which costs less
+    than a wait would.
+    """
     kept: tuple[float, Found] | None = None
 
     @wraps(find)

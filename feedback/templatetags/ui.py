@@ -11,8 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from feedback.people.display_settings import preferences_of
+from feedback.people.terms import SCOPES
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
+from feedback.text.message_display import SPEAKERS
 from feedback.text.rendering import render
 from feedback.training.models import RunState, TrainingRun
 
@@ -114,6 +116,18 @@ def number(value: int) -> str:
 def percent(share: float) -> int:
     """A share of one, in whole per cent."""
     return round(100 * share)
+
+
+@register.filter
+def speaker(role: str) -> str:
+    """Return who said a message, in words."""
+    return str(SPEAKERS.get(role) or _("Someone said"))
+
+
+@register.filter
+def scope_words(scope: str) -> str:
+    """Return what a scope of an API key allows."""
+    return str(SCOPES.get(scope, scope))
 
 
 @register.filter

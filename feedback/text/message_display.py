@@ -5,8 +5,14 @@ from math import ceil
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 FOLD_LINES = 8
+SPEAKERS = {
+    "user": gettext_lazy("Someone asked"),
+    "assistant": gettext_lazy("A model answered"),
+    "system": gettext_lazy("The model was told"),
+}
 WIDE, NARROW = 72, 40  # letters of a line of prompt, on a desk and on a phone
 
 

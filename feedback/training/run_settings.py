@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from feedback.errors import InvalidError
 from feedback.training.models import Kind
-from trainers.kinds import KINDS, check_settings, settings_of
+from trainers.kinds import check_settings, settings_of
 from trainers.settings.config import SettingError
 from trainers.settings.kind import Setting
 
@@ -37,23 +37,10 @@ def settings_offered(kind: Kind) -> list[Setting]:
 
 
 def default_text(kind: Kind, setting: Setting) -> str:
-    """Return the default in words, such as "0.003 (frozen), 0.0002 (lora)" where modes differ."""
+    """Return the default in words; the site gives a policy's reward model one of its own."""
     if (kind, setting.name) == (Kind.POLICY, REWARD_MODEL):
         return _("the live reward model, where there is one")
-    if setting.name == KINDS[kind].chosen_by:  # it chooses the mode: the first one
-        return value_text(setting.default)
-    variants: dict[str, list[str]] = {}
-    for variant, value in setting.defaults.items():
-        variants.setdefault(value_text(value), []).append(variant)
-    if len(variants) == 1:
-        return next(iter(variants))
-    return ", ".join(f"{text} ({', '.join(names)})" for text, names in variants.items())
-
-
-def value_text(value: object) -> str:
-    """Return a value as the trainers' command line takes it."""
-    words: dict[object, str] = {None: "none", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
+    return setting.default_text
 
 
 def _json(value: Any) -> Any:

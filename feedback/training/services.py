@@ -70,7 +70,9 @@ def run_cancel(*, run: TrainingRun, actor: Contributor | None) -> TrainingRun:
         )
         running = one.filter(state=RunState.RUNNING).update(cancel_requested=True)
         if not queued and not running:
-            raise ConflictError("run_is_over", _("This run is over; there is nothing to cancel."))
+            raise ConflictError(
+                "run_is_over", _("This run has ended, so there is nothing to cancel.")
+            )
         audit_record(actor=actor, action="run.cancel", subject=str(run.number))
     run.refresh_from_db()
     return run

@@ -20,19 +20,19 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from trainers.objectives.losses import adaptive_temperature, penalty
-from trainers.objectives.scaling import LOG_2, PreferenceScaling
+from trainers.objectives.scaling import LOG_2, ScalingConfig
 
 SCALINGS = [
-    PreferenceScaling(0.1, 0.1, 4.0),
-    PreferenceScaling(0.3, 0.1, 3.0),
-    PreferenceScaling(0.5, 0.1, 5.0),
-    PreferenceScaling(0.1, 0.1, 4.0, "quadratic"),
-    PreferenceScaling(0.5, 0.1, 4.0, "quadratic"),
+    ScalingConfig(),
+    ScalingConfig(rho0=0.3, tau_max=3.0),
+    ScalingConfig(rho0=0.5, tau_max=5.0),
+    ScalingConfig(variant="quadratic"),
+    ScalingConfig(rho0=0.5, variant="quadratic"),
 ]
 STEPS = 5
 
 
-def slope(gap: Tensor, tau: Tensor, scaling: PreferenceScaling) -> Tensor:
+def slope(gap: Tensor, tau: Tensor, scaling: ScalingConfig) -> Tensor:
     """Derivative in tau of the inner objective, (n,)."""
     x = gap / tau
     rise = -logsigmoid(x) + x * torch.sigmoid(-x)
@@ -41,7 +41,7 @@ def slope(gap: Tensor, tau: Tensor, scaling: PreferenceScaling) -> Tensor:
     return rise + 2.0 * scaling.rho0 * tau - LOG_2
 
 
-def newton(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
+def newton(gap: Tensor, scaling: ScalingConfig) -> Tensor:
     """The published iteration."""
     tau = torch.ones_like(gap)
     extra = 2.0 * scaling.rho0 if scaling.variant == "quadratic" else 0.0
@@ -53,7 +53,7 @@ def newton(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
     return tau
 
 
-def bisected(gap: Tensor, scaling: PreferenceScaling) -> Tensor:
+def bisected(gap: Tensor, scaling: ScalingConfig) -> Tensor:
     """The minimiser to the last bits: the derivative increases in tau."""
     low = torch.full_like(gap, scaling.tau0)
     high = torch.full_like(gap, scaling.tau_max)
@@ -75,7 +75,7 @@ def timed(solve: Callable[[], Tensor], repeats: int) -> tuple[Tensor, float]:
     return found, 1e9 * statistics.median(times) / len(found)
 
 
-def row(scaling: PreferenceScaling, gap: Tensor, repeats: int) -> dict[str, Any]:
+def row(scaling: ScalingConfig, gap: Tensor, repeats: int) -> dict[str, Any]:
     exact = bisected(gap, scaling)
 
     def loss(tau: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ import django
 
 django.setup()
 
+from feedback.quality.votes import Votes  # noqa: E402
+
 from feedback.hybrid.draw import decisions_draw  # noqa: E402
 from feedback.hybrid.labels import ai_posteriors, signals_from  # noqa: E402
 from feedback.hybrid.models import Destination  # noqa: E402
-from feedback.quality.votes import Votes  # noqa: E402
 from trainers.data.formats import PairRecord, read  # noqa: E402
 from trainers.statistics.consensus import CLASSES  # noqa: E402
 

@@ -68,6 +68,7 @@ def measure(judgments: int) -> dict[str, object]:
 def refreshes() -> dict[str, float]:
     from feedback.quality.agreements import agreements_refresh
     from feedback.quality.quarantine import standings_refresh
+
     from feedback.quality.services import consensus_refresh
     from feedback.ranking.influence import influence_refresh
     from feedback.ranking.services import tally_fold

@@ -16,7 +16,6 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,11 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
     from trainers.data.comparisons import Comparisons
     from trainers.data.holdout import Holdout
     from trainers.progress import Progress
-    from trainers.reward.answers import Answer
-    from trainers.reward.config import Config
+    from trainers.reward.config import REWARD, FrozenConfig
     from trainers.reward.data import Pairs
-    from trainers.reward.frozen.features import Features, mapped_array
-    from trainers.reward.frozen.train import Heads
+    from trainers.reward.features import Features, mapped_array
+    from trainers.reward.frozen_mode import HeadTrials
+    from trainers.reward.model import Answer
     from trainers.reward.surface import SURFACE_FEATURES
 
     torch.set_num_threads(threads)
@@ -61,7 +60,9 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
             strength=nothing,
             weight=nothing + 1.0,
         ),
-        holdout=Holdout(np.flatnonzero(~held), np.flatnonzero(held), np.flatnonzero(held)),
+        holdout=Holdout(
+            train=np.flatnonzero(~held), validation=np.flatnonzero(held), test=np.flatnonzero(held)
+        ),
         first=np.arange(0, 2 * pairs, 2),
         second=np.arange(1, 2 * pairs, 2),
         answers=[Answer([], "")] * (2 * pairs),
@@ -69,11 +70,19 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
         skipped=0,
         identical=0,
     )
-    config = Config(device="cpu", twin=False, members=members, epochs=1, hidden=hidden)
+    settings = {
+        "device": "cpu",
+        "train_baseline": False,
+        "head.ensemble_size": members,
+        "optim.num_train_epochs": 1,
+        "features.hidden_size": hidden,
+    }
     found: dict[str, Any] = {"pairs": pairs, "python_mib": round(start, 1)}
     for head in ("linear", "mlp"):
         before, started, busy = anonymous_mib(), time.monotonic(), time.process_time()
-        Heads(made, features, replace(config, head=head), Progress(io.StringIO())).fit()
+        config = REWARD.read({**settings, "head.architecture": head})
+        assert isinstance(config, FrozenConfig)
+        HeadTrials(made, features, config, Progress(io.StringIO())).fit()
         found[head] = {
             "epoch_s": round(time.monotonic() - started, 2),
             "cpu_s": round(time.process_time() - busy, 2),

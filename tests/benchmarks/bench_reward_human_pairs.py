@@ -10,44 +10,51 @@ rho0 and tau_max chosen by the log-loss on held-out training pairs alone. Prints
 import argparse
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks import reward_trials as trials
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD
 from trainers.reward.data import Pairs
 from trainers.statistics.measures import mean, row_accuracy
 
 SINGLE: dict[str, Any] = {
-    "loss": "adaptive",
-    "twin": False,
+    "loss.type": "adaptive",
+    "train_baseline": False,
     "device": "cpu",
-    "members": 1,
-    "head": "linear",
-    "epochs": 40,
-    "patience": 4,
+    "head.ensemble_size": 1,
+    "head.architecture": "linear",
+    "optim.num_train_epochs": 40,
+    "early_stopping_patience": 4,
 }
-SEVERAL: dict[str, Any] = {**SINGLE, "members": 5}
-PLAIN: dict[str, Any] = {"loss": "bradley_terry"}
-GRID = [{"rho0": rho0, "tau_max": tau_max} for rho0 in (0.05, 0.3) for tau_max in (1.0, 4.0)]
+SEVERAL: dict[str, Any] = {**SINGLE, "head.ensemble_size": 5}
+PLAIN: dict[str, Any] = {"loss.type": "bradley_terry"}
+GRID = [
+    {"scaling.rho0": rho0, "scaling.tau_max": tau_max}
+    for rho0 in (0.05, 0.3)
+    for tau_max in (1.0, 4.0)
+]
 VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "Bradley–Terry": ({**SINGLE, **PLAIN},),
     "adaptive, TL;DR settings (rho0 .1, tau_max 4)": (SINGLE,),
-    "adaptive, HH settings (rho0 .05, tau_max 5)": ({**SINGLE, "rho0": 0.05, "tau_max": 5.0},),
-    "adaptive, quadratic": ({**SINGLE, "variant": "quadratic", "tau_max": float("inf")},),
+    "adaptive, HH settings (rho0 .05, tau_max 5)": (
+        {**SINGLE, "scaling.rho0": 0.05, "scaling.tau_max": 5.0},
+    ),
+    "adaptive, quadratic": (
+        {**SINGLE, "scaling.variant": "quadratic", "scaling.tau_max": float("inf")},
+    ),
     "adaptive, tuned": tuple({**SINGLE, **point} for point in GRID),
-    "GPM": ({**SINGLE, **PLAIN, "kind": "gpm"},),
+    "GPM": ({**SINGLE, **PLAIN, "head.kind": "gpm"},),
     "loss chosen on validation": ({**SINGLE, **PLAIN}, SINGLE),
     "ensemble of 5, Bradley–Terry": ({**SEVERAL, **PLAIN},),
     "ensemble of 5, adaptive": (SEVERAL,),
-    "ensemble of 5, Bradley–Terry, all layers": ({**SEVERAL, **PLAIN, "layers": "all"},),
-    "ensemble of 5, adaptive, all layers": ({**SEVERAL, "layers": "all"},),
+    "ensemble of 5, Bradley–Terry, all layers": ({**SEVERAL, **PLAIN, "features.layers": "all"},),
+    "ensemble of 5, adaptive, all layers": ({**SEVERAL, "features.layers": "all"},),
     "ensemble of 5, loss chosen on validation": ({**SEVERAL, **PLAIN}, SEVERAL),
     "ensemble of 5, all layers, loss chosen on validation": (
-        {**SEVERAL, **PLAIN, "layers": "all"},
-        {**SEVERAL, "layers": "all"},
+        {**SEVERAL, **PLAIN, "features.layers": "all"},
+        {**SEVERAL, "features.layers": "all"},
     ),
 }
 
@@ -90,12 +97,12 @@ def division(pairs: Pairs, seed: int) -> Pairs:
 
 def best_of(pairs: Pairs, settings: tuple[dict[str, Any], ...], seed: int) -> tuple[Any, str]:
     """The trial with the lowest log-loss on held-out training pairs, and what it was."""
-    configs = [replace(Config(**setting), seed=seed) for setting in settings]
+    configs = [REWARD.read({**setting, "seed": seed}) for setting in settings]
     found = [trials.run_trial(pairs, trials.features_of(pairs, c), c) for c in configs]
     best = min(range(len(found)), key=lambda place: found[place].inner_log_loss)
     config = configs[best]
-    constants = f"rho0 {config.rho0}, tau_max {config.tau_max}"
-    chosen = "Bradley–Terry" if config.loss == "bradley_terry" else f"adaptive, {constants}"
+    constants = f"rho0 {config.scaling.rho0}, tau_max {config.scaling.tau_max}"
+    chosen = "Bradley–Terry" if config.loss.type == "bradley_terry" else f"adaptive, {constants}"
     return found[best], f"{found[best].head}, {chosen}"
 
 

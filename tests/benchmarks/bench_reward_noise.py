@@ -18,24 +18,23 @@ import numpy as np
 
 from tests.benchmarks import reward_trials as trials
 from tests.benchmarks.bench_reward_ukp import read_ukp
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD
 from trainers.reward.data import Pairs
-from trainers.reward.frozen.peers import find_noise
-from trainers.reward.noise import without
+from trainers.reward.noise import find_noise, without
 
 FOLDS = 4
 LEAST = 0.05  # what the filter is told where no label was turned round
 BASE: dict[str, Any] = {
-    "loss": "adaptive",
-    "twin": False,
+    "loss.type": "adaptive",
+    "train_baseline": False,
     "device": "cpu",
-    "members": 1,
-    "head": "linear",
+    "head.ensemble_size": 1,
+    "head.architecture": "linear",
 }
 LOSSES: dict[str, dict[str, Any]] = {
-    "Bradley–Terry": {"loss": "bradley_terry"},
+    "Bradley–Terry": {"loss.type": "bradley_terry"},
     "adaptive (rho0 .1, tau_max 4)": {},
-    "quadratic (rho0 .1)": {"variant": "quadratic", "tau_max": float("inf")},
+    "quadratic (rho0 .1)": {"scaling.variant": "quadratic", "scaling.tau_max": float("inf")},
 }
 
 
@@ -47,8 +46,8 @@ def main() -> None:
     how = parser.parse_args()
     bound = trials.Bound(how.seconds)
     pairs = read_ukp()[0] if how.data == "ukp" else trials.read_file("human_pairs")
-    base = {**BASE, "batch": 512 if how.data == "ukp" else 256}
-    features = trials.features_of(pairs, Config(**base))
+    base = {**BASE, "optim.train_batch_size": 512 if how.data == "ukp" else 256}
+    features = trials.features_of(pairs, REWARD.read(base))
     report: dict[str, Any] = {"pairs": len(pairs.first)}
     for rate in (0.0, 0.2, 0.4):
         found: dict[str, list[np.ndarray]] = {}
@@ -59,12 +58,13 @@ def main() -> None:
             if bound.over:
                 break
             flipped, which = flip(part, rate, number)
-            config = Config(**base, noise=max(rate, LEAST), epochs=40, patience=5)
-            doubted = find_noise(flipped, config)
+            settings = {**base, "optim.num_train_epochs": 40, "early_stopping_patience": 5}
+            told = REWARD.read({**settings, "noise": max(rate, LEAST)})
+            doubted = find_noise(flipped, told)
             caught.append((len(doubted.rows), int(which[doubted.rows].sum()), int(which.sum())))
             kept = without(flipped, doubted)
             for name in how.only:
-                own = replace(config, noise=0.0, **LOSSES[name])
+                own = REWARD.read({**settings, **LOSSES[name]})
                 for title, trained in ((name, flipped), (f"{name}, filtered", kept)):
                     found.setdefault(title, []).append(
                         trials.run_trial(trained, features, own).logits

@@ -48,10 +48,10 @@ from trainers.objectives.losses import (
     adaptive_temperature,
     bradley_terry_loss,
 )
-from trainers.objectives.scaling import PreferenceScaling
+from trainers.objectives.scaling import ScalingConfig
 
 Floats = NDArray[np.float64]
-Scaling = PreferenceScaling | None  # None is Bradley–Terry
+Scaling = ScalingConfig | None  # None is Bradley–Terry
 Measures = dict[str, dict[str, float]]
 ITEMS, PAIRS, FURTHER, SETS, RIDGE = 80, 1500, 500, 4000, 1e-4
 FEATURES, FEW, RIDGES = 60, 200, (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -62,8 +62,8 @@ LINKS: dict[str, Callable[[Floats], Floats]] = {
 }
 SCALINGS: dict[str, Scaling] = {
     "bradley_terry": None,
-    "linear": PreferenceScaling(0.1, 0.1, 4.0),
-    "quadratic": PreferenceScaling(0.1, 0.1, float("inf"), "quadratic"),
+    "linear": ScalingConfig(),
+    "quadratic": ScalingConfig(tau_max=float("inf"), variant="quadratic"),
 }
 
 

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +35,18 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification
 from trl import RewardConfig, RewardTrainer
 
-from trainers.reward.answers import Answer
-from trainers.reward.backbone.load import score_tokens
-from trainers.reward.backbone.model import Tuned, new_model
-from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
-from trainers.reward.objective import Objective, Targets
+from trainers.objectives.pairwise import Objective, Targets
+from trainers.reward.config import REWARD, TransformerConfig
+from trainers.reward.model import Answer
+from trainers.reward.pair_task import PairCourse, PairDataset, PairTask
+from trainers.reward.reading import Tokens
+from trainers.reward.transformer import Transformer, new_model, score_tokens
 from trainers.statistics.measures import mean, with_intervals
-from trainers.tuning.checkpoints import Checkpoints
-from trainers.tuning.loop import Work, tune
+from trainers.tuning.loop import adamw, tune
 from trainers.tuning.processes import Processes
-from trainers.tuning.step import Corpus, Gradients
+from trainers.tuning.step import Gradients
 
 SEED = 0
-NO_CHECKPOINT = 1e9
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,18 @@ class Data:
 
 def main() -> None:
     options = arguments()
-    config = Config(
-        mode="full",
-        loss="bradley_terry",
-        batch=options.batch,
-        epochs=options.epochs,
-        learning_rate=options.rate,
-        precision=options.precision,
-        device=options.device,
+    config = REWARD.read(
+        {
+            "mode": "full",
+            "loss.type": "bradley_terry",
+            "optim.train_batch_size": options.batch,
+            "optim.num_train_epochs": options.epochs,
+            "optim.learning_rate": options.rate,
+            "precision": options.precision,
+            "device": options.device,
+        }
     )
+    assert isinstance(config, TransformerConfig)
     rows = PAIRS[options.pairs](options.data)
     data = divide(rows, config, options.share, options.held_out)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,9 +87,9 @@ def main() -> None:
         new_model(config, torch.device("cpu")).model.save_pretrained(start)
         runs: dict[str, Callable[[], dict[str, Any]]] = {
             "trl": lambda: trl(data, start, config, Path(folder) / "trl"),
-            "ours_nothing_shared": lambda: ours(data, config, Path(folder), shared=False, meet=1),
-            "ours_read_once": lambda: ours(data, config, Path(folder), shared=True, meet=1),
-            "ours": lambda: ours(data, config, Path(folder), shared=True, meet=options.meet),
+            "ours_nothing_shared": lambda: ours(data, config, shared=False, meet=1),
+            "ours_read_once": lambda: ours(data, config, shared=True, meet=1),
+            "ours": lambda: ours(data, config, shared=True, meet=options.meet),
         }
         found: dict[str, Any] = {name: runs[name]() for name in options.only or runs}
     right = {name: result.pop("right") for name, result in found.items()}
@@ -169,7 +170,7 @@ def ukp_rows(folder: Path) -> Rows:
 PAIRS = {"human": human_rows, "ukp": ukp_rows}
 
 
-def divide(found: Rows, config: Config, share: float, most_held_out: int) -> Data:
+def divide(found: Rows, config: TransformerConfig, share: float, most_held_out: int) -> Data:
     """Pairs that the model can read whole, divided by prompt within each source."""
     reader = new_model(config, torch.device("cpu")).reader
     keys = [
@@ -197,16 +198,16 @@ def divide(found: Rows, config: Config, share: float, most_held_out: int) -> Dat
     return Data(sequences, chosen, rejected, prompts, train, held_out)
 
 
-def trl(data: Data, start: Path, config: Config, out: Path) -> dict[str, Any]:
+def trl(data: Data, start: Path, config: TransformerConfig, out: Path) -> dict[str, Any]:
     """RewardTrainer at its best settings: tokens ready, length grouping, no checkpointing."""
     bfloat16 = config.precision == "bfloat16"
     settings = RewardConfig(
         output_dir=str(out),
-        per_device_train_batch_size=config.batch,
-        num_train_epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        warmup_steps=config.warmup_fraction,
-        weight_decay=config.weight_decay,
+        per_device_train_batch_size=config.optim.train_batch_size,
+        num_train_epochs=config.optim.num_train_epochs,
+        learning_rate=config.optim.learning_rate,
+        warmup_steps=config.optim.warmup_ratio,
+        weight_decay=config.optim.weight_decay,
         lr_scheduler_type="linear",
         max_length=None,
         bf16=bfloat16,
@@ -240,9 +241,9 @@ def trl(data: Data, start: Path, config: Config, out: Path) -> dict[str, Any]:
     return {"seconds": seconds, "right": right_on_held_out(data, made)}
 
 
-def ours(data: Data, config: Config, folder: Path, *, shared: bool, meet: int) -> dict[str, Any]:
+def ours(data: Data, config: TransformerConfig, *, shared: bool, meet: int) -> dict[str, Any]:
     """The same training here; without sharing, every side of every pair is its own sequence."""
-    config = Config(**{**{name: getattr(config, name) for name in config.__slots__}, "meet": meet})
+    config = replace(config, pairs_per_group=meet)
     made = new_model(config, torch.device(config.device))
     n = len(data.train)
     first, second = data.chosen[data.train], data.rejected[data.train]
@@ -251,23 +252,35 @@ def ours(data: Data, config: Config, folder: Path, *, shared: bool, meet: int) -
         sequences = [data.sequences[end] for end in np.concatenate([first, second])]
         first, second = np.arange(n), np.arange(n, 2 * n)
     none = torch.zeros(n)
-    targets = Targets(torch.ones(n), none, none, torch.ones(n), torch.zeros(n, 0))
-    gradients = Gradients(
-        made.backbone,
-        Corpus(sequences, first, second, targets),
-        Objective(),
-        Processes.join(config.device),
-        config.step_tokens,
+    targets = Targets(
+        label=torch.ones(n), tie=none, margin=none, weight=torch.ones(n), control=torch.zeros(n, 0)
     )
-    work = Work(np.arange(n), data.prompt[data.train], [str(row) for row in data.train])
-    kept = Checkpoints(folder / f"ours-{shared}-{meet}", {}, NO_CHECKPOINT)
+    dataset = PairDataset(sequences=sequences, first=first, second=second, targets=targets)
+    task = PairTask(backbone=made.backbone, dataset=dataset, objective=Objective())
+    processes, size = Processes.join(config.device), config.max_tokens_per_microbatch
+    course = PairCourse(
+        task=task,
+        rows=np.arange(n),
+        prompts=data.prompt[data.train],
+        ids=[str(row) for row in data.train],
+        config=config,
+        validate=lambda: 0.0,
+    )
     started = time.perf_counter()
-    tune(gradients, work, config, kept, lambda: 0.0, lambda *_: None)
+    tune(
+        Gradients(task=task, processes=processes, size=size),
+        course,
+        adamw(made.model, config.optim, fused=True),
+        config.optim,
+        seed=config.seed,
+        checkpoints=None,
+        report=lambda *_: None,
+    )
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "right": right_on_held_out(data, made)}
 
 
-def right_on_held_out(data: Data, made: Tuned) -> np.ndarray:
+def right_on_held_out(data: Data, made: Transformer) -> np.ndarray:
     """Of each held-out pair, whether the chosen side scores higher: (n,) of 0 and 1."""
     ends = np.stack([data.chosen[data.held_out], data.rejected[data.held_out]])
     rows, places = np.unique(ends, return_inverse=True)

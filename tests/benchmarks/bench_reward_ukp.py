@@ -25,22 +25,23 @@ from tests.benchmarks import reward_trials as trials
 from trainers.artifacts import digest_of
 from trainers.data.comparisons import Comparisons
 from trainers.data.holdout import Holdout
-from trainers.reward.answers import Answer
-from trainers.reward.config import Config
+from trainers.reward.config import REWARD, RewardConfig
 from trainers.reward.data import Pairs
+from trainers.reward.model import Answer
+from trainers.settings.config import as_json
 from trainers.statistics.measures import row_accuracy
 
 BASE: dict[str, Any] = {
-    "loss": "adaptive",
-    "twin": False,
+    "loss.type": "adaptive",
+    "train_baseline": False,
     "device": "cpu",
-    "batch": 512,
-    "epochs": 40,
-    "patience": 4,
+    "optim.train_batch_size": 512,
+    "optim.num_train_epochs": 40,
+    "early_stopping_patience": 4,
 }
-ALL: dict[str, Any] = {**BASE, "layers": "all"}
-PLAIN: dict[str, Any] = {"loss": "bradley_terry"}
-LINEAR: dict[str, Any] = {"head": "linear", "members": 1}
+ALL: dict[str, Any] = {**BASE, "features.layers": "all"}
+PLAIN: dict[str, Any] = {"loss.type": "bradley_terry"}
+LINEAR: dict[str, Any] = {"head.architecture": "linear", "head.ensemble_size": 1}
 LAST_PLAIN, LAST_ADAPTIVE = {**BASE, **PLAIN, **LINEAR}, {**BASE, **LINEAR}
 ALL_PLAIN, ALL_ADAPTIVE = {**ALL, **PLAIN, **LINEAR}, {**ALL, **LINEAR}
 # Several dictionaries: settings to choose from inside the training part.
@@ -55,13 +56,17 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "last layer, linear, adaptive, 1 member": (LAST_ADAPTIVE,),
     "all layers, linear, Bradley–Terry, 1 member": (ALL_PLAIN,),
     "all layers, linear, adaptive, 1 member": (ALL_ADAPTIVE,),
-    "all layers, linear, Bradley–Terry, 5 members": ({**ALL, **PLAIN, "head": "linear"},),
-    "all layers, linear, adaptive, 5 members": ({**ALL, "head": "linear"},),
-    "all layers, gpm, Bradley–Terry, 5 members": (
-        {**ALL, **PLAIN, "head": "linear", "kind": "gpm"},
+    "all layers, linear, Bradley–Terry, 5 members": (
+        {**ALL, **PLAIN, "head.architecture": "linear"},
     ),
-    "all layers, chosen inside, Bradley–Terry, 5 members": ({**ALL, **PLAIN, "head": "auto"},),
-    "all layers, chosen inside, adaptive, 5 members": ({**ALL, "head": "auto"},),
+    "all layers, linear, adaptive, 5 members": ({**ALL, "head.architecture": "linear"},),
+    "all layers, gpm, Bradley–Terry, 5 members": (
+        {**ALL, **PLAIN, "head.architecture": "linear", "head.kind": "gpm"},
+    ),
+    "all layers, chosen inside, Bradley–Terry, 5 members": (
+        {**ALL, **PLAIN, "head.architecture": "auto"},
+    ),
+    "all layers, chosen inside, adaptive, 5 members": ({**ALL, "head.architecture": "auto"},),
 }
 
 
@@ -90,7 +95,7 @@ def read_ukp() -> tuple[Pairs, np.ndarray, np.ndarray]:
     empty = np.zeros(0, np.int64)
     pairs = Pairs(
         comparisons=comparisons,
-        holdout=Holdout(empty, empty, empty),
+        holdout=Holdout(train=empty, validation=empty, test=empty),
         first=ends[: len(rows)],
         second=ends[len(rows) :],
         answers=answers,
@@ -119,7 +124,7 @@ def leave_one_out(
     """Logits of every pair by a model that saw nothing of its topic, and their measures."""
     logits, chosen = np.full(len(topics), np.nan), Counter[str]()
     known = np.array(sorted(set(topics)))
-    configs = [Config(**setting) for setting in settings]
+    configs = [REWARD.read(setting) for setting in settings]
     trained = trials.replace(pairs, comparisons=trials.replace(pairs.comparisons, label=labels))
     for place, topic in enumerate(known[: how.topics]):
         if how.bound.over:
@@ -133,7 +138,7 @@ def leave_one_out(
         best = min(range(len(found)), key=lambda number: found[number].inner_log_loss)
         logits[test] = found[best].logits
         config = configs[best]
-        chosen[f"{config.layers}, {found[best].head}, {config.loss}"] += 1
+        chosen[f"{config.features.layers}, {found[best].head}, {config.loss.type}"] += 1
     done = ~np.isnan(logits)
     _, cluster = np.unique(topics[done].astype(str), return_inverse=True)
     gold = pairs.comparisons.label[done]
@@ -141,18 +146,18 @@ def leave_one_out(
     return {**trials.measured(logits[done], gold, cluster), **counts}
 
 
-def kept_trial(division: Pairs, config: Config, how: Any) -> trials.Trial:
+def kept_trial(division: Pairs, config: RewardConfig, how: Any) -> trials.Trial:
     """The trial of this division and config, from the folder where it was kept."""
     known = division.comparisons
     rows = [part.tolist() for part in (division.holdout.train, division.holdout.test)]
-    what = digest_of({**asdict(config), "labels": known.label.tolist(), "rows": rows})
+    what = digest_of({**as_json(config), "labels": known.label.tolist(), "rows": rows})
     place = how.keep / f"{what[:24]}.json" if how.keep else None
     if place and place.exists():
         kept = json.loads(place.read_text())
         return trials.Trial(**{**kept, "logits": np.array(kept["logits"])})
-    if config.layers not in how.features:
-        how.features[config.layers] = trials.features_of(division, config)
-    found = trials.run_trial(division, how.features[config.layers], config)
+    if config.features.layers not in how.features:
+        how.features[config.features.layers] = trials.features_of(division, config)
+    found = trials.run_trial(division, how.features[config.features.layers], config)
     if place:
         half = place.with_suffix(".half")
         half.write_text(json.dumps({**asdict(found), "logits": found.logits.tolist()}))

@@ -6,7 +6,7 @@ Which of two short arguments convinces more: the 12,792 pairs whose gold label n
 of `--folds` folds leaves out its topics (32: one topic each), trains on the pairs of all others
 with the share of their five votes as soft labels, and is judged on the gold labels of its own. A
 fold's right and wrong are written to the folder as it ends; what is there is not computed again.
-Settings are of the trainers (`--set key=value`).
+Settings are of the trainers (`--set name=value`).
 
 Prints one JSON object: accuracy over all pairs, its 95 % interval clustered by topic, how many
 topics are done, and the accuracy of the longer argument on the same pairs.
@@ -17,7 +17,6 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +28,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from trainers.artifacts import digest_of
 from trainers.commands.settings import read_settings
-from trainers.reward.answers import Answer
-from trainers.reward.backbone.load import score_tokens
-from trainers.reward.backbone.model import Tuned, new_model
-from trainers.reward.backbone.reading import Tokens
-from trainers.reward.config import Config
-from trainers.reward.objective import Objective, Targets
+from trainers.objectives.pairwise import Objective, Targets
+from trainers.reward.config import REWARD, TransformerConfig
+from trainers.reward.model import Answer
+from trainers.reward.pair_task import PairCourse, PairDataset, PairTask
+from trainers.reward.reading import Tokens
+from trainers.reward.transformer import Transformer, new_model, score_tokens
+from trainers.settings.config import as_json
 from trainers.tuning.checkpoints import Checkpoints
-from trainers.tuning.loop import Work, tune
+from trainers.tuning.loop import adamw, tune
 from trainers.tuning.processes import Processes
-from trainers.tuning.step import Corpus, Gradients
+from trainers.tuning.step import Gradients
 
-DEFAULTS = ["mode=full", "batch=256", "meet=256", "epochs=4", "learning_rate=1e-4", "device=cpu"]
+DEFAULTS = [
+    *("mode=full", "device=cpu", "pairs_per_group=256", "optim.train_batch_size=256"),
+    *("optim.num_train_epochs=4", "optim.learning_rate=1e-4"),
+]
 RESAMPLES = 2000
 
 
@@ -73,11 +76,12 @@ class Arguments:
 
 def main() -> None:
     options = arguments()
-    config: Config = read_settings(Config, None, [*DEFAULTS, *options.set])
+    config = read_settings(REWARD, None, [*DEFAULTS, *options.set])
+    assert isinstance(config, TransformerConfig)
     known = Arguments(options.data)
-    folder = options.out / digest_of({**asdict(config), "folds": options.folds})[:12]
+    folder = options.out / digest_of({**as_json(config), "folds": options.folds})[:12]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
+    (folder / "settings.json").write_text(json.dumps(as_json(config), indent=1) + "\n")
     for fold in range(options.folds):
         place = folder / f"fold-{fold:02d}.json"
         if not place.exists() and fold not in options.skip:
@@ -100,7 +104,7 @@ def arguments() -> argparse.Namespace:
 
 
 def run_fold(
-    known: Arguments, fold: int, folds: int, config: Config, folder: Path
+    known: Arguments, fold: int, folds: int, config: TransformerConfig, folder: Path
 ) -> dict[str, Any]:
     """Right (1) or wrong (0) of every pair of the topics that a fold leaves out."""
     started = time.monotonic()
@@ -108,18 +112,15 @@ def run_fold(
     left_out = known.topic % folds == fold
     made = new_model(config, torch.device("cpu"))
     sequences = made.reader.read(known.answers)
-    work = Work(np.flatnonzero(~left_out), known.topic[~left_out], [""] * int((~left_out).sum()))
-    gradients = Gradients(
-        made.backbone,
-        Corpus(sequences, known.first, known.second, targets(known.share)),
-        Objective(config.scaling() if config.loss == "adaptive" else None),
-        Processes.join("cpu"),
-        config.step_tokens,
+    dataset = PairDataset(
+        sequences=sequences, first=known.first, second=known.second, targets=targets(known.share)
     )
+    objective = Objective(scaling=config.scaling if config.loss.type == "adaptive" else None)
+    task = PairTask(backbone=made.backbone, dataset=dataset, objective=objective)
     state = Checkpoints(folder / f"state-{fold:02d}", {}, config.checkpoint_seconds)
     epochs: list[float] = []
 
-    def judge() -> float:
+    def validate() -> float:
         right = judged(known, made, sequences, left_out)
         epochs.append(float(right.mean()))
         return epochs[-1]
@@ -128,7 +129,24 @@ def run_fold(
         if step % 20 == 0 or step == steps:
             sys.stderr.write(f"fold {fold} step {step}/{steps} {metrics}\n")
 
-    tune(gradients, work, config, state, judge, report)
+    course = PairCourse(
+        task=task,
+        rows=np.flatnonzero(~left_out),
+        prompts=known.topic[~left_out],
+        ids=[""] * len(known.first),
+        config=config,
+        validate=validate,
+    )
+    size = config.max_tokens_per_microbatch
+    tune(
+        Gradients(task=task, processes=Processes.join("cpu"), size=size),
+        course,
+        adamw(made.model, config.optim, fused=True),
+        config.optim,
+        seed=config.seed,
+        checkpoints=state,
+        report=report,
+    )
     right = judged(known, made, sequences, left_out)
     return {
         "pairs": np.flatnonzero(left_out).tolist(),
@@ -138,7 +156,9 @@ def run_fold(
     }
 
 
-def judged(known: Arguments, made: Tuned, sequences: list[Tokens], rows: np.ndarray) -> np.ndarray:
+def judged(
+    known: Arguments, made: Transformer, sequences: list[Tokens], rows: np.ndarray
+) -> np.ndarray:
     """Whether the gold winner of each pair scores higher."""
     ends, where = np.unique(
         np.concatenate([known.first[rows], known.second[rows]]), return_inverse=True
@@ -153,7 +173,13 @@ def targets(share: np.ndarray) -> Targets:
     """Soft labels alone."""
     n = len(share)
     none = torch.zeros(n)
-    return Targets(torch.from_numpy(share).float(), none, none, torch.ones(n), torch.zeros(n, 0))
+    return Targets(
+        label=torch.from_numpy(share).float(),
+        tie=none,
+        margin=none,
+        weight=torch.ones(n),
+        control=torch.zeros(n, 0),
+    )
 
 
 def summary(known: Arguments, folder: Path) -> dict[str, Any]:

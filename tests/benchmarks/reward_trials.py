@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from trainers.data.snapshot import Snapshot
 from trainers.data.snapshot.build import build_snapshot
 from trainers.progress import Progress
 from trainers.reward.calibrate import calibrate, pair_outputs
-from trainers.reward.config import Config
+from trainers.reward.config import FrozenConfig, RewardConfig
 from trainers.reward.data import Pairs, read_pairs
-from trainers.reward.frozen.features import Features, Readers, answer_features
-from trainers.reward.frozen.fit import Fitted
-from trainers.reward.frozen.folds import make_folds
-from trainers.reward.frozen.train import Heads
-from trainers.reward.judge import Held, RewardJudge
+from trainers.reward.features import Features, Readers, answer_features
+from trainers.reward.folds import make_folds
+from trainers.reward.frozen_mode import HeadTrials
+from trainers.reward.head import pair_gaps
+from trainers.reward.head_fit import HeadResult
+from trainers.reward.model import HeldOutPredictions, RewardModel
 from trainers.statistics.measures import (
     calibration_error,
     mean,
@@ -39,7 +40,7 @@ from trainers.statistics.measures import (
 from trainers.tuning.devices import make_deterministic
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-PROFILES = Path(__file__).resolve().parents[2] / "trainers" / "formats" / "profiles"
+PROFILES = Path(__file__).resolve().parents[2] / "trainers" / "data" / "formats" / "profiles"
 Floats = NDArray[np.float64]
 
 
@@ -70,10 +71,10 @@ def read_file(name: str) -> Pairs:
         return read_pairs(Snapshot.open(built))
 
 
-class Bench(RewardJudge):
+class Bench(RewardModel):
     """A fitted head over features that are there already: outputs by answer number."""
 
-    def __init__(self, fitted: Fitted, features: Features, pairs: Pairs) -> None:
+    def __init__(self, fitted: HeadResult, features: Features, pairs: Pairs) -> None:
         self.fitted = fitted
         self._said = fitted.model.outputs(features).numpy()
         self._row = {id(answer): row for row, answer in enumerate(pairs.answers)}
@@ -88,9 +89,7 @@ class Bench(RewardJudge):
         )
 
     def gaps(self, first: Floats, second: Floats) -> Floats:
-        from trainers.reward.frozen.kinds import pair_gaps as kind_gaps
-
-        return kind_gaps(self.fitted.model.kind, first, second)
+        return pair_gaps(self.fitted.model.kind, first, second)
 
 
 @dataclass(frozen=True)
@@ -103,27 +102,30 @@ class Trial:
     head: str
 
 
-def features_of(pairs: Pairs, config: Config) -> Features:
+def features_of(pairs: Pairs, config: RewardConfig) -> Features:
     """Features of every answer, computed once."""
-    return answer_features(Readers.of(asdict(config), cached=True), pairs.answers)
+    return answer_features(Readers.of(config.features, cached=True), pairs.answers)
 
 
-def run_trial(pairs: Pairs, features: Features, config: Config) -> Trial:
+def run_trial(pairs: Pairs, features: Features, config: RewardConfig) -> Trial:
     """Fit, calibrate on held-out training pairs, and judge the pairs of the test part."""
     make_deterministic(config.seed)
     torch.set_num_threads(1)
-    fitted, _ = Heads(pairs, features, replace(config, twin=False), Progress(io.StringIO())).fit()
-    folds = make_folds(pairs, config.members)
-    judge = Bench(fitted, features, pairs)
-    found = calibrate(judge, pairs, Held(folds.rows[folds.held], fitted.gaps))
-    logits = judge.gaps(*pair_outputs(judge, pairs, pairs.holdout.test)).mean(1)
+    assert isinstance(config, FrozenConfig)
+    config = replace(config, train_baseline=False)
+    fitted, _ = HeadTrials(pairs, features, config, Progress(io.StringIO())).fit()
+    folds = make_folds(pairs, config.head.ensemble_size)
+    model = Bench(fitted, features, pairs)
+    held_out = HeldOutPredictions(rows=folds.rows[folds.held], gaps=fitted.gaps)
+    found = calibrate(model, pairs, held_out)
+    logits = model.gaps(*pair_outputs(model, pairs, pairs.holdout.test)).mean(1)
     head = "mlp" if fitted.model.hidden else "linear"
     return Trial(logits, fitted.log_loss, found.temperature, head)
 
 
 def divided(pairs: Pairs, train: Floats, validation: Floats, test: Floats) -> Pairs:
     """The same pairs in another division; row numbers of each part."""
-    return replace(pairs, holdout=Holdout(train, validation, test))
+    return replace(pairs, holdout=Holdout(train=train, validation=validation, test=test))
 
 
 def measured(logits: Floats, labels: Floats, cluster: NDArray[np.int64]) -> dict[str, Any]:

@@ -284,7 +284,7 @@ def test_the_annotate_page_when_something_went_wrong_and_when_it_teaches(page, l
     page.wait_for_timeout(GRACE_MS)
     Assignment.objects.update(state="expired")
     page.keyboard.press("1")
-    page.get_by_role("button", name="Take it again.").wait_for()
+    page.get_by_role("button", name="Reclaim the task.").wait_for()
     found = findings(page, "lease gone")
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{live_server.url}/annotate/")
@@ -301,6 +301,6 @@ def test_the_annotate_page_when_something_went_wrong_and_when_it_teaches(page, l
         )  # fmt: skip
     page.unroute("**/annotate/task/judge/")
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    page.get_by_role("heading", name="The known answer is another: about equal").wait_for()
+    page.get_by_role("heading", name="The gold answer is another one: about equal").wait_for()
     found += findings(page, "lesson")
     assert found == []

@@ -88,7 +88,7 @@ def test_undo_skip_and_the_sheet_by_keyboard(page, live_server, reports):
     page.keyboard.press("s")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_text("Put back; you will not meet it again.").wait_for()
+    page.get_by_text("Skipped. You will not see this one again.").wait_for()
     assert Assignment.objects.get(state="skipped").skip_reason == "unsafe"
     page.wait_for_timeout(GRACE_MS)
     page.keyboard.press("?")
@@ -177,9 +177,9 @@ def test_a_lost_hold_is_said_and_taken_again(page, live_server):
     late = token_of(page)
     Assignment.objects.filter(token=late).update(state="expired")
     page.keyboard.press("1")
-    page.get_by_text("Your hold ran out, so this judgment was not counted.").wait_for()
-    page.get_by_role("button", name="Take it again.").click()
-    page.get_by_role("button", name="Take it again.").wait_for(state="hidden")
+    page.get_by_text("Your reservation expired, so this judgment was not saved.").wait_for()
+    page.get_by_role("button", name="Reclaim the task.").click()
+    page.get_by_role("button", name="Reclaim the task.").wait_for(state="hidden")
     page.get_by_role("button", name="Keys").wait_for()
     assert token_of(page).partition("-")[0] == late.partition("-")[0]
     page.wait_for_timeout(GRACE_MS)

@@ -46,12 +46,12 @@ def test_style_is_held_equal_in_place_and_readable_by_all(
     page.get_by_text("How sure is this?").click()
     page.get_by_text("Elo stands here for comparison only").wait_for()
     assert findings(page, "leaderboard") == []
-    page.get_by_label("Hold length and style equal").check()
+    page.get_by_label("Correct for length and style").check()
     page.get_by_role("heading", name="What style adds").wait_for()
     expect(page).to_have_url(re.compile("style_control=true"))
     expect(page.locator("#board")).to_have_count(1)
     assert findings(page, "leaderboard, style held equal") == []
-    page.get_by_label("Hold length and style equal").uncheck()
+    page.get_by_label("Correct for length and style").uncheck()
     page.get_by_text("How sure is this?").wait_for()
 
 

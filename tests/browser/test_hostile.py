@@ -121,7 +121,7 @@ def test_a_draft_is_there_again_after_a_reload_and_gone_once_sent(page, live_ser
     page.locator("[name=choice][value='1']").click()
     page.get_by_label("Why? If you like.").fill("Half a thought")
     page.reload()
-    page.get_by_text("What you had begun to write is here again.").wait_for()
+    page.get_by_text("Your unfinished text is back.").wait_for()
     expect(page.get_by_label("Why? If you like.")).to_have_value("Half a thought")
     page.locator("[name=choice][value='2']").click()
     page.get_by_role("heading", name="You chose: Answer 2 better").wait_for()
@@ -196,7 +196,7 @@ def test_practice_tells_the_known_answer_and_ends_undo(page, live_server):
     )  # fmt: skip
     start(page, live_server)
     page.keyboard.press("1")
-    page.get_by_role("heading", name="The known answer is another: about equal").wait_for()
+    page.get_by_role("heading", name="The gold answer is another one: about equal").wait_for()
     expect(page.locator("#lesson strong")).to_have_text("the same")
     page.keyboard.press("Enter")
     expect(page.locator("#lesson")).to_be_hidden()

@@ -39,7 +39,7 @@ def test_a_duel_says_why_once_it_is_judged(page, live_server):
     page.get_by_role("button", name="Keys").wait_for()
     page.locator("[name=choice][value='1']").click()
     page.get_by_text("Why these two").click()
-    page.get_by_role("link", name="All that was expected of them").click()
+    page.get_by_role("link", name="Everything that was expected of them").click()
     page.get_by_role("heading", name="Why these two models").wait_for()
     for name in names:
         expect(page.get_by_role("rowheader", name=name)).to_be_visible()

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.data.formats import ResponseRecord, Skipped, read
+from trainers.commands.main import parser
+from trainers.data.formats import FORMATS, ResponseRecord, Skipped, format_table, read
 from trainers.errors import InputError
 
 ROWS = [{"prompt": f"question {n}", "model": "ada", "response": f"answer {n}"} for n in range(1, 4)]
@@ -152,3 +153,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None
         return used
 
     assert peak(24_000) < 1.5 * peak(6_000)
+
+
+def test_the_list_of_formats_is_the_one_in_the_docs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        parser().parse_args(["snapshot", "--list-formats"])
+    listed = capsys.readouterr().out.strip()
+    assert listed == format_table()
+    assert listed in (Path(__file__).parents[2] / "docs/formats.md").read_text()
+    assert [f"| `{name}` |" in listed for name in FORMATS] == [True] * len(FORMATS)

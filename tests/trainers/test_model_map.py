@@ -106,9 +106,9 @@ def test_who_joins_later_stands_where_the_metric_says_and_moves_nobody(
     if is_turned:
         placed[:, :2] = placed[:, :2] @ np.array([[0.0, -1.0], [1.0, 0.0]])
     stored = placed.astype(np.float32).astype(np.float64)  # as the database keeps them
-    ground = fit_map_transform(artifact.path, dict(zip(names, stored, strict=True)))
-    np.testing.assert_allclose(ground.places(vectors), placed, atol=1e-5)
-    together = np.concatenate([placed, ground.places(joined)])
+    transform = fit_map_transform(artifact.path, dict(zip(names, stored, strict=True)))
+    np.testing.assert_allclose(transform.coordinates(vectors), placed, atol=1e-5)
+    together = np.concatenate([placed, transform.coordinates(joined)])
     everyone = np.concatenate([vectors, joined])
     for one in range(len(everyone)):
         for other in range(len(everyone)):

@@ -17,7 +17,7 @@ from trainers.policy.adapter import add_adapter, load_policy
 from trainers.policy.base import load_base
 from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
-from trainers.policy.evaluate import evaluate, evaluate_prompts, judge
+from trainers.policy.evaluate import evaluate, evaluate_prompts, implicit_rewards
 from trainers.policy.fit import Example, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pool, tokenize_pairs
@@ -61,7 +61,9 @@ def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_po
     pad = base.tokenizer.pad_token_id
     with model.disable_adapter():
         reference = all_pair_log_probs(model, tokens, pad, 8).T.tolist()
-    examples = [Example(t, (c, r)) for t, (c, r) in zip(tokens, reference, strict=True)]
+    examples = [
+        Example(pair=t, reference=(c, r)) for t, (c, r) in zip(tokens, reference, strict=True)
+    ]
     fit_adapter(model, examples, pad, config, quiet())
     moved = {n for n, w in model.named_parameters() if not torch.equal(w, before[n])}
     adapter = {name for name in before if "lora_" in name}
@@ -85,9 +87,9 @@ def test_a_fresh_adapter_is_the_reference(toy_snapshot, toy_policy):
 def test_the_toy_preference_is_learnt(policy, toy_snapshot):
     config = POLICY.stored(policy.card["config"])
     pairs = Pool.read(toy_snapshot).pairs("train", limit=1000, seed=0)
-    judged = judge(policy, config, pairs)
-    assert judged.right.mean() > 0.9
-    assert judged.margin.mean() > 0
+    found = implicit_rewards(policy, config, pairs)
+    assert found.right.mean() > 0.9
+    assert found.margin.mean() > 0
     assert policy.card["metrics"]["implicit_accuracy"] > 0.5
 
 

@@ -13,7 +13,7 @@ from trainers.artifacts import Artifact
 from trainers.data.formats import PairRecord
 from trainers.data.snapshot import Snapshot
 from trainers.data.snapshot.build import build_snapshot
-from trainers.data.style import counted, relative_difference
+from trainers.data.style import relative_difference, style_counts
 from trainers.progress import Progress
 from trainers.ranking.config import RankingConfig
 from trainers.ranking.style_control import fit_styled
@@ -70,7 +70,7 @@ def test_the_snapshots_texts_are_counted_and_summed_up(
     found = read_styled(snapshot, RankingConfig())
     assert found.texts == VOTES - 20
     assert found.counts.n.sum() == VOTES
-    sides = [np.array([counted(pair[side]) for pair in texts[:-20]], float) for side in (0, 1)]
+    sides = [np.array([style_counts(pair[side]) for pair in texts[:-20]], float) for side in (0, 1)]
     f = relative_difference(*sides)
     np.testing.assert_allclose(found.scale(), np.sqrt((f**2).mean(axis=0)), rtol=1e-6)
 

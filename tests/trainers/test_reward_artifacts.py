@@ -17,7 +17,7 @@ import pytest
 from tests.trainers.command_line import run
 from tests.trainers.configs import changed
 from tests.trainers.pools import BAD, GOOD, careful_answers_win, judgment, pair_record, snapshot_of
-from trainers.artifacts import Artifact, open_artifact
+from trainers.artifacts import Artifact, artifact_digest, open_artifact
 from trainers.data.snapshot import Snapshot, split_of
 from trainers.encoding.encoder import Encoder, encoder_folder
 from trainers.errors import InputError
@@ -274,3 +274,18 @@ def test_a_damaged_artifact_is_refused_with_status_2(trained: Artifact, tmp_path
     found = run("score", "--artifact", tmp_path / "copy", "--input", rows)
     assert found.returncode == 2
     assert "reward.safetensors" in found.stderr
+
+
+def test_an_artifact_whose_card_has_old_names_of_settings_scores_as_ever(
+    pool: Snapshot, tmp_path: Path
+) -> None:
+    config = changed(CONFIG, {"features.layers": "all", "features.max_length": 48})
+    artifact = train(pool, tmp_path / "out", config, quiet())
+    old = {"mode": "frozen", "encoder": "all-MiniLM-L6-v2", "max_tokens": 48, "layers": "all"}
+    old |= {"kind": "scalar", "members": 2, "batch": 256, "backbone": "x", "lora_rank": 16}
+    card = dict(artifact.card) | {"config": old}
+    card["digest"] = artifact_digest("reward", old, card["files"])
+    (artifact.path / "card.json").write_text(json.dumps(card))
+    answers = [answer(GOOD.format("lighthouses")), answer(BAD.format("lighthouses"))]
+    again = load_model(open_artifact(artifact.path))
+    assert again.score(answers).tolist() == load_model(artifact).score(answers).tolist()

@@ -24,7 +24,7 @@ from trainers.policy.train import train
 from trainers.progress import Progress
 from trainers.reward.score import score_rows
 from trainers.serve.app import Api, build_app
-from trainers.serve.model_store import Shelf
+from trainers.serve.model_store import ModelStore
 
 pytestmark = pytest.mark.processes
 
@@ -130,7 +130,7 @@ def test_embeddings_tell_which_encoder_gave_them(server):
 def test_a_server_with_another_window_tells_another_fingerprint(tmp_path):
     said = []
     for encoder in (Encoder(cached=False, max_tokens=16), Encoder(cached=False)):
-        with TestClient(build_app(Api(Shelf(tmp_path), encoder))) as client:
+        with TestClient(build_app(Api(ModelStore(tmp_path), encoder))) as client:
             body = client.post("/v1/embeddings", json={"input": "a long question " * 30}).json()
         said.append((body["system_fingerprint"], body["data"][0]["embedding"]))
     assert not np.allclose(said[0][1], said[1][1], atol=1e-3)
@@ -365,7 +365,7 @@ def test_others_are_answered_while_a_policy_writes(server):
 def test_swapping_a_link_serves_the_new_policy_without_a_restart(
     server, toy_snapshot, toy_policy, tmp_path
 ):
-    config = small_config(base_steps=2, max_steps=1, seed=9)
+    config = small_config({"tiny.max_steps": 2, "optim.max_steps": 1, "seed": 9})
     other = train(toy_snapshot, tmp_path / "second", config, Progress())
     link = server.folder / "policy-toy"
     try:

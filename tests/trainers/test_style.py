@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from trainers.data.style import LONGEST, counted, relative_difference
+from trainers.data.style import LONGEST, relative_difference, style_counts
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from trainers.data.style import LONGEST, counted, relative_difference
     ],
 )
 def test_headings_bold_and_lists_are_counted(text: str, expected: tuple[int, ...]) -> None:
-    assert counted(text) == expected
+    assert style_counts(text) == expected
 
 
 def test_a_long_hostile_text_takes_no_time_that_grows_faster_than_it() -> None:
     for nasty in ("**a" * 40_000, " " * 100_000, "# " * 50_000, "*" * 100_000):
-        assert counted(nasty)[0] == min(len(nasty), LONGEST)
+        assert style_counts(nasty)[0] == min(len(nasty), LONGEST)
 
 
 def test_differences_are_relative_and_change_sign_with_the_sides() -> None:

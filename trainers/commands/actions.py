@@ -25,7 +25,7 @@ Report = dict[str, Any]
 
 
 def snapshot(arguments: Namespace) -> Report:
-    """A snapshot from a public file."""
+    """Make a snapshot from a public file."""
     started = time.monotonic()
     path: Path = arguments.source
     records = read(path, format=arguments.format, profile=arguments.profile)
@@ -77,7 +77,7 @@ def evaluate(arguments: Namespace) -> Report:
 
 
 def score(arguments: Namespace) -> Iterator[Report]:
-    """The reward of each row."""
+    """Yield the reward of each row."""
     artifact = _of_kind(arguments.artifact, "reward")
     rows: Iterator[Report] = import_module("trainers.reward.score").score_rows(
         artifact, _rows(arguments.input)
@@ -86,7 +86,7 @@ def score(arguments: Namespace) -> Iterator[Report]:
 
 
 def predict(arguments: Namespace) -> Iterator[Report]:
-    """The score of every model on each row's prompt."""
+    """Yield the score of every model on each row's prompt."""
     artifact = _of_kind(arguments.artifact, "embedding")
     rows: Iterator[Report] = import_module("trainers.embedding.predict").predict_rows(
         artifact, _rows(arguments.input)
@@ -118,7 +118,7 @@ def _known_kind(artifact: Artifact) -> str:
 
 
 def _rows(path: Path) -> Iterator[Report]:
-    """The rows of a JSONL file; each has an answer, so a broken one ends the command."""
+    """Yield the rows of a JSONL file; each has an answer, so a broken one ends the command."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):

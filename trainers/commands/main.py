@@ -11,7 +11,7 @@ from typing import Any
 
 from trainers.commands import actions
 from trainers.commands.settings import help_text
-from trainers.data.formats import FORMATS
+from trainers.data.formats import FORMATS, format_table
 from trainers.errors import InputError
 from trainers.kinds import KINDS
 
@@ -37,11 +37,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> ArgumentParser:
-    """All commands but `serve`, which has a parser of its own."""
+    """Return the parser of all commands but `serve`, which has one of its own."""
     whole = ArgumentParser(prog="python -m trainers", epilog="serve: see `serve --help`")
     commands = whole.add_subparsers(dest="command", required=True)
 
-    build = commands.add_parser("snapshot", help="make a snapshot from a public file")
+    build = commands.add_parser(
+        "snapshot",
+        help="make a snapshot from a public file",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    build.add_argument(
+        "--list-formats",
+        action="version",
+        version=format_table(),
+        help="print what a row of each format is",
+    )
     build.add_argument("--from", dest="source", type=Path, required=True)
     build.add_argument("--format", choices=FORMATS, required=True)
     build.add_argument("--profile", type=Path)
@@ -88,7 +98,7 @@ def parser() -> ArgumentParser:
 
 
 def _print(row: dict[str, Any]) -> None:
-    """Of processes launched together, one speaks."""
+    """Print a row as JSON; of processes launched together, one prints."""
     if int(os.environ.get("RANK", "0")):
         return
     sys.stdout.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")

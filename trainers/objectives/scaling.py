@@ -42,18 +42,21 @@ class ScalingConfig(Config):
 
     @cached_property
     def root(self) -> float:
-        """x* > 0 with H(sigma(x*)) = log 2 - rho0: the |d| / tau at which a pair is indifferent."""
+        """Return x* > 0 with H(sigma(x*)) = log 2 - rho0: the |d| / tau of an unclipped pair."""
         return _entropy_root(LOG_2 - self.rho0)
 
 
 def _logit_entropy(x: float) -> float:
-    """H(sigma(x)) in nats for x >= 0, written without cancellation: log(1 + e^-x) + x sigma(-x)."""
+    """Return H(sigma(x)) in nats for x >= 0, without cancellation: log(1 + e^-x) + x sigma(-x)."""
     decay = math.exp(-x)
     return math.log1p(decay) + x * decay / (1.0 + decay)
 
 
 def _entropy_root(entropy: float) -> float:
-    """The x > 0 with H(sigma(x)) = entropy, by bisection to the last bit (H falls from log 2)."""
+    """Return the x > 0 with H(sigma(x)) = entropy, by bisection to the last bit.
+
+    H falls from log 2, so that there is one; once a run, so that speed does not matter.
+    """
     low, high = 0.0, 1.0
     while _logit_entropy(high) > entropy:
         high *= 2.0

@@ -32,7 +32,7 @@ class Policy:
 
 
 def add_adapter(base: Base, config: PolicyConfig) -> Any:
-    """The base, frozen, with a trainable LoRA adapter of every linear layer but the head."""
+    """Return the base, frozen, with a LoRA adapter of every linear layer but the head."""
     return peft.get_peft_model(
         base.model,
         peft.LoraConfig(
@@ -46,7 +46,10 @@ def add_adapter(base: Base, config: PolicyConfig) -> Any:
 
 
 def linear_layers(model: Any) -> list[str]:
-    """The last names of the linear layers, sorted; the output head is none of them."""
+    """Return the last names of the linear layers, sorted, without the output head.
+
+    An adapter of the head would be as large as the vocabulary.
+    """
     head = model.get_output_embeddings()
     return sorted(
         {
@@ -76,7 +79,7 @@ def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) 
 
 
 def load_policy(artifact: Artifact, device: str = "auto") -> Policy:
-    """A policy artifact as it was trained, in evaluation mode.
+    """Return a policy artifact as it was trained, in evaluation mode.
 
     By hand: `AutoModelForCausalLM.from_pretrained(base)` with base the folder `base` of the
     artifact, or what `adapter_config.json` names; then `PeftModel.from_pretrained(base, path)`.

@@ -49,16 +49,23 @@ class Base:
 
 
 def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path = "") -> Base:
-    """A causal checkpoint from a path or the hub; bfloat16 on an accelerator, float32 on a CPU."""
+    """Return a causal checkpoint from a path or the hub; bfloat16 on a GPU, float32 on a CPU.
+
+    Raises InputError where it cannot be loaded or its tokenizer has no end of sequence.
+    """
     _hush()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
         words = AutoTokenizer.from_pretrained(tokenizer or name)
     except (OSError, ValueError) as error:
-        raise InputError(f"base {str(name)!r} is not a causal checkpoint: {error}") from error
+        raise InputError(
+            f"model_name_or_path {str(name)!r} is not a causal checkpoint: {error}"
+        ) from error
     if words.eos_token_id is None:
-        raise InputError(f"base {str(name)!r}: its tokenizer has no end-of-sequence token")
+        raise InputError(
+            f"model_name_or_path {str(name)!r}: its tokenizer has no end-of-sequence token"
+        )
     if words.pad_token_id is None:
         words.pad_token = words.eos_token
     return Base(model.to(device).eval(), words)
@@ -79,7 +86,7 @@ def build_tiny(
 
 
 def train_tokenizer(answers: Answers, vocabulary: int) -> Any:
-    """A byte-level BPE with a chat template: every text has tokens, and decodes to itself."""
+    """Return a byte-level BPE with a chat template; every text decodes to itself."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats, Ints
 from trainers.artifacts import CARD, Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
 from trainers.policy.adapter import Policy, load_policy
@@ -19,11 +19,9 @@ from trainers.policy.samples import sampled_metrics
 from trainers.reward.score import Scorer
 from trainers.statistics.measures import mean, row_accuracy, with_intervals
 
-Floats = NDArray[np.float64]
-
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
-    """The metrics of the artifact's card, on the test split of another snapshot.
+    """Return the metrics of the artifact's card, on the test split of another snapshot.
 
     The mean rewards are left out where the reward artifact of the training is gone.
     """
@@ -32,34 +30,36 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
-    """`score` (implicit accuracy) and `n` (comparisons) of every test prompt.
+    """Return `score` (implicit accuracy) and `n` (comparisons) of every test prompt.
 
     What a promotion gate compares two policies by, in a paired bootstrap over prompts.
     """
     policy, config, pairs = _opened(artifact, snapshot)
-    judged = judge(policy, config, pairs)
-    n = np.bincount(judged.cluster)
-    right = np.bincount(judged.cluster, judged.right)
-    return pa.table({"prompt_id": judged.prompts, "score": right / n, "n": n})
+    found = implicit_rewards(policy, config, pairs)
+    n = np.bincount(found.cluster)
+    right = np.bincount(found.cluster, found.right)
+    return pa.table({"prompt_id": found.prompts, "score": right / n, "n": n})
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The test comparisons, (n,) each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationResult:
+    """What a policy makes of n test comparisons.
 
-    margin   beta * h, the implicit reward of the chosen answer above the rejected, in nats
-    right    1 where it is positive, 1/2 where it is 0
-    cluster  the number of the comparison's prompt in `prompts`
+    margin   [n] beta h, the implicit reward of the chosen answer above the rejected, in nats
+    right    [n] 1 where it is positive, 1/2 where it is 0
+    cluster  [n] the number of the comparison's prompt in `prompts`
     """
 
     margin: Floats
     right: Floats
-    cluster: NDArray[np.int64]
+    cluster: Ints
     prompts: list[str]
 
 
-def judge(policy: Policy, config: PolicyConfig, pairs: Sequence[Pair]) -> Judged:
-    """Implicit rewards beta * log(pi / pi_ref) of both answers of every pair."""
+def implicit_rewards(
+    policy: Policy, config: PolicyConfig, pairs: Sequence[Pair]
+) -> EvaluationResult:
+    """Return the gaps of the implicit rewards beta log(pi / pi_ref) of every pair's answers."""
     tokens = tokenize_pairs(pairs, policy.dialogue)
     pad = policy.tokenizer.pad_token_id
     now = all_pair_log_probs(policy.model, tokens, pad, config.optim.per_device_train_batch_size)
@@ -70,31 +70,36 @@ def judge(policy: Policy, config: PolicyConfig, pairs: Sequence[Pair]) -> Judged
     chosen, rejected = (now - reference).double().numpy()
     margin = config.beta * (chosen - rejected)
     prompts, cluster = np.unique([pair.prompt_id for pair in pairs], return_inverse=True)
-    return Judged(margin, row_accuracy(margin, np.ones(len(pairs))), cluster, prompts.tolist())
+    return EvaluationResult(
+        margin=margin,
+        right=row_accuracy(margin, np.ones(len(pairs))),
+        cluster=cluster,
+        prompts=prompts.tolist(),
+    )
 
 
 def held_out_metrics(
     policy: Policy, config: PolicyConfig, pairs: Sequence[Pair], scorer: Scorer | None
 ) -> dict[str, Any]:
-    """The metrics of the contract, each with its interval clustered by prompt.
+    """Return the metrics, each with its interval clustered by prompt.
 
     The reference itself has a margin of 0 on every pair, hence half of them right.
     """
-    judged = judge(policy, config, pairs)
+    found = implicit_rewards(policy, config, pairs)
     longer = np.array([len(pair.chosen) - len(pair.rejected) for pair in pairs], np.float64)
     length = row_accuracy(longer, np.ones(len(pairs)))
 
     def statistics(weights: Floats) -> Mapping[str, float]:
         return {
-            "implicit_accuracy": mean(judged.right, weights),
-            "implicit_margin": mean(judged.margin, weights),
+            "implicit_accuracy": mean(found.right, weights),
+            "implicit_margin": mean(found.margin, weights),
             "baseline_length_accuracy": mean(length, weights),
         }
 
     conversations = {pair.prompt_id: pair.messages for pair in pairs}
     return {
         **sampled_metrics(policy, config, list(conversations.values()), scorer),
-        **with_intervals(statistics, judged.cluster),
+        **with_intervals(statistics, found.cluster),
         "baseline_reference_accuracy": 0.5,
         "n": len(pairs),
         "n_prompts": len(conversations),
@@ -102,14 +107,14 @@ def held_out_metrics(
 
 
 def open_scorer(config: PolicyConfig) -> Scorer | None:
-    """The reward model that scores sampled answers, where there is one."""
+    """Return the reward model that scores sampled answers, where there is one."""
     if config.reward_model is None or not (Path(config.reward_model) / CARD).is_file():
         return None
     return Scorer(open_artifact(Path(config.reward_model)))
 
 
 def held_out_pairs(pool: Pool, config: PolicyConfig) -> list[Pair]:
-    """The decided pairs of the test split that a policy is judged by."""
+    """Return the decided pairs of the test split that a policy is measured by."""
     return pool.pairs("test", limit=config.max_test_pairs, seed=config.seed, decided=True)
 
 

@@ -56,7 +56,7 @@ def sample(
 
 
 def draw(logits: Tensor, how: Sampling, generator: torch.Generator) -> Tensor:
-    """One token a row, (rows,), from logits (rows, vocabulary)."""
+    """Return one token a row, [rows], from logits[rows, vocabulary]."""
     if how.temperature == 0:
         return logits.argmax(1)
     probabilities = (logits / how.temperature).softmax(1)
@@ -66,9 +66,9 @@ def draw(logits: Tensor, how: Sampling, generator: torch.Generator) -> Tensor:
 
 
 def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
-    """Keep the fewest likeliest tokens, at least one, whose probabilities reach `top_p`.
+    """Return probabilities[rows, vocabulary] of the fewest likeliest tokens that reach `top_p`.
 
-    Holtzman et al. 2020 (arXiv 1904.09751). Shape (rows, vocabulary); the others become 0,
+    Holtzman et al. 2020 (arXiv 1904.09751). At least one token is kept; the others become 0,
     and the result is not normalised, which drawing from it does not need.
     """
     ordered, order = probabilities.sort(dim=1, descending=True)
@@ -80,7 +80,7 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
 def sample_answers(
     model: Any, tokenizer: Any, prompts: Sequence[list[int]], how: Sampling
 ) -> list[list[int]]:
-    """Whole answers, each up to and with its end token."""
+    """Return whole answers, each up to and with its end token."""
     ends = set(end_tokens(model, tokenizer).tolist())
     steps = list(sample(model, tokenizer, prompts, how))
     return [_until_end([step[row] for step in steps], ends) for row in range(len(prompts))]
@@ -92,7 +92,7 @@ def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
 
 
 def end_tokens(model: Any, tokenizer: Any) -> Tensor:
-    """The tokenizer's end token, and those that a chat checkpoint lists beside it."""
+    """Return the tokenizer's end token, and those that a chat checkpoint lists beside it."""
     listed = getattr(model.generation_config, "eos_token_id", None)
     more = [listed] if isinstance(listed, int) else listed or []
     return torch.tensor(sorted({tokenizer.eos_token_id, *more}))

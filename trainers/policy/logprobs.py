@@ -16,12 +16,13 @@ from trainers.policy.pairs import TokenPair
 Row = tuple[list[int], list[int]]  # the tokens of a prompt and of an answer to it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Rows as tensors on the model's device.
 
-    ids, mask, positions: (rows, width), padded on the left. targets, answer: (rows, longest
-    answer), the tokens to predict and which of them are an answer's.
+    ids, mask, positions  [rows, width] padded on the left
+    targets               [rows, longest answer] the tokens to predict
+    answer                [rows, longest answer] which of them are an answer's
     """
 
     ids: Tensor
@@ -32,7 +33,7 @@ class Batch:
 
 
 def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
-    """Pad rows on the left; every prompt must hold at least one token."""
+    """Return rows padded on the left; every prompt must hold at least one token."""
     width = max(len(prompt) + len(answer) for prompt, answer in rows)
     longest = max(len(answer) for _, answer in rows)
     ids = torch.full((len(rows), width), pad)
@@ -45,12 +46,17 @@ def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
         answers[index, width - len(answer) :] = 1
     # Positions count real tokens, so that padding does not shift an absolute position.
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    parts = (ids, mask, positions, ids[:, width - longest :], answers[:, width - longest :].bool())
-    return Batch(*(part.to(device) for part in parts))
+    return Batch(
+        ids=ids.to(device),
+        mask=mask.to(device),
+        positions=positions.to(device),
+        targets=ids[:, width - longest :].to(device),
+        answer=answers[:, width - longest :].bool().to(device),
+    )
 
 
 def answer_logits(model: Any, batch: Batch) -> Tensor:
-    """Logits that predict `batch.targets`: (rows, longest answer, vocabulary), float32."""
+    """Return logits [rows, longest answer, vocabulary], float32, that predict the targets."""
     logits = model(
         input_ids=batch.ids,
         attention_mask=batch.mask,
@@ -63,14 +69,17 @@ def answer_logits(model: Any, batch: Batch) -> Tensor:
 
 
 def answer_log_probs(model: Any, batch: Batch) -> Tensor:
-    """log pi(answer | prompt) of each row, summed over the answer's tokens: (rows,), in nats."""
+    """Return log pi(answer | prompt) [rows], in nats, summed over the answer's tokens.
+
+    A sum, not a mean: DPO compares probabilities of whole answers.
+    """
     logits = answer_logits(model, batch)
     chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)
     return ((chosen - logits.logsumexp(2)) * batch.answer).sum(1)
 
 
 def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
-    """log pi of the chosen and the rejected answers, (2, pairs), in one forward."""
+    """Return log pi of the chosen and the rejected answers, [2, pairs], in one forward."""
     rows = [(pair.prompt, pair.chosen) for pair in pairs]
     rows += [(pair.prompt, pair.rejected) for pair in pairs]
     return answer_log_probs(model, collate(rows, pad, model.device)).view(2, len(pairs))
@@ -78,7 +87,7 @@ def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
 
 @torch.inference_mode()
 def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: int) -> Tensor:
-    """log pi of every pair's answers, (2, pairs), on the CPU; `size` pairs a forward."""
+    """Return log pi of every pair's answers, [2, pairs], on the CPU; `size` pairs a forward."""
     result = torch.zeros(2, len(pairs))
     order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
     for part in chunks(order, size):
@@ -88,6 +97,6 @@ def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: i
 
 
 def chunks(items: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Consecutive parts of at most `size` items."""
+    """Yield consecutive parts of at most `size` items."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats
 from trainers.data.texts import Conversation
 from trainers.policy.adapter import Policy
 from trainers.policy.config import PolicyConfig
@@ -16,17 +16,16 @@ from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 from trainers.statistics.measures import mean, with_intervals
 
-Floats = NDArray[np.float64]
 Conversations = Sequence[Conversation]
 
 
 def sampled_metrics(
     policy: Policy, config: PolicyConfig, conversations: Conversations, scorer: Scorer | None
 ) -> dict[str, Any]:
-    """`kl`, and with a scorer `reward_mean` and `reward_reference_mean`, with intervals.
+    """Return `kl`, and with a scorer `reward_mean` and `reward_reference_mean`, with intervals.
 
-    Over one answer, of at most `sample_tokens` tokens at temperature 1, to each of at most
-    `sample_prompts` conversations.
+    Over one answer at temperature 1 to each of at most `sampling.num_prompts` conversations, of at
+    most `sampling.max_new_tokens` tokens.
     """
     asked = conversations[: config.sampling.num_prompts]
     prompts = [
@@ -48,7 +47,7 @@ def sampled_metrics(
 
 
 def fitted_prompt(policy: Policy, messages: Conversation, room: int) -> list[int]:
-    """A prompt's tokens, cut on the left so that it and an answer of `room` fit the window."""
+    """Return a prompt's tokens, cut on the left so that an answer of `room` fits behind it."""
     kept = max(1, policy.dialogue.max_length - room)
     return policy.dialogue.prompt_ids(messages)[-kept:]
 
@@ -64,7 +63,7 @@ def _answers(policy: Policy, config: PolicyConfig, prompts: Sequence[list[int]])
 
 @torch.inference_mode()
 def _divergences(policy: Policy, config: PolicyConfig, rows: Sequence[Row]) -> Floats:
-    """KL(pi || pi_ref) of each sampled answer, (n,), in nats an answer.
+    """Return KL(pi || pi_ref) of each sampled answer, [n], in nats an answer.
 
     The sum over its positions of the exact divergence of the next-token distributions: given y
     drawn from pi, its mean is that of log pi(y) - log pi_ref(y), its variance lower, and it is

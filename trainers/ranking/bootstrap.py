@@ -1,4 +1,4 @@
-"""Intervals by resampling, as a check of the sandwich.
+"""Bootstrap intervals, as a check of the sandwich.
 
 Judgments of a row are exchangeable, so that drawing n judgments anew from n is one multinomial draw
 over the rows (Efron 1979; arena-rank's bootstrap): the cost does not grow with the judgments. A
@@ -18,7 +18,7 @@ DRAWS: Final = 100
 BOUNDS: Final = (2.5, 97.5)  # percentiles
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapInterval:
     """A model's 95 % percentile interval, on the scale of Elo."""
 
@@ -30,12 +30,14 @@ class BootstrapInterval:
 def bootstrap(
     counts: PairCounts, rng: np.random.Generator, draws: int = DRAWS
 ) -> tuple[BootstrapInterval, ...]:
-    """The interval of each model, in the order of the counts."""
+    """Return the interval of each model, in the order of the counts."""
     drawn = np.array([strengths(_resampled(counts, rng)).r for _ in range(draws)])
-    centred = drawn - (drawn @ anchor(counts))[:, None]  # whoever is judged often in a draw
+    # Counted from the same models in every draw: `strengths` would count each draw from whichever
+    # models have many judgments in it, and the intervals would hold that difference too.
+    centred = drawn - (drawn @ anchor(counts))[:, None]
     low, high = np.percentile(CENTRE + SCALE * centred, BOUNDS, axis=0)
     return tuple(
-        BootstrapInterval(model, float(low[i]), float(high[i]))
+        BootstrapInterval(model=model, ci_low=float(low[i]), ci_high=float(high[i]))
         for i, model in enumerate(counts.models)
     )
 
@@ -43,7 +45,7 @@ def bootstrap(
 def largest_gap(
     intervals: tuple[BootstrapInterval, ...], ratings: tuple[ModelRating, ...]
 ) -> float:
-    """The largest distance of a bound of one method from that of the other, in rating points.
+    """Return the largest distance of a bound of one method from the other's, in rating points.
 
     Over models with FEW judgments or more: one judgment, drawn anew, is still the same one.
     """
@@ -57,6 +59,7 @@ def largest_gap(
 
 
 def _resampled(counts: PairCounts, rng: np.random.Generator) -> PairCounts:
+    """Return counts of as many judgments, drawn from these with replacement."""
     whole = counts.n.sum()
     drawn: Floats = rng.multinomial(round(whole), counts.n / whole).astype(np.float64)
     share = drawn / counts.n

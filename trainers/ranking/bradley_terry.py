@@ -14,12 +14,12 @@ from the sandwich (Huber 1967; White 1982)
 q being the sum of a row's squared weights and ⁺ the inverse among vectors that sum to zero. Ties
 make S smaller than H, and the sandwich knows it. Then r is counted from the mean of the models
 with FEW judgments or more, and an interval is that of a model's distance from it, A V Aᵀ with
-A = I - 1aᵀ: a newcomer, who could stand anywhere, neither moves nor widens the others. Ratings are
-on the scale of Elo: rating = 1000 + r · 400 / ln 10.
+A = I - 1aᵀ: a new model, which could stand anywhere, neither moves nor widens the others. Ratings
+are on the scale of Elo: rating = 1000 + r · 400 / ln 10.
 
 Where a model won (or lost) all it played, or the models fall into groups that never met, the
 likelihood has no finite maximum. The models outside the largest group that has one then get one
-imagined tie each with an average opponent, r = 0: all ratings are finite, and theirs have the wider
+pseudo-tie each with an average opponent, r = 0: all ratings are finite, and theirs have the wider
 of the sandwich, with the prior's curvature P in its middle, H⁻¹ (S + P) H⁻¹, and the curvature
 H⁻¹. Those inside are never touched.
 
@@ -38,14 +38,13 @@ from trainers.statistics.logistic import log_sigmoid
 
 SCALE = 400 / np.log(10)
 CENTRE = 1000.0
-# Of one imagined judgment with an average opponent, a tie.
-PRIOR_COUNT = 1.0
-FEW = 10
+PRIOR_COUNT = 1.0  # pseudo-ties with an average opponent, of a model that is not identified
+FEW = 10  # judgments, below which the residuals of a model say too little of its spread
 MAX_STEPS = 100
 STEP_TOLERANCE = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRating:
     """A model's rating and 95 % interval on the scale of Elo, its rank range, its judgments.
 
@@ -61,21 +60,24 @@ class ModelRating:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strengths:
-    """r: (models,) in nats, from the anchor. error: (models,) standard errors of r, in nats."""
+    """r: [models] in nats, from the anchor; error: [models], standard errors of r in nats."""
 
     r: Floats
     error: Floats
 
 
 def fit(counts: PairCounts) -> tuple[ModelRating, ...]:
-    """Rate the models, best first. Nothing judged gives nothing."""
-    return rated(counts, strengths(counts)) if counts.models else ()
+    """Rate the models, best first; without judgments there are no ratings."""
+    return as_ratings(counts, strengths(counts)) if counts.models else ()
 
 
-def rated(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
-    """Strengths as ratings with intervals and rank ranges, best first."""
+def as_ratings(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
+    """Return strengths as ratings with intervals and rank ranges, best first.
+
+    Of equal ratings the name decides, so that the order is the same every time.
+    """
     rating = CENTRE + SCALE * found.r
     half = Z * SCALE * found.error
     low, high = rating - half, rating + half
@@ -97,54 +99,68 @@ def rated(counts: PairCounts, found: Strengths) -> tuple[ModelRating, ...]:
 
 
 def strengths(counts: PairCounts) -> Strengths:
-    """The maximum-likelihood strengths and their standard errors."""
+    """Return the maximum-likelihood strengths and their standard errors."""
     prior = pseudo_ties(counts)
     r = _maximum(counts, prior)
     inverted = inverse(hessian(counts, r, prior))
     weights = anchor(counts)
-    curvature = spread_from(weights, inverted)
-    residual = counts.score - probability(_difference(counts, r))
+    curvature = anchored_variances(weights, inverted)
+    residual = counts.score - win_probability(difference(counts, r))
     scatter = counts.laplacian(counts.square * residual**2) + np.diag(_curvature(r, prior))
-    sandwich = spread_from(weights, inverted @ scatter @ inverted)
+    sandwich = anchored_variances(weights, inverted @ scatter @ inverted)
+    # A sandwich of too few residuals sees no spread: two models that tied once have none.
     unsure = (prior > 0) | (counts.judged() < FEW)
     variance = np.where(unsure, np.maximum(sandwich, curvature), sandwich)
-    return Strengths(r - weights @ r, np.sqrt(variance))
+    return Strengths(r=r - weights @ r, error=np.sqrt(variance))
 
 
 def pseudo_ties(counts: PairCounts) -> Floats:
-    """(models,): how many imagined ties each model has, one where the votes leave it unbounded."""
-    return np.where(counts.told(), 0.0, PRIOR_COUNT)
+    """Return how many pseudo-ties each model has, [models]: one where it is not identified."""
+    return np.where(counts.identified(), 0.0, PRIOR_COUNT)
 
 
 def anchor(counts: PairCounts) -> Floats:
-    """(models,): the weights of the mean that strengths are counted from: alike for all models
-    with FEW judgments or more, for all models where there is none."""
+    """Return the weights [models] of the mean that strengths are counted from.
+
+    Alike for all models with FEW judgments or more; for all models where there is none.
+    """
     many = counts.judged() >= FEW
     chosen = many if many.any() else np.ones(len(many), dtype=bool)
     return np.asarray(chosen / chosen.sum())
 
 
-def spread_from(weights: Floats, covariance: Floats) -> Floats:
-    """(models,): the variances of strengths counted from a weighted mean, diag A V Aᵀ."""
+def anchored_variances(weights: Floats, covariance: Floats) -> Floats:
+    """Return the variances [models] of strengths counted from a weighted mean, diag A V Aᵀ.
+
+    weights: [models], summing to 1; covariance V: [models, models]. The product is not formed.
+    """
     mean = covariance @ weights
     return np.maximum(np.diag(covariance) - 2 * mean + weights @ mean, 0)
 
 
 def rank_ranges(low: Floats, high: Floats) -> tuple[Indices, Indices]:
-    """Ranks that intervals allow: below every model that is wholly above, and so on."""
+    """Return the best and the worst rank [models] that intervals low, high [models] allow.
+
+    The best is one more than the number of models whose interval lies wholly above.
+    """
     above = len(low) - np.searchsorted(np.sort(low), high, side="right")
     below = np.searchsorted(np.sort(high), low, side="left")
     return above + 1, len(low) - below
 
 
 def _maximum(counts: PairCounts, prior: Floats) -> Floats:
-    """Newton's method among vectors that sum to zero; a step that overshoots is halved."""
+    """Return the maximum r [models] of the likelihood by Newton's method.
+
+    Among vectors that sum to zero, along which alone it is strictly concave; a step that
+    overshoots is halved.
+    """
     r = np.zeros(len(counts.models))
     loss = _loss(counts, r, prior)
     # Near the minimum the loss changes by less than its own rounding.
     slack = 1e-10 * (1 + abs(loss))
     for _ in range(MAX_STEPS):
         gradient = _gradient(counts, r, prior)
+        # Projected on vectors that sum to zero, as the Hessian is in `_regular`.
         step = np.linalg.solve(_regular(hessian(counts, r, prior)), gradient - gradient.mean())
         while (new := _loss(counts, r - step, prior)) > loss + slack:
             step = step / 2
@@ -154,45 +170,50 @@ def _maximum(counts: PairCounts, prior: Floats) -> Floats:
     return np.asarray(r - r.mean())
 
 
-def _difference(counts: PairCounts, r: Floats) -> Floats:
+def difference(counts: PairCounts, r: Floats) -> Floats:
+    """Return r of each row's first model less that of its second, [rows], in nats."""
     return np.asarray(r[counts.first] - r[counts.second])
 
 
-def probability(d: Floats) -> Floats:
-    """σ(d), without overflow."""
+def win_probability(d: Floats) -> Floats:
+    """Return σ(d) of differences d in nats; precise also where one side hardly ever wins."""
     return np.asarray(np.exp(log_sigmoid(d)))
 
 
 def _loss(counts: PairCounts, r: Floats, prior: Floats) -> float:
-    """L(r), with -log p = log(1 + exp(-d)); the prior is a tie with r = 0."""
-    d = _difference(counts, r)
+    """Return L(r) in nats, with -log p = log(1 + exp(-d)); the prior is a tie with r = 0."""
+    d = difference(counts, r)
     likelihood = np.sum(counts.count * (np.logaddexp(0, d) - counts.score * d))
     return float(likelihood + prior @ (np.logaddexp(0, r) - r / 2))
 
 
 def _gradient(counts: PairCounts, r: Floats, prior: Floats) -> Floats:
-    pull = counts.count * (probability(_difference(counts, r)) - counts.score)
-    return counts.per_model(pull, -pull) + prior * (probability(r) - 0.5)
+    """Return the gradient of L, [models]."""
+    residual = counts.count * (win_probability(difference(counts, r)) - counts.score)
+    return counts.per_model(residual, -residual) + prior * (win_probability(r) - 0.5)
 
 
 def hessian(counts: PairCounts, r: Floats, prior: Floats) -> Floats:
-    """H with the prior's curvature, (models, models)."""
-    p = probability(_difference(counts, r))
+    """Return H with the prior's curvature, [models, models]."""
+    p = win_probability(difference(counts, r))
     return counts.laplacian(counts.count * p * (1 - p)) + np.diag(_curvature(r, prior))
 
 
 def _curvature(r: Floats, prior: Floats) -> Floats:
-    """(models,): P, the second derivative of the imagined ties."""
-    average = probability(r)
+    """Return P [models], the second derivative of the pseudo-ties."""
+    average = win_probability(r)
     return np.asarray(prior * average * (1 - average))
 
 
 def _regular(hessian: Floats) -> Floats:
-    """C H C + J, J = 11ᵀ/n, C = I - J: H among vectors that sum to zero, and 1 along 1."""
+    """Return C H C + J with J = 11ᵀ/n, C = I - J: invertible where H is so on sums of zero.
+
+    H itself is singular, since a shift of all strengths changes no probability.
+    """
     across = hessian.mean(axis=0)
     return np.asarray(hessian - across - across[:, None] + across.mean() + 1 / len(hessian))
 
 
 def inverse(hessian: Floats) -> Floats:
-    """The inverse among vectors that sum to zero: (C H C + J)⁻¹ - J."""
+    """Return the inverse among vectors that sum to zero: (C H C + J)⁻¹ - J."""
     return np.asarray(np.linalg.inv(_regular(hessian)) - 1 / len(hessian))

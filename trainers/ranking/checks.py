@@ -1,4 +1,4 @@
-"""What stands beside a ranking, so that people can tell how far to believe it."""
+"""Checks that stand beside a ranking, so that people can tell how far to believe it."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,10 @@ from trainers.ranking.goodness_of_fit import goodness_of_fit
 
 
 def checks(counts: PairCounts, ratings: tuple[ModelRating, ...], seed: int) -> dict[str, Any]:
-    """What stands beside a ranking: resampled intervals, fit and transitivity, Elo's noise."""
+    """Return resampled intervals, goodness of fit with transitivity, and Elo's noise, as JSON.
+
+    One generator is drawn from in this order, so that a seed gives the same checks every time.
+    """
     rng = np.random.default_rng(seed)
     intervals = bootstrap.bootstrap(counts, rng)
     found = goodness_of_fit(counts, rng)

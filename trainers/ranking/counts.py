@@ -1,4 +1,4 @@
-"""Votes summed up by pair and outcome: what a ranking reads, however many votes there were."""
+"""Vote counts by pair and outcome: what a ranking reads, however many votes there were."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,21 +7,24 @@ from typing import Self
 import numpy as np
 
 from trainers.arrays import Bools, Floats, Indices
+from trainers.data.choices import SCORES
 
-# What an outcome is worth to the first model of a pair. A tie and two bad answers are half a
-# win for each side, as evalica and arena-rank count them.
-WORTH = {"a": 1.0, "b": 0.0, "tie": 0.5, "both_bad": 0.5}
-LIGHTEST = 1e-6  # less than this is what rounding leaves of weights that were taken back
+LIGHTEST = 1e-6  # weight below this is what rounding leaves of weights that were taken back
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairCounts:
     """`n[j]` judgments gave `first[j]` a score of `score[j]` against `second[j]`.
 
-    models: names, sorted. first, second: (rows,) positions in `models`. score: (rows,) in
-    {1, ½, 0}. n: (rows,) positive. count, square: (rows,) the sums of their weights and of the
-    squares of those; both equal n where each judgment weighs 1. A model against itself says
-    nothing and is left out.
+    models  names, sorted
+    first   positions in `models`, [rows]
+    second  positions in `models`, [rows]
+    score   in {1, ½, 0}, [rows]
+    count   sums of the judgments' weights, [rows]; n where each weighs 1
+    square  sums of the squares of those, [rows]
+    n       judgments, [rows], positive
+
+    A model against itself says nothing and is left out.
     """
 
     models: tuple[str, ...]
@@ -34,37 +37,41 @@ class PairCounts:
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, float]]) -> Self:
-        """From (model_a, model_b, choice, count), each judgment weighing 1."""
+        """Make counts from (model_a, model_b, choice, count), each judgment weighing 1."""
         return cls.from_weighted((*row, row[3], row[3]) for row in rows)
 
     @classmethod
     def from_weighted(cls, rows: Iterable[tuple[str, str, str, float, float, float]]) -> Self:
-        """From (model_a, model_b, choice, n, sum of weights, sum of their squares).
+        """Make counts from (model_a, model_b, choice, n, sum of weights, sum of their squares).
 
-        Judgments without any weight say nothing. Raises ValueError for an unknown choice.
+        Judgments without any weight say nothing and are left out. Raises ValueError for an
+        unknown choice.
         """
         known = [row for row in rows if row[3] > 0 and row[4] > LIGHTEST and row[0] != row[1]]
         models = tuple(sorted({model for row in known for model in row[:2]}))
         position = {model: index for index, model in enumerate(models)}
         for row in known:
-            if row[2] not in WORTH:
+            if row[2] not in SCORES:
                 raise ValueError(f"unknown choice {row[2]!r}")
         return cls(
-            models,
-            np.array([position[row[0]] for row in known], dtype=np.intp),
-            np.array([position[row[1]] for row in known], dtype=np.intp),
-            np.array([WORTH[row[2]] for row in known], dtype=np.float64),
-            np.array([row[4] for row in known], dtype=np.float64),
-            np.array([row[5] for row in known], dtype=np.float64),
-            np.array([row[3] for row in known], dtype=np.float64),
+            models=models,
+            first=np.array([position[row[0]] for row in known], dtype=np.intp),
+            second=np.array([position[row[1]] for row in known], dtype=np.intp),
+            score=np.array([SCORES[row[2]] for row in known], dtype=np.float64),
+            count=np.array([row[4] for row in known], dtype=np.float64),
+            square=np.array([row[5] for row in known], dtype=np.float64),
+            n=np.array([row[3] for row in known], dtype=np.float64),
         )
 
     def judged(self) -> Floats:
-        """(models,): in how many judgments each model took part."""
+        """Return in how many judgments each model took part, [models]."""
         return self.per_model(self.n, self.n)
 
     def per_model(self, firsts: Floats, seconds: Floats) -> Floats:
-        """(models,): sums of a value of each row's first model and one of its second."""
+        """Return the sums [models] of a value of each row's first model and one of its second.
+
+        firsts, seconds: [rows].
+        """
         size = len(self.models)
         sums = np.zeros(size)
         sums += np.bincount(self.first, weights=firsts, minlength=size)
@@ -72,17 +79,23 @@ class PairCounts:
         return sums
 
     def laplacian(self, weights: Floats) -> Floats:
-        """(models, models): the sum of w u uᵀ over the rows, u = e_first - e_second."""
+        """Return the sum of w u uᵀ over the rows, u = e_first - e_second; [models, models].
+
+        weights w: [rows]. The Laplacian of the graph of pairings: each row of it sums to zero.
+        """
         size = len(self.models)
         between = np.zeros((size, size))
         np.add.at(between, (self.first, self.second), weights)
         between += between.T
         return np.diag(between.sum(axis=1)) - between
 
-    def told(self) -> Bools:
-        """(models,): the largest group of models whose strengths beside each other have a finite
-        maximum of the likelihood: each can be reached from each along "scored against" (Ford,
-        American Mathematical Monthly 64, 1957). None where no two are such a group."""
+    def identified(self) -> Bools:
+        """Return the largest group of models whose strengths the votes identify, [models].
+
+        Within it the likelihood has a finite maximum: each model can be reached from each along
+        "scored against" (Ford, American Mathematical Monthly 64, 1957). All are False where no
+        two models are such a group.
+        """
         size = len(self.models)
         scored = np.eye(size, dtype=bool)
         present = self.count > 0
@@ -96,7 +109,11 @@ class PairCounts:
 
 
 def _closure(edges: Bools) -> Bools:
-    """What can be reached from where, by squaring: as many times as the paths double."""
+    """Return what can be reached from where, [models, models], by squaring the relation.
+
+    Each square doubles the length of the paths, so that log2(models) products suffice; float32,
+    because a product of booleans is not done by BLAS.
+    """
     while True:
         longer = (edges.astype(np.float32) @ edges.astype(np.float32)) > 0
         if np.array_equal(longer, edges):

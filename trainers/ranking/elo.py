@@ -21,7 +21,7 @@ ORDERS: Final = 100
 JUDGMENTS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EloRating:
     """A model's mean rating over the orders, and its standard deviation between them."""
 
@@ -33,7 +33,7 @@ class EloRating:
 def elo(
     counts: PairCounts, rng: np.random.Generator, orders: int = ORDERS
 ) -> tuple[EloRating, ...]:
-    """Ratings over random orders of the judgments, in the order of the counts."""
+    """Return ratings over random orders of the judgments, in the order of the counts."""
     if not counts.models:
         return ()
     rows = _judgments(counts, rng)
@@ -43,12 +43,16 @@ def elo(
     )
     mean, sd = ratings.mean(axis=0), ratings.std(axis=0, ddof=1)
     return tuple(
-        EloRating(model, float(mean[i]), float(sd[i])) for i, model in enumerate(counts.models)
+        EloRating(model=model, mean=float(mean[i]), sd=float(sd[i]))
+        for i, model in enumerate(counts.models)
     )
 
 
 def rate_in_order(first: Indices, second: Indices, score: Floats, models: int) -> Floats:
-    """(orders, models): ratings after (judgments, orders) judgments, each column an order."""
+    """Return the ratings [orders, models] after all judgments, one after another.
+
+    first, second, score: [judgments, orders], each column one order of the same judgments.
+    """
     orders = np.arange(first.shape[1])
     ratings = np.full((len(orders), models), CENTRE)
     for i, j, y in zip(first, second, score, strict=True):
@@ -60,7 +64,10 @@ def rate_in_order(first: Indices, second: Indices, score: Floats, models: int) -
 
 
 def _judgments(counts: PairCounts, rng: np.random.Generator) -> Indices:
-    """The row of each judgment: all of a small pool that weigh alike, else a weighted sample."""
+    """Return the row of each judgment: all of a small pool that weigh alike, else a sample.
+
+    Elo has no weights: where judgments weigh differently, they are drawn by their weights instead.
+    """
     n = np.rint(counts.n).astype(int)
     if n.sum() <= JUDGMENTS and np.allclose(counts.count, counts.n):
         return np.repeat(np.arange(len(n)), n)

@@ -1,24 +1,27 @@
-"""How well a ranking foretells the judgments of another snapshot."""
+"""How well a ranking predicts the judgments of another snapshot."""
 
 from typing import Any
 
 import numpy as np
 
+from trainers.arrays import Floats
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
 from trainers.errors import InputError
-from trainers.ranking.bradley_terry import SCALE
+from trainers.ranking.bradley_terry import SCALE, difference
 from trainers.ranking.config import RANKING
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.votes import read_counts
 from trainers.statistics.intervals import Z
+from trainers.statistics.measures import row_log_loss
 
 
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
-    """The ranking's models, and the log-loss of its win probabilities (nats a judgment).
+    """Return the ranking's models, and the log-loss of its win probabilities (nats a judgment).
 
     A tie counts as half a win; models that the ranking does not know are left out. 0.6931 is
     the log-loss of a coin. The interval is the normal one of a mean over judgments.
+    Raises InputError where no judgment is between models of the ranking.
     """
     models = artifact.card["metrics"]["models"]
     rating = {row["model"]: row["rating"] for row in models}
@@ -38,8 +41,7 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _losses(counts: PairCounts, rating: dict[str, float]) -> np.ndarray[Any, Any]:
-    """(rows,): the log-loss of each row's score under the ratings."""
+def _losses(counts: PairCounts, rating: dict[str, float]) -> Floats:
+    """Return the log-loss [rows] in nats of each row's score under the ratings."""
     r = np.array([rating.get(model, 0.0) for model in counts.models]) / SCALE
-    d = r[counts.first] - r[counts.second]
-    return np.asarray(np.logaddexp(0, d) - counts.score * d)
+    return row_log_loss(difference(counts, r), counts.score)

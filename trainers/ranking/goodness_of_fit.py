@@ -1,4 +1,4 @@
-"""Whether one number a model describes the judgments: the fit, and triads that go round.
+"""Whether one number a model describes the judgments: goodness of fit and cyclic triads.
 
 The fit compares what each pair of models scored with what the ratings say, by Pearson's statistic
 
@@ -6,9 +6,10 @@ The fit compares what each pair of models scored with what the ratings say, by P
 
 t being the chance of a tie, which takes a quarter from the variance of y, and q̄ a row's mean
 squared weight. A triad is three models each two of which met WANTED times at least and are not
-level; it is cyclic where each beat the next. Under transitive strengths some triads go round by
-chance. What chance does is found by a parametric bootstrap: leagues with the same pairings are
-drawn from the fitted ratings and rated anew.
+level; it is cyclic where each beat the next (Kendall & Babington Smith, Biometrika 31, 1940).
+Under transitive strengths some triads are cyclic by chance. What chance does is found by a
+parametric bootstrap: leagues with the same pairings are drawn from the fitted ratings and rated
+anew. No χ² table is used: pairs with few judgments and ties make it too coarse.
 """
 
 from dataclasses import dataclass
@@ -16,16 +17,16 @@ from typing import Final
 
 import numpy as np
 
-from trainers.arrays import Floats
-from trainers.ranking.bradley_terry import probability, strengths
+from trainers.arrays import Bools, Floats, Indices
+from trainers.ranking.bradley_terry import strengths, win_probability
 from trainers.ranking.counts import PairCounts
 
 WANTED: Final = 10  # judgments of each pair of a triad
-LEAGUES: Final = 100
-CERTAIN: Final = 1e-12
+LEAGUES: Final = 100  # simulated
+CERTAIN: Final = 1e-12  # a variance below this is none; two pairs closer than this are level
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodnessOfFit:
     """Pearson's statistic with its p-value, and cyclic triads with the share expected by chance.
 
@@ -44,13 +45,13 @@ class GoodnessOfFit:
     cyclic_p_value: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _League:
-    """Every pair that met once: models first < second, n judgments, Σ w and Σ w²; (pairs,) each."""
+    """Every pair that met, once: models first < second, n judgments, Σ w and Σ w²; [pairs] each."""
 
     size: int
-    first: np.ndarray
-    second: np.ndarray
+    first: Indices
+    second: Indices
     n: Floats
     weight: Floats
     square: Floats
@@ -59,34 +60,35 @@ class _League:
 def goodness_of_fit(
     counts: PairCounts, rng: np.random.Generator, leagues: int = LEAGUES
 ) -> GoodnessOfFit | None:
-    """The checks of a ranking of two models or more; None where nothing is compared."""
+    """Return the fit of a ranking of two models or more; None where nothing is compared."""
     if len(counts.models) < 2:
         return None
     league, score, ties = _pairs(counts)
     r = strengths(counts).r
-    p = probability(r[league.first] - r[league.second])
+    p = win_probability(r[league.first] - r[league.second])
     tie = _tie_chances(p, ties)
-    fit, (triads, cyclic) = _misfit(league, score, p, tie), _cycles(league, score)
+    statistic, (triads, cyclic) = _pearson(league, score, p, tie), _triads(league, score)
     drawn = [_drawn(league, p, tie, counts.models, rng) for _ in range(leagues)]
-    misfits = np.array([one[0] for one in drawn])
-    rounds = np.array([one[1] for one in drawn])
-    low, high = np.percentile(rounds, (2.5, 97.5))
+    statistics = np.array([one[0] for one in drawn])
+    cycles = np.array([one[1] for one in drawn])
+    low, high = np.percentile(cycles, (2.5, 97.5))
     return GoodnessOfFit(
         pairs=len(league.first),
-        chi_square=fit,
-        p_value=_share(misfits >= fit),
+        chi_square=statistic,
+        p_value=_share(statistics >= statistic),
         triads=triads,
         cyclic=cyclic,
-        by_chance=float(rounds.mean()) if triads else None,
+        by_chance=float(cycles.mean()) if triads else None,
         by_chance_low=float(low) if triads else None,
         by_chance_high=float(high) if triads else None,
-        cyclic_p_value=_share(rounds >= cyclic) if triads else None,
+        cyclic_p_value=_share(cycles >= cyclic) if triads else None,
     )
 
 
 def _pairs(counts: PairCounts) -> tuple[_League, Floats, float]:
-    """The pairs without their order, what the first scored of each (Σ w y), the share of ties."""
+    """Return the pairs without their order, the first model's score (Σ w y), the share of ties."""
     size = len(counts.models)
+    # Which model is a side a is chance: rows of (i, j) and (j, i) are one pair.
     turned = counts.first > counts.second
     first = np.where(turned, counts.second, counts.first)
     second = np.where(turned, counts.first, counts.second)
@@ -94,27 +96,39 @@ def _pairs(counts: PairCounts) -> tuple[_League, Floats, float]:
     keys, row = np.unique(first * size + second, return_inverse=True)
 
     def total(values: Floats) -> Floats:
+        """Return sums [pairs] of a value of the rows."""
         return np.bincount(row, weights=values, minlength=len(keys)).astype(np.float64)
 
     n, weight, square = total(counts.n), total(counts.count), total(counts.square)
-    league = _League(size, keys // size, keys % size, n, weight, square)
+    league = _League(
+        size=size,
+        first=keys // size,
+        second=keys % size,
+        n=n,
+        weight=weight,
+        square=square,
+    )
     ties = float(counts.n[counts.score == 0.5].sum() / counts.n.sum())
     return league, total(counts.count * score), ties
 
 
 def _tie_chances(p: Floats, share: float) -> Floats:
-    """(pairs,): ν √(p(1-p)), as many as leave the mean score p possible; ν gives the share of ties
-    where models are level."""
+    """Return the chance of a tie [pairs]: ν √(p(1-p)) with ν = 2 `share`.
+
+    So `share` is the chance between level models (Davidson, JASA 65, 1970, in form). At most
+    2 min(p, 1-p): more ties would leave the mean score p impossible.
+    """
     return np.asarray(np.minimum(2 * share * np.sqrt(p * (1 - p)), 2 * np.minimum(p, 1 - p)))
 
 
-def _misfit(league: _League, score: Floats, p: Floats, tie: Floats) -> float:
+def _pearson(league: _League, score: Floats, p: Floats, tie: Floats) -> float:
+    """Return X² of scores Σ w y [pairs] beside expected mean scores p [pairs]."""
     variance = np.maximum(p * (1 - p) - tie / 4, CERTAIN)
     return float(np.sum((score - league.weight * p) ** 2 / (league.square * variance)))
 
 
-def _cycles(league: _League, score: Floats) -> tuple[int, int]:
-    """How many triads there are, and how many of them go round."""
+def _triads(league: _League, score: Floats) -> tuple[int, int]:
+    """Return how many triads there are, and how many of them are cyclic."""
     lead = np.where(league.n >= WANTED, score - league.weight / 2, 0.0)
     beats = np.zeros((league.size, league.size))
     beats[league.first, league.second] = lead > CERTAIN
@@ -132,24 +146,26 @@ def _drawn(
     models: tuple[str, ...],
     rng: np.random.Generator,
 ) -> tuple[float, int]:
-    """Pearson's statistic and cyclic triads of a league in which Bradley–Terry is true."""
+    """Return Pearson's statistic and cyclic triads of a league in which Bradley–Terry is true."""
     chances = np.column_stack([p - tie / 2, 1 - p - tie / 2, tie])
     outcomes = rng.multinomial(np.rint(league.n).astype(int), np.maximum(chances, 0.0))
     each, square = league.weight / league.n, league.square / league.n
     counts = PairCounts(
-        models,
-        np.tile(league.first, 3),
-        np.tile(league.second, 3),
-        np.repeat([1.0, 0.0, 0.5], len(p)),
-        (outcomes * each[:, None]).T.ravel(),
-        (outcomes * square[:, None]).T.ravel(),
-        outcomes.T.ravel().astype(np.float64),
+        models=models,
+        first=np.tile(league.first, 3),
+        second=np.tile(league.second, 3),
+        score=np.repeat([1.0, 0.0, 0.5], len(p)),
+        count=(outcomes * each[:, None]).T.ravel(),
+        square=(outcomes * square[:, None]).T.ravel(),
+        n=outcomes.T.ravel().astype(np.float64),
     )
     score = (outcomes[:, 0] + outcomes[:, 2] / 2) * each
     r = strengths(counts).r
-    fitted = probability(r[league.first] - r[league.second])
-    return _misfit(league, score, fitted, tie), _cycles(league, score)[1]
+    # Rated anew, as the judgments were: ratings fitted to a draw lie nearer to it than the truth.
+    fitted = win_probability(r[league.first] - r[league.second])
+    return _pearson(league, score, fitted, tie), _triads(league, score)[1]
 
 
-def _share(as_far: np.ndarray) -> float:
+def _share(as_far: Bools) -> float:
+    """Return the Monte Carlo p-value (1 + k) / (1 + leagues): never 0, since the data are one."""
     return float((1 + as_far.sum()) / (1 + len(as_far)))

@@ -21,15 +21,22 @@ from typing import Final
 import numpy as np
 
 from trainers.arrays import Floats
-from trainers.ranking.bradley_terry import hessian, inverse, probability, pseudo_ties, strengths
+from trainers.ranking.bradley_terry import (
+    difference,
+    hessian,
+    inverse,
+    pseudo_ties,
+    strengths,
+    win_probability,
+)
 from trainers.ranking.counts import PairCounts
 
 CHALLENGERS: Final = 3  # the models next to the leader that are tried
-LEVEL: Final = 1e-9  # a lead in nats that is none: two models with like records, fitted
+NO_LEAD: Final = 1e-9  # nats: by so little two fitted models with like records may differ
 LARGEST_SHARE: Final = 0.5  # of all judgments; beyond it the answer says nothing any more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
     """Without `dropped` judgments, `cells` of (row of the counts, how many), `challenger` is
     rated at least as high as `leader`; dropped is 0 and challenger empty where none was found."""
@@ -41,11 +48,14 @@ class Influence:
 
 
 def fewest_to_unseat(counts: PairCounts) -> Influence:
-    """The smallest set found over the leader's nearest challengers; two models at least."""
+    """Return the smallest set found over the leader's nearest challengers.
+
+    The counts have two models at least.
+    """
     r = strengths(counts).r
     order = np.argsort(-r, kind="stable")
     leader = int(order[0])
-    best = Influence(counts.models[leader], "", 0, ())
+    best = Influence(leader=counts.models[leader], challenger="", dropped=0, cells=())
     limit = int(LARGEST_SHARE * counts.n.sum())
     for challenger in order[1 : 1 + CHALLENGERS].tolist():
         found = _drops(counts, leader, challenger, limit)
@@ -54,13 +64,16 @@ def fewest_to_unseat(counts: PairCounts) -> Influence:
             size = sum(number for _, number in found)
             limit = size - 1
             best = Influence(
-                counts.models[leader], counts.models[challenger], size, _gathered(found)
+                leader=counts.models[leader],
+                challenger=counts.models[challenger],
+                dropped=size,
+                cells=_gathered(found),
             )
     return best
 
 
 def without(counts: PairCounts, cells: list[tuple[int, int]]) -> PairCounts:
-    """The counts less so many judgments of these rows, each of its row's mean weight."""
+    """Return the counts less so many judgments of these rows, each of its row's mean weight."""
     left = counts.n.copy()
     for row, number in cells:
         left[row] -= number
@@ -71,14 +84,14 @@ def without(counts: PairCounts, cells: list[tuple[int, int]]) -> PairCounts:
 def _drops(
     counts: PairCounts, leader: int, challenger: int, limit: int
 ) -> list[tuple[int, int]] | None:
-    """What to drop, in order, until the challenger is level; None beyond the limit."""
+    """Return what to drop, in order, until the challenger is level; None beyond the limit."""
     dropped: list[tuple[int, int]] = []
     spent = 0
     while spent <= limit:
         now = without(counts, dropped)
         r = strengths(now).r
         lead = float(r[leader] - r[challenger])
-        if lead <= LEVEL:
+        if lead <= NO_LEAD:
             return dropped
         gains = _gains(now, r, leader, challenger)
         step = _take(gains, now.n, lead, limit + 1 - spent)
@@ -90,18 +103,21 @@ def _drops(
 
 
 def _gains(counts: PairCounts, r: Floats, leader: int, challenger: int) -> Floats:
-    """(rows,): by how much dropping one judgment of a row lowers the lead."""
-    p = probability(r[counts.first] - r[counts.second])
+    """Return by how much dropping one judgment of a row lowers the lead, [rows], in nats."""
+    p = win_probability(difference(counts, r))
     mean_weight = counts.count / np.maximum(counts.n, 1)
     inverted = inverse(hessian(counts, r, pseudo_ties(counts)))
+    # (e_challenger - e_leader) H⁺ u for every row: one difference of two rows of H⁺.
     towards = inverted[challenger] - inverted[leader]
-    pull = towards[counts.first] - towards[counts.second]
-    return np.asarray(mean_weight * (p - counts.score) * pull)
+    return np.asarray(mean_weight * (p - counts.score) * difference(counts, towards))
 
 
 def _take(gains: Floats, left: Floats, lead: float, limit: int) -> list[tuple[int, int]]:
-    """Judgments of the row that gains most, for half the lead at most: then the derivative is
-    taken anew, because far from where it was taken it misleads."""
+    """Return judgments of the row that gains most, for half the lead at most.
+
+    gains, left: [rows]. Then the derivative is taken anew, because far from where it was taken it
+    misleads. Nothing where no row gains.
+    """
     row = int(np.argmax(np.where(left > 0.5, gains, -np.inf)))
     if gains[row] <= 0:
         return []
@@ -111,12 +127,16 @@ def _take(gains: Floats, left: Floats, lead: float, limit: int) -> list[tuple[in
 def _shortest(
     counts: PairCounts, leader: int, challenger: int, dropped: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """The shortest beginning of what was dropped that still unseats the leader, by bisection."""
+    """Return the shortest beginning of what was dropped that still unseats the leader.
+
+    By bisection, which takes it that dropping more never brings the leader back; what is returned
+    was itself fitted, so it unseats in any case.
+    """
     low, high = 0, sum(number for _, number in dropped)
     while high - low > 1:
         middle = (low + high) // 2
         r = strengths(without(counts, _first(dropped, middle))).r
-        if r[leader] - r[challenger] <= LEVEL:
+        if r[leader] - r[challenger] <= NO_LEAD:
             high = middle
         else:
             low = middle
@@ -124,6 +144,7 @@ def _shortest(
 
 
 def _first(dropped: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """Return the first `size` judgments of a list of (row, how many)."""
     kept = []
     for row, number in dropped:
         if size > 0:
@@ -133,7 +154,7 @@ def _first(dropped: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
 
 
 def _gathered(dropped: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Each row once, the first dropped first."""
+    """Return each row once, the first dropped first."""
     sums: dict[int, int] = {}
     for row, number in dropped:
         sums[row] = sums.get(row, 0) + number

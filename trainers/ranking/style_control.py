@@ -35,10 +35,10 @@ from trainers.ranking.bradley_terry import (
     ModelRating,
     Strengths,
     anchor,
-    probability,
+    anchored_variances,
+    as_ratings,
     pseudo_ties,
-    rated,
-    spread_from,
+    win_probability,
 )
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import StyledCounts
@@ -50,7 +50,7 @@ NODES: Final = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 SHARES: Final = np.array([1.0, 4.0, 1.0]) / 6.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StyleEffect:
     """What a standard difference (`scale`) of a feature adds to the logit of a win, with its 95 %
     interval; None where the feature never differs."""
@@ -62,7 +62,7 @@ class StyleEffect:
     scale: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StyledRanking:
     """Ratings as of answers of equal style, best first; what style adds; votes with texts."""
 
@@ -72,30 +72,32 @@ class StyledRanking:
 
 
 def fit_styled(styled: StyledCounts) -> StyledRanking:
-    """Rate the models with style held equal. Nothing judged gives no ratings."""
+    """Rate the models with style held equal; without judgments there are no ratings."""
     scale = styled.scale()
     kept = scale > CONSTANT
     if not styled.counts.models:
-        return StyledRanking((), _effects(kept, np.zeros(0), np.zeros(0), scale), styled.texts)
+        none = _effects(kept, np.zeros(0), np.zeros(0), scale)
+        return StyledRanking(ratings=(), effects=none, texts=styled.texts)
     problem = _Problem(styled.counts, *styled.standardised(scale, kept))
     found = problem.maximum()
     error = np.sqrt(problem.variances(found))
     size = len(styled.counts.models)
-    ratings = rated(styled.counts, Strengths(found[:size], error[:size]))
+    ratings = as_ratings(styled.counts, Strengths(r=found[:size], error=error[:size]))
     effects = _effects(kept, found[size:], error[size:], scale)
-    return StyledRanking(ratings, effects, styled.texts)
+    return StyledRanking(ratings=ratings, effects=effects, texts=styled.texts)
 
 
 class _Problem:
     """The penalised likelihood of (r, c), stacked as one vector."""
 
     def __init__(self, counts: PairCounts, mean: Floats, spread: Floats) -> None:
+        """Keep the counts with the means [rows, k] and covariances [rows, k, k] of f."""
         self.counts, self.mean, self.spread = counts, mean, spread
         self.size = len(counts.models)
-        self.ties = pseudo_ties(counts)
+        self.pseudo_ties = pseudo_ties(counts)
 
     def maximum(self) -> Floats:
-        """Newton's method; a step that overshoots is halved."""
+        """Return (r, c) at the maximum, [models + k], by Newton's method with halved steps."""
         x = np.zeros(self.size + self.mean.shape[1])
         loss = self._loss(x)
         slack = 1e-10 * (1 + abs(loss))
@@ -106,28 +108,30 @@ class _Problem:
             x, loss = x - step, new
             if float(np.abs(step).max()) < STEP_TOLERANCE:
                 break
+        # Counted from the anchor only now: the iteration keeps the strengths' sum at zero.
         x[: self.size] -= anchor(self.counts) @ x[: self.size]
         return x
 
     def variances(self, x: Floats) -> Floats:
-        """The diagonal of the sandwich; the wider curvature where a model was hardly judged."""
+        """Return the diagonal of the sandwich [models + k]; of a model with few judgments the wider
+        of it and the curvature."""
         inverted = self._inverse(self._hessian(x))
-        curvature = self._spread(inverted)
+        curvature = self._anchored_variances(inverted)
         p, _ = self._chances(x)
-        misses = ((self.counts.score[:, None] - p) ** 2) @ SHARES
-        scatter = self._outer(self.counts.square * misses) + np.diag(self._prior(x))
-        sandwich = self._spread(inverted @ scatter @ inverted)
+        squares = ((self.counts.score[:, None] - p) ** 2) @ SHARES
+        scatter = self._outer(self.counts.square * squares) + np.diag(self._prior(x))
+        sandwich = self._anchored_variances(inverted @ scatter @ inverted)
         unsure = np.zeros(len(x), dtype=bool)
-        unsure[: self.size] = (self.ties > 0) | (self.counts.judged() < FEW)
+        unsure[: self.size] = (self.pseudo_ties > 0) | (self.counts.judged() < FEW)
         return np.asarray(np.where(unsure, np.maximum(sandwich, curvature), sandwich))
 
-    def _spread(self, covariance: Floats) -> Floats:
-        """The variances of (r, c), r counted from the anchor."""
-        ratings = spread_from(anchor(self.counts), covariance[: self.size, : self.size])
+    def _anchored_variances(self, covariance: Floats) -> Floats:
+        """Return the variances of (r, c), r counted from the anchor, [models + k]."""
+        ratings = anchored_variances(anchor(self.counts), covariance[: self.size, : self.size])
         return np.concatenate([ratings, np.diag(covariance)[self.size :]])
 
     def _logits(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """(rows, 3) logits at the nodes, (rows, k) Σ c, (rows,) their standard deviations."""
+        """Return logits at the nodes [rows, 3], Σ c [rows, k], and their deviations [rows]."""
         r, c = x[: self.size], x[self.size :]
         across = self.spread @ c
         deviation = np.sqrt(np.maximum(across @ c, 0.0))
@@ -135,53 +139,61 @@ class _Problem:
         return centre[:, None] + deviation[:, None] * NODES, across, deviation
 
     def _chances(self, x: Floats) -> tuple[Floats, Floats]:
-        """(rows, 3) chances of a win at the nodes, (rows,) expected p(1-p)."""
-        p = probability(self._logits(x)[0])
+        """Return chances of a win at the nodes [rows, 3], and expected p(1-p) [rows]."""
+        p = win_probability(self._logits(x)[0])
         return p, np.asarray((p * (1 - p)) @ SHARES)
 
     def _loss(self, x: Floats) -> float:
+        """Return the penalised loss in nats."""
         r, c = x[: self.size], x[self.size :]
         logits = self._logits(x)[0]
         counts = self.counts
         expected = np.logaddexp(0, logits) @ SHARES - counts.score * (logits @ SHARES)
-        made_up = self.ties @ (np.logaddexp(0, r) - r / 2)
-        return float(np.sum(counts.count * expected) + made_up + PRIOR / 2 * (c @ c))
+        prior = self.pseudo_ties @ (np.logaddexp(0, r) - r / 2)
+        return float(np.sum(counts.count * expected) + prior + PRIOR / 2 * (c @ c))
 
     def _gradient(self, x: Floats) -> Floats:
+        """Return the gradient of the loss, [models + k]; of r among vectors that sum to zero."""
         r, c = x[: self.size], x[self.size :]
         logits, across, deviation = self._logits(x)
-        p = probability(logits)
+        p = win_probability(logits)
         counts = self.counts
-        pull = counts.count * (p @ SHARES - counts.score)
+        residual = counts.count * (p @ SHARES - counts.score)
         # d/dc of the deviation is Σc / deviation; where there is none, E[z p] / deviation → E[p'].
         wide = deviation > CONSTANT
         slope = np.where(
             wide, p @ (SHARES * NODES) / np.where(wide, deviation, 1.0), (p * (1 - p)) @ SHARES
         )
-        style = pull @ self.mean + (counts.count * slope) @ across + PRIOR * c
-        models = counts.per_model(pull, -pull) + self.ties * (probability(r) - 0.5)
+        style = residual @ self.mean + (counts.count * slope) @ across + PRIOR * c
+        models = counts.per_model(residual, -residual)
+        models = models + self.pseudo_ties * (win_probability(r) - 0.5)
         return np.concatenate([models - models.mean(), style])
 
     def _hessian(self, x: Floats) -> Floats:
-        _, bend = self._chances(x)
-        return self._outer(self.counts.count * bend) + np.diag(self._prior(x))
+        """Return H with the prior's curvature, [models + k, models + k].
+
+        As above: E[p (1-p)] E[z zᵀ] of each row. A step that this misjudges is halved.
+        """
+        _, curvature = self._chances(x)
+        return self._outer(self.counts.count * curvature) + np.diag(self._prior(x))
 
     def _prior(self, x: Floats) -> Floats:
-        average = probability(x[: self.size])
+        """Return the priors' curvature, the diagonal P, [models + k]."""
+        average = win_probability(x[: self.size])
         style = np.full(len(x) - self.size, PRIOR)
-        return np.concatenate([self.ties * average * (1 - average), style])
+        return np.concatenate([self.pseudo_ties * average * (1 - average), style])
 
     def _outer(self, weights: Floats) -> Floats:
-        """The sum of w E[z zᵀ] over the rows."""
+        """Return the sum of w E[z zᵀ] over the rows, for weights w [rows]; [models + k] squared."""
         weighted = weights[:, None] * self.mean
         cross = np.zeros((self.size, weighted.shape[1]))
-        for place, column in enumerate(weighted.T):
-            cross[:, place] = self.counts.per_model(column, -column)
+        for feature, column in enumerate(weighted.T):
+            cross[:, feature] = self.counts.per_model(column, -column)
         style = self.mean.T @ weighted + np.tensordot(weights, self.spread, axes=1)
         return np.block([[self.counts.laplacian(weights), cross], [cross.T, style]])
 
     def _anchored(self, matrix: Floats) -> Floats:
-        """The matrix among ratings that sum to zero, and 1 along their mean: invertible."""
+        """Return the matrix among ratings that sum to zero, and 1 along their mean: invertible."""
         size = self.size
         centre = np.eye(len(matrix))
         centre[:size, :size] -= 1 / size
@@ -190,28 +202,36 @@ class _Problem:
         return np.asarray(centre @ matrix @ centre + along)
 
     def _inverse(self, matrix: Floats) -> Floats:
+        """Return the inverse among ratings that sum to zero."""
         inverted = np.linalg.inv(self._anchored(matrix))
         inverted[: self.size, : self.size] -= 1 / self.size
         return np.asarray(inverted)
 
 
 def chance_of_twice(coefficient: float, scale: float) -> float:
-    """How often the answer with twice as much of a feature wins between models of equal rating.
+    """Return how often the answer with twice as much of a feature wins at equal ratings.
 
     Twice as much is a relative difference of a third (of headings, bold and lists: nearly so).
     """
-    return float(probability(np.array(coefficient / (3 * scale))))
+    return float(win_probability(np.array(coefficient / (3 * scale))))
 
 
 def _effects(
     kept: Bools, coefficients: Floats, errors: Floats, scale: Floats
 ) -> tuple[StyleEffect, ...]:
+    """Return the effect of every feature, of those that never differ without a coefficient."""
     found = iter(zip(coefficients.tolist(), errors.tolist(), strict=True))
     effects = []
-    for feature, told, unit in zip(FEATURES, kept, scale.tolist(), strict=True):
-        if told and (pair := next(found, None)):
+    for feature, differs, unit in zip(FEATURES, kept, scale.tolist(), strict=True):
+        if differs and (pair := next(found, None)):
             c, error = pair
-            effects.append(StyleEffect(feature, c, c - Z * error, c + Z * error, unit))
+            low, high = c - Z * error, c + Z * error
+            effect = StyleEffect(
+                feature=feature, coefficient=c, ci_low=low, ci_high=high, scale=unit
+            )
         else:
-            effects.append(StyleEffect(feature, None, None, None, unit))
+            effect = StyleEffect(
+                feature=feature, coefficient=None, ci_low=None, ci_high=None, scale=unit
+            )
+        effects.append(effect)
     return tuple(effects)

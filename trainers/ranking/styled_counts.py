@@ -1,7 +1,7 @@
-"""Votes summed up by pair, outcome and style: what a ranking controlled for style reads.
+"""Vote counts by pair, outcome and style: what a ranking controlled for style reads.
 
 How much longer, or more laid out, one answer is than the other differs from vote to vote, and the
-likelihood is no function of a few sums of it. Votes are therefore summed up in CELLS coarse cells
+likelihood is no function of a few sums of it. Votes are therefore compacted to CELLS coarse cells
 of style, and each row keeps the mean and the covariance of the differences of its votes; within a
 row they are taken to be normal (docs/decisions/0013-style-in-the-tally.md measures the error).
 """
@@ -25,12 +25,13 @@ PRODUCTS: Final = tuple(zip(*np.triu_indices(len(FEATURES)), strict=True))
 MOMENTS: Final = len(FEATURES) + len(PRODUCTS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StyledCounts:
     """Counts by pair, outcome and cell, with what is known of the differences f of each row.
 
-    mean: (rows, k) means of f, first less second, weighted. spread: (rows, k, k) their
-    covariances. Votes whose texts are not known have f = 0. texts: judgments whose texts are known.
+    mean    weighted means of f, first less second, [rows, k]
+    spread  their covariances, [rows, k, k]
+    texts   judgments whose texts are known; the others have f = 0
     """
 
     counts: PairCounts
@@ -40,7 +41,7 @@ class StyledCounts:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row], texts: int) -> Self:
-        """From sums: of the weights, and of the weights times the entries of `moments(f)`.
+        """Make counts from sums: of the weights, and of the weights times `moments(f)`.
 
         Judgments without weight say nothing. Raises ValueError for an unknown choice.
         """
@@ -50,22 +51,23 @@ class StyledCounts:
         average = sums / counts.count[:, None]
         k = len(FEATURES)
         mean, spread = average[:, :k], np.zeros((len(known), k, k))
-        for place, (i, j) in enumerate(PRODUCTS, start=k):
-            covariance = average[:, place] - mean[:, i] * mean[:, j]
+        for column, (i, j) in enumerate(PRODUCTS, start=k):
+            covariance = average[:, column] - mean[:, i] * mean[:, j]
             spread[:, i, j] = spread[:, j, i] = covariance
-        return cls(counts, mean, spread, texts)
+        return cls(counts=counts, mean=mean, spread=spread, texts=texts)
 
     def scale(self) -> Floats:
-        """(k,): the root mean square of each difference over the votes that have any; 0 for none.
+        """Return the root mean square [k] of each difference over the votes that have any.
 
-        A side is first or second by chance or by name, so that the mean says nothing.
+        Not the standard deviation: a side is first or second by chance or by name, so that the
+        mean says nothing. 0 where no vote has a difference.
         """
         squares = np.einsum("rkk->rk", self.spread) + self.mean**2
         weight = np.where(squares.any(axis=1), self.counts.count, 0.0)
         return np.asarray(np.sqrt(np.maximum(weight @ squares, 0.0) / max(weight.sum(), LIGHTEST)))
 
     def standardised(self, scale: Floats, kept: Bools) -> tuple[Floats, Floats]:
-        """The means and covariances of the kept features in units of their scale."""
+        """Return the means and covariances of the kept features [k] in units of their scale [k]."""
         unit = scale[kept]
         mean = self.mean[:, kept] / unit
         spread = self.spread[:, kept][:, :, kept] / np.outer(unit, unit)
@@ -73,12 +75,12 @@ class StyledCounts:
 
 
 def cells(f: Floats) -> Ints:
-    """(n,): the cell in 0..CELLS-1 of differences (n, 4): by length, and by the mean of layout."""
+    """Return the cell [n], in 0..CELLS-1, of differences [n, 4]: by length and mean of layout."""
     layout = f[:, 1:].mean(axis=1)
     return np.asarray(3 * np.digitize(f[:, 0], EDGES) + np.digitize(layout, EDGES))
 
 
 def moments(f: Floats) -> Floats:
-    """(n, MOMENTS): the differences, and their products two by two in the order of PRODUCTS."""
+    """Return the differences and their products two by two, in PRODUCTS' order: [n, MOMENTS]."""
     products = [f[:, i] * f[:, j] for i, j in PRODUCTS]
     return np.column_stack([f, *products])

@@ -1,4 +1,4 @@
-"""A ranking from a snapshot, as an artifact."""
+"""Training a ranking: a snapshot's judgments in, ratings with their checks out, as an artifact."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -57,6 +57,7 @@ def train(snapshot: Snapshot, out: Path, config: RankingConfig, progress: Progre
 
 
 def _style(styled: StyledRanking) -> dict[str, Any]:
+    """Return the ratings with style held equal, as the card's JSON."""
     return {
         "texts": styled.texts,
         "coefficients": [asdict(effect) for effect in styled.effects],
@@ -65,6 +66,7 @@ def _style(styled: StyledRanking) -> dict[str, Any]:
 
 
 def _tensors(ratings: tuple[ModelRating, ...]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the ratings and their bounds, [models] each."""
     return {
         name: np.array([getattr(rating, name) for rating in ratings])
         for name in ("rating", "ci_low", "ci_high")

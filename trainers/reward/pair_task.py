@@ -1,6 +1,6 @@
 """Pairs of sequences as a task of the training loop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -89,63 +89,83 @@ class PairTask:
         return loss, torch.stack([gaps.detach(), found.tau.float()])
 
 
+@dataclass(slots=True, kw_only=True)
 class PairCourse:
-    """The epochs over the training pairs, in the order that a seed decides."""
+    """The epochs over the training pairs, in the order that a seed decides.
 
-    def __init__(
-        self,
-        task: PairTask,
-        transformer: Transformer,
-        comparisons: Comparisons,
-        splits: tuple[Ints, Ints],
-        config: TransformerConfig,
-        processes: Processes,
-    ) -> None:
-        """`splits`: numbers of the training and of the validation pairs."""
-        self._task, self._transformer, self._comparisons = task, transformer, comparisons
-        self._train, self._validation = splits
-        self._config, self._processes = config, processes
-        _, self._prompts = np.unique(
-            comparisons.prompt_id[self._train].astype(str), return_inverse=True
-        )
-        self._temperatures = TemperatureLog(task.objective.scaling)
-        self.examples = len(comparisons.prompt_id)
-        self.steps_per_epoch = ceil(len(self._train) / config.optim.train_batch_size)
-        self.steps = config.optim.num_train_epochs * self.steps_per_epoch
+    rows      [n] numbers of the training pairs
+    prompts   [n] numbers of their prompts
+    ids       of all pairs of the dataset, to name them in an error
+    validate  returns the validation log-loss in nats
+    """
+
+    task: PairTask
+    rows: Ints
+    prompts: Ints
+    ids: Sequence[str]
+    config: TransformerConfig
+    validate: Callable[[], float]
+    temperatures: TemperatureLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.temperatures = TemperatureLog(self.task.objective.scaling)
+
+    @property
+    def examples(self) -> int:
+        """Return how many pairs the dataset has, the validation pairs among them."""
+        return len(self.ids)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Return the batches of an epoch; the last one may be smaller."""
+        return ceil(len(self.rows) / self.config.optim.train_batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Return the steps of the whole run."""
+        return self.config.optim.num_train_epochs * self.steps_per_epoch
 
     def batches(self, epoch: int) -> Iterator[Ints]:
         """Yield the pairs of every batch; those that share answers stand together."""
-        first, second = (
-            ends[self._train] for ends in (self._task.dataset.first, self._task.dataset.second)
-        )
-        config, size = self._config, self._config.optim.train_batch_size
-        order = epoch_order(
-            first, second, self._prompts, config.pairs_per_group, [config.seed, epoch]
-        )
+        ends = self.task.dataset.first[self.rows], self.task.dataset.second[self.rows]
+        config, size = self.config, self.config.optim.train_batch_size
+        order = epoch_order(*ends, self.prompts, config.pairs_per_group, [config.seed, epoch])
         for start in range(0, len(order), size):
-            yield self._train[order[start : start + size]]
+            yield self.rows[order[start : start + size]]
 
     def names(self, rows: Ints) -> list[str]:
-        """Return the ids of comparisons."""
-        return [str(name) for name in self._comparisons.comparison_id[rows]]
+        """Return the ids of pairs."""
+        return [self.ids[row] for row in rows]
 
     def metrics(self, found: StepResult) -> dict[str, Any]:
         """Return how the temperatures of this epoch spread so far."""
-        self._temperatures.add(found.measured[1])
-        return self._temperatures.progress()
+        self.temperatures.add(found.measured[1])
+        return self.temperatures.progress()
 
     def end_epoch(self) -> float:
-        """Return the validation log-loss of the soft labels under the best temperature, in nats."""
-        self._temperatures = TemperatureLog(self._task.objective.scaling)
-        dataset, rows, known = self._task.dataset, self._validation, self._comparisons
-        ends, where = np.unique(
-            np.concatenate([dataset.first[rows], dataset.second[rows]]), return_inverse=True
-        )
-        sequences = [dataset.sequences[end] for end in ends]
-        scores = score_tokens(self._transformer, sequences, self._processes)
-        gaps = scores[where[: len(rows)]] - scores[where[len(rows) :]]
-        temperature = fit_temperature(gaps, known.label[rows], known.weight[rows])
-        return mean(row_log_loss(gaps / temperature, known.label[rows]), known.weight[rows])
+        """Return the validation log-loss; the next epoch's temperatures are counted anew."""
+        self.temperatures = TemperatureLog(self.task.objective.scaling)
+        return self.validate()
+
+
+def validation_log_loss(
+    transformer: Transformer,
+    dataset: PairDataset,
+    known: Comparisons,
+    rows: Ints,
+    processes: Processes,
+) -> float:
+    """Return the log-loss in nats of the soft labels of pairs rows[n], under the best temperature.
+
+    The best one, because the two losses that are compared by it give gaps of different scales.
+    """
+    ends, where = np.unique(
+        np.concatenate([dataset.first[rows], dataset.second[rows]]), return_inverse=True
+    )
+    scores = score_tokens(transformer, [dataset.sequences[end] for end in ends], processes)
+    gaps = scores[where[: len(rows)]] - scores[where[len(rows) :]]
+    temperature = fit_temperature(gaps, known.label[rows], known.weight[rows])
+    return mean(row_log_loss(gaps / temperature, known.label[rows]), known.weight[rows])
 
 
 def distinct(sequences: Sequence[Tokens]) -> tuple[list[int], Ints]:

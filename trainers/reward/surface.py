@@ -1,4 +1,4 @@
-"""What can be seen of a response without understanding it: length, layout, overlap with the prompt.
+"""What can be seen of a response without understanding it: length, layout, prompt overlap.
 
 Counts enter as log(1 + count), so that a tenfold difference weighs alike at every size.
 """
@@ -7,8 +7,8 @@ import re
 from math import log1p
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.arrays import Floats32
 from trainers.data.style import BOLD, HEADING, LIST, LONGEST
 
 _WORD = re.compile(r"\w+")
@@ -16,8 +16,8 @@ _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _SENTENCE = re.compile(r"[.!?。！？]+(?:\s|\Z)")
 
 
-def surface_features(prompt: str, response: str) -> NDArray[np.float32]:
-    """One number per SURFACE_FEATURES, (s,), not yet standardised."""
+def surface_features(prompt: str, response: str) -> Floats32:
+    """Return one number per SURFACE_FEATURES, [s], not yet standardised."""
     return np.array(list(_measured(prompt, response).values()), np.float32)
 
 

@@ -8,6 +8,7 @@ is `PeftModel.from_pretrained(base, path)` on a base of that class with `num_lab
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,13 @@ from trainers.reward.data import Pairs
 from trainers.reward.forward import Backbone
 from trainers.reward.model import Answer, RewardModel
 from trainers.reward.modes import Trained
-from trainers.reward.pair_task import PairCourse, PairDataset, PairTask, distinct
+from trainers.reward.pair_task import (
+    PairCourse,
+    PairDataset,
+    PairTask,
+    distinct,
+    validation_log_loss,
+)
 from trainers.reward.reading import Tokens
 from trainers.reward.transformer import (
     Transformer,
@@ -145,8 +152,18 @@ class _Run:
         gradients = Gradients(
             task=task, processes=self.processes, size=config.max_tokens_per_microbatch
         )
-        splits = self._pairs.holdout.train, self._pairs.holdout.validation
-        course = PairCourse(task, made, self._pairs.comparisons, splits, config, self.processes)
+        known, split = self._pairs.comparisons, self._pairs.holdout
+        _, prompts = np.unique(known.prompt_id[split.train].astype(str), return_inverse=True)
+        course = PairCourse(
+            task=task,
+            rows=split.train,
+            prompts=prompts,
+            ids=known.comparison_id.tolist(),
+            config=config,
+            validate=partial(
+                validation_log_loss, made, dataset, known, split.validation, self.processes
+            ),
+        )
         folder, identity = self._folder / config.loss.type, self._identity(dataset, config)
 
         def report(step: int, steps: int, metrics: dict[str, float]) -> None:

@@ -19,7 +19,7 @@ from trainers.encoding.encoder import Encoder
 from trainers.serve.app import Api, build_app
 from trainers.serve.model_store import ModelStore
 
-LINGER_SECONDS = 1  # what open connections are given when the server is told to end
+GRACE_SECONDS = 1  # that open connections are given when the server is told to end
 
 
 class Server(uvicorn.Server):
@@ -37,11 +37,12 @@ class Server(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End the answers under way: uvicorn would wait for them."""
         self._api.chat.stop()
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where the server listens, which with port 0 only the system knows."""
+        """Print where the server listens, which with port 0 only the system knows."""
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
@@ -57,16 +58,16 @@ def main(arguments: Sequence[str]) -> NoReturn:
     # The web process and the database want their share of a small machine; a short text gains
     # nothing from more threads.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    shelf, encoder = ModelStore(parsed.artifacts), Encoder(cached=False)
+    store, encoder = ModelStore(parsed.artifacts), Encoder(cached=False)
     encoder.encode(["warm"])
-    shelf.start()
-    api = Api(shelf, encoder)
+    store.start()
+    api = Api(store, encoder)
     config = uvicorn.Config(
         build_app(api),
         host=parsed.host,
         port=parsed.port,
         log_level="warning",
-        timeout_graceful_shutdown=LINGER_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     Server(config, api).run()
     logging.shutdown()
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 def parser() -> ArgumentParser:
-    """The arguments of `serve`."""
+    """Return the parser of `serve`."""
     serve = ArgumentParser(prog="python -m trainers serve")
     serve.add_argument("--artifacts", type=Path, required=True, help="watched for artifacts")
     serve.add_argument("--host", default="127.0.0.1")

@@ -1,4 +1,4 @@
-"""The application: which path is answered by whom."""
+"""The ASGI application: its routes over the server's parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,23 +21,23 @@ OWNER = "feedback-commons"
 
 
 class Api:
-    """The server's parts, and the two pages that list what is served."""
+    """The server's parts, and the two routes that list what is served."""
 
-    def __init__(self, shelf: ModelStore, encoder: Encoder) -> None:
-        self.shelf = shelf
+    def __init__(self, store: ModelStore, encoder: Encoder) -> None:
+        self.store = store
         self.embeddings = Embeddings(encoder)
-        self.chat = Chat(shelf)
-        self.scores = Scores(shelf)
+        self.chat = Chat(store)
+        self.scores = Scores(store)
 
     async def health(self, _request: Request) -> JSONResponse:
-        """Alive, and what is served."""
-        artifacts = [item.summary() for item in self.shelf.served.values()]
+        """Answer that the server is alive, and what it serves."""
+        artifacts = [item.summary() for item in self.store.models.values()]
         return JSONResponse({"status": "ok", "artifacts": artifacts})
 
     async def models(self, _request: Request) -> JSONResponse:
-        """OpenAI's list of models: the encoder, policies and reward models."""
+        """Answer OpenAI's list of models: the encoder, policies and reward models."""
         data = [{"id": ENCODER, "object": "model", "created": 0, "owned_by": OWNER}]
-        for item in self.shelf.served.values():
+        for item in self.store.models.values():
             if item.policy or item.scorer:
                 created = datetime.fromisoformat(item.artifact.card["created_at"]).timestamp()
                 row = {"id": item.name, "object": "model", "owned_by": OWNER}
@@ -46,20 +46,20 @@ class Api:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Threads run while the application does."""
+        """Run the threads while the application runs."""
         self.embeddings.start()
         self.scores.start()
         try:
             yield
         finally:
             self.chat.stop()
-            self.shelf.stop()
+            self.store.stop()
             self.embeddings.stop()
             self.scores.stop()
 
 
 def build_app(api: Api) -> Starlette:
-    """The routes over an `Api`."""
+    """Return the application over an `Api`."""
     return Starlette(
         routes=[
             Route("/healthz", api.health),

@@ -1,4 +1,4 @@
-"""A thread that does one kind of work, so that the event loop never waits for a model."""
+"""A thread that does one kind of work in batches; the event loop never waits for a model."""
 
 import asyncio
 import itertools
@@ -29,11 +29,12 @@ class _Job(Generic[Item, Result]):
 class Batcher(Generic[Item, Result]):
     """Runs `work` on items of several calls together.
 
-    Nothing waits for company: a call that finds the thread idle starts at once, and those that
+    No call waits for a batch to fill: one that finds the thread idle starts at once, and those that
     come while it is busy share the next batch. A call that costs more than a batch is cut into
     parts, which let small calls pass.
 
-    size: what a batch may cost together, which `cost` tells of each item.
+    size  what a batch may cost together, in the unit of `cost`
+    cost  of one item; 1 unless given
     """
 
     def __init__(
@@ -59,17 +60,17 @@ class Batcher(Generic[Item, Result]):
     def stop(self) -> None:
         """Leave what is queued undone; the batch under way is given a moment to end."""
         self._stopping.set()
-        self._submit([])
+        self._submit([])  # wakes the thread where it waits for a job
         self._thread.join(STOP_SECONDS)
 
     async def run(self, items: Sequence[Item]) -> list[Result]:
-        """The results of a call's items, in their order."""
+        """Return the results of a call's items, in their order. Raises what `work` raises."""
         parts = self._parts(items)
         futures = [asyncio.wrap_future(self._submit(part, large=len(parts) > 1)) for part in parts]
         return [result for part in await asyncio.gather(*futures) for result in part]
 
     def _parts(self, items: Sequence[Item]) -> list[list[Item]]:
-        """The items in their order, as many a part as fit a batch; one that is larger is alone."""
+        """Return the items in order, as many a part as fit a batch; one that is larger is alone."""
         parts: list[list[Item]] = []
         room = 0
         for item in items:
@@ -82,12 +83,14 @@ class Batcher(Generic[Item, Result]):
         return parts
 
     def _submit(self, items: Sequence[Item], *, large: bool = False) -> "Future[list[Result]]":
+        """Queue a job and return its future."""
         future: Future[list[Result]] = Future()
         cost = sum(map(self._cost, items))
         self._jobs.put(_Job(large, next(self._numbers), cost, items, future))
         return future
 
     def _run(self) -> None:
+        """Work until stopped."""
         while True:
             jobs = self._gather()
             if self._stopping.is_set():
@@ -95,7 +98,7 @@ class Batcher(Generic[Item, Result]):
             self._answer(jobs)
 
     def _gather(self) -> list[_Job[Item, Result]]:
-        """The next job, and those already waiting that fit beside it.
+        """Return the next job, and those already waiting that fit beside it.
 
         A small call never shares a batch with part of a large one, which it would wait for.
         """
@@ -111,9 +114,11 @@ class Batcher(Generic[Item, Result]):
                 break
             jobs.append(job)
             room -= job.cost
+        # A call that was cancelled meanwhile costs no work.
         return [job for job in jobs if job.future.set_running_or_notify_cancel()]
 
     def _answer(self, jobs: list[_Job[Item, Result]]) -> None:
+        """Do a batch's work and hand each call its results."""
         try:
             results = list(self._work([item for job in jobs for item in job.items]))
         except Exception as error:  # the callers' to report; the thread must live on

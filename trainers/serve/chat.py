@@ -17,20 +17,20 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from trainers.policy.adapter import Policy
 from trainers.serve.chat_request import ChatRequest, read_chat
 from trainers.serve.errors import ApiError, error_body
-from trainers.serve.generation import Piece, generate_pieces
-from trainers.serve.model_store import ModelStore, Served
+from trainers.serve.generation import TextPiece, generate_pieces
+from trainers.serve.model_store import ModelStore, ServedModel
 from trainers.serve.request_bodies import read_object
 
 logger = logging.getLogger(__name__)
 
 # An arena asks two policies at once; more would only slow each other, and the encoder, down.
-WRITERS = 2
+MAX_CONCURRENT = 2
 DONE = "data: [DONE]\n\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What all objects of one answer have in common."""
+    """The fields that all objects of one answer have in common, as OpenAI's API names them."""
 
     id: str
     created: int
@@ -38,14 +38,17 @@ class Frame:
     system_fingerprint: str
 
     def completion(self, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        """Return a whole answer."""
         return self._object("chat.completion", choices, more)
 
     def chunk(self, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        """Return a part of a streamed answer."""
         return self._object("chat.completion.chunk", choices, more)
 
     def _object(
         self, kind: str, choices: list[dict[str, Any]], more: dict[str, Any]
     ) -> dict[str, Any]:
+        """Return the object of a kind, with the fields of the frame."""
         return {
             "id": self.id,
             "object": kind,
@@ -58,11 +61,11 @@ class Frame:
 
 
 class Chat:
-    """The served policies; each answer is written in a thread of its own, a few at a time."""
+    """The served policies; each answer is generated in a thread of its own, a few at a time."""
 
-    def __init__(self, shelf: ModelStore) -> None:
-        self._shelf = shelf
-        self._slots = asyncio.Semaphore(WRITERS)
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -70,26 +73,33 @@ class Chat:
         self._stopping.set()
 
     async def answer(self, request: Request) -> Response:
-        """OpenAI's chat call."""
+        """Answer OpenAI's chat call, whole or as a stream of server-sent events."""
         body = await read_object(request)
         served, policy = self._chosen(body.get("model"))
         asked = await asyncio.to_thread(read_chat, body, policy)
         digest = served.artifact.digest[:12]
-        frame = Frame(f"chatcmpl-{uuid.uuid4().hex}", int(time.time()), served.name, digest)
+        frame = Frame(
+            id=f"chatcmpl-{uuid.uuid4().hex}",
+            created=int(time.time()),
+            model=served.name,
+            system_fingerprint=digest,
+        )
         if asked.stream:
             events = self._events(policy, asked, frame)
             return StreamingResponse(events, media_type="text/event-stream")
         return JSONResponse(await self._whole(policy, asked, frame))
 
-    def _chosen(self, name: object) -> tuple[Served, Policy]:
-        served = self._shelf.served.get(name) if isinstance(name, str) else None
+    def _chosen(self, name: object) -> tuple[ServedModel, Policy]:
+        """Return the policy of a name. Raises ApiError 404."""
+        served = self._store.models.get(name) if isinstance(name, str) else None
         if served is None or served.policy is None:
-            known = [item.name for item in self._shelf.served.values() if item.policy]
+            known = [item.name for item in self._store.models.values() if item.policy]
             message = f"no policy {name!r} is served; served: {', '.join(known) or 'none'}"
             raise ApiError(404, message, code="model_not_found", param="model")
         return served, served.policy
 
     async def _whole(self, policy: Policy, asked: ChatRequest, frame: Frame) -> dict[str, Any]:
+        """Return a whole answer."""
         pieces = [piece async for piece in self._pieces(policy, asked)]
         text = "".join(piece.text for piece in pieces)
         choice = {
@@ -101,6 +111,10 @@ class Chat:
         return frame.completion([choice], usage=_usage(asked, pieces[-1].tokens))
 
     async def _events(self, policy: Policy, asked: ChatRequest, frame: Frame) -> AsyncIterator[str]:
+        """Yield an answer as server-sent events.
+
+        Status and headers are sent by the time a failure shows: it becomes an event, too.
+        """
         yield _event(frame.chunk([_delta({"role": "assistant", "content": ""})]))
         tokens = 0
         try:
@@ -119,43 +133,46 @@ class Chat:
             yield _event(frame.chunk([], usage=_usage(asked, tokens)))
         yield DONE
 
-    async def _pieces(self, policy: Policy, asked: ChatRequest) -> AsyncGenerator[Piece, None]:
-        """The pieces as a thread writes them; who stops listening ends the writing."""
+    async def _pieces(self, policy: Policy, asked: ChatRequest) -> AsyncGenerator[TextPiece, None]:
+        """Yield the pieces as a thread generates them; who stops listening ends the generation."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
-        left = threading.Event()
+        queue: asyncio.Queue[TextPiece | Exception | None] = asyncio.Queue()
+        abandoned = threading.Event()
 
         def cancelled() -> bool:
-            return left.is_set() or self._stopping.is_set()
+            return abandoned.is_set() or self._stopping.is_set()
 
-        def write() -> None:
+        def generate() -> None:
             try:
                 for piece in generate_pieces(
-                    policy, asked.prompt, asked.how, asked.stops, cancelled
+                    policy, asked.prompt, asked.sampling, asked.stops, cancelled
                 ):
                     loop.call_soon_threadsafe(queue.put_nowait, piece)
                 last: Exception | None = None
             except Exception as error:
                 last = error
+            # At shutdown the loop may be gone before its threads: there is nobody to tell.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(queue.put_nowait, last)
 
         async with self._slots:
-            threading.Thread(target=write, name="writer", daemon=True).start()
+            threading.Thread(target=generate, name="generation", daemon=True).start()
             try:
                 while (item := await queue.get()) is not None:
                     if isinstance(item, Exception):
                         raise item
                     yield item
             finally:
-                left.set()
+                abandoned.set()
 
 
 def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+    """Return the one choice of a streamed part."""
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
 def _usage(asked: ChatRequest, tokens: int) -> dict[str, int]:
+    """Return how many tokens were read and generated."""
     prompt = len(asked.prompt)
     return {
         "prompt_tokens": prompt,
@@ -165,4 +182,5 @@ def _usage(asked: ChatRequest, tokens: int) -> dict[str, int]:
 
 
 def _event(value: dict[str, Any]) -> str:
+    """Return a server-sent event."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

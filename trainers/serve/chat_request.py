@@ -1,4 +1,4 @@
-"""The body of a chat call, checked."""
+"""The body of a chat call, checked against what the policy can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,23 +11,26 @@ from trainers.serve.generation import context_length
 from trainers.serve.request_bodies import flag, number, texts, whole_number
 
 DEFAULT_TOKENS = 256
-MOST_STOPS = 4
+MAX_STOPS = 4
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """What to write, and how to send it."""
+    """What to generate from prompt token ids, and how to send it."""
 
     prompt: list[int]
-    how: Sampling
+    sampling: Sampling
     stops: list[str]
     stream: bool
     include_usage: bool
 
 
 def read_chat(body: Mapping[str, Any], policy: Policy) -> ChatRequest:
-    """Check a body against what the policy can do."""
+    """Return a checked request.
+
+    Raises ApiError: 400 for a field that cannot be used, 413 for a conversation that does not fit.
+    """
     if body.get("n") not in (None, 1):
         raise ApiError(400, "n must be 1", param="n")
     if body.get("tools"):
@@ -45,13 +48,18 @@ def read_chat(body: Mapping[str, Any], policy: Policy) -> ChatRequest:
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         raise ApiError(400, "stream_options must be an object", param="stream_options")
-    stops = _stops(body)
     return ChatRequest(
-        prompt, _sampling(body, room), stops, flag(body, "stream"), flag(options, "include_usage")
+        prompt=prompt,
+        sampling=_sampling(body, room),
+        stops=_stops(body),
+        stream=flag(body, "stream"),
+        include_usage=flag(options, "include_usage"),
     )
 
 
 def _sampling(body: Mapping[str, Any], room: int) -> Sampling:
+    """Return how to sample; `room` is how many tokens the window has left."""
+    # `max_completion_tokens` is OpenAI's newer name of `max_tokens`.
     asked = whole_number(body, "max_completion_tokens", low=1, high=2**31)
     asked = asked or whole_number(body, "max_tokens", low=1, high=2**31) or DEFAULT_TOKENS
     seed = whole_number(body, "seed", low=-(2**63), high=2**63 - 1)
@@ -64,31 +72,34 @@ def _sampling(body: Mapping[str, Any], room: int) -> Sampling:
 
 
 def _stops(body: Mapping[str, Any]) -> list[str]:
+    """Return the stop strings."""
     stops = texts(body["stop"], "stop") if body.get("stop") is not None else []
-    if len(stops) > MOST_STOPS or not all(stops):
-        raise ApiError(400, f"stop must be at most {MOST_STOPS} texts, none empty", param="stop")
+    if len(stops) > MAX_STOPS or not all(stops):
+        raise ApiError(400, f"stop must be at most {MAX_STOPS} texts, none empty", param="stop")
     return stops
 
 
 def _messages(body: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the conversation with roles that templates know."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise ApiError(400, "messages must be a list of at least one message", param="messages")
-    return [_message(f"messages[{place}]", message) for place, message in enumerate(messages)]
+    return [_message(f"messages[{index}]", message) for index, message in enumerate(messages)]
 
 
-def _message(place: str, message: object) -> dict[str, str]:
+def _message(param: str, message: object) -> dict[str, str]:
+    """Return one message; `param` names it in errors."""
     if not isinstance(message, dict) or message.get("role") not in ROLES:
-        raise ApiError(400, f"{place}.role must be one of {', '.join(ROLES)}", param=place)
-    return {"role": ROLES[message["role"]], "content": _content(place, message.get("content"))}
+        raise ApiError(400, f"{param}.role must be one of {', '.join(ROLES)}", param=param)
+    return {"role": ROLES[message["role"]], "content": _content(param, message.get("content"))}
 
 
-def _content(place: str, content: object) -> str:
-    """A text, or OpenAI's list of parts, of which only texts can be read."""
+def _content(param: str, content: object) -> str:
+    """Return a text, or the texts of OpenAI's list of parts, of which only texts can be read."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else [None]
     found = [part.get("text") if isinstance(part, dict) else None for part in parts]
     if not all(isinstance(text, str) for text in found):
-        raise ApiError(400, f"{place}.content must be a text or a list of text parts", param=place)
+        raise ApiError(400, f"{param}.content must be a text or a list of text parts", param=param)
     return "".join(text for text in found if text)

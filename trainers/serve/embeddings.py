@@ -14,7 +14,7 @@ from trainers.serve.errors import ApiError
 from trainers.serve.request_bodies import read_object, texts
 
 ENCODER = "encoder"
-MOST_TEXTS = 2048
+MAX_TEXTS = 2048
 # No batch takes longer than one text that fills the encoder's window.
 BATCH_TOKENS = MAX_TOKENS
 CHARACTERS_PER_TOKEN = 4
@@ -48,7 +48,9 @@ class Embeddings:
         self._large.stop()
 
     async def answer(self, request: Request) -> JSONResponse:
-        """OpenAI's embeddings call. A text beyond the encoder's window counts by its beginning.
+        """Answer OpenAI's embeddings call.
+
+        A text beyond the encoder's window counts by its beginning.
 
         `system_fingerprint` is the encoder's, its window included: vectors of another one are not
         to be compared.
@@ -57,41 +59,43 @@ class Embeddings:
         model = body.get("model") or ENCODER
         if model != ENCODER:
             raise ApiError(404, f"the model {model!r} does not embed", code="model_not_found")
-        written = _writer(body)
+        serialize = _serializer(body)
         asked = _inputs(body)
         is_small = sum(map(_tokens, asked)) <= BATCH_TOKENS
         found = await (self._small if is_small else self._large).run(asked)
         tokens = sum(count for _, count in found)
         data = [
-            {"object": "embedding", "index": index, "embedding": written(vector)}
+            {"object": "embedding", "index": index, "embedding": serialize(vector)}
             for index, (vector, _) in enumerate(found)
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        told = {"model": model, "usage": usage, "system_fingerprint": self._fingerprint}
-        return JSONResponse({"object": "list", "data": data, **told})
+        about = {"model": model, "usage": usage, "system_fingerprint": self._fingerprint}
+        return JSONResponse({"object": "list", "data": data, **about})
 
     def _embed(self, batch: list[str]) -> Sequence[Embedded]:
+        """Return the vectors of texts with their numbers of tokens."""
         vectors, counts = self._encoder.encode(batch), self._encoder.count_tokens(batch)
         return list(zip(vectors, counts, strict=True))
 
 
 def _tokens(text: str) -> int:
-    """About how many tokens of a text are read; ordinary text has four to six letters a token."""
+    """Estimate how many tokens of a text are read: ordinary text has 4 to 6 letters a token."""
     return min(len(text) // CHARACTERS_PER_TOKEN + 1, MAX_TOKENS)
 
 
 def _inputs(body: dict[str, Any]) -> list[str]:
+    """Return the texts to embed. Raises ApiError 400."""
     value = body.get("input")
     if isinstance(value, list) and value and isinstance(value[0], int | list):
         raise ApiError(400, "lists of token ids are not accepted: send texts", param="input")
     found = texts(value, "input")
-    if not 1 <= len(found) <= MOST_TEXTS:
-        raise ApiError(400, f"input must hold 1 to {MOST_TEXTS} texts", param="input")
+    if not 1 <= len(found) <= MAX_TEXTS:
+        raise ApiError(400, f"input must hold 1 to {MAX_TEXTS} texts", param="input")
     return found
 
 
-def _writer(body: dict[str, Any]) -> Any:
-    """How a vector is written: the function of the asked encoding."""
+def _serializer(body: dict[str, Any]) -> Any:
+    """Return the function that writes a vector in the asked encoding. Raises ApiError 400."""
     encoding = body.get("encoding_format") or "float"
     if encoding == "float":
         return lambda vector: vector.tolist()

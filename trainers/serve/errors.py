@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-UNPROCESSED = "invalid_request_error"
+INVALID_REQUEST = "invalid_request_error"
 
 
 class ApiError(Exception):
@@ -18,30 +18,30 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body: dict[str, Any] = error_body(message, UNPROCESSED, code=code, param=param)
+        self.body: dict[str, Any] = error_body(message, INVALID_REQUEST, code=code, param=param)
 
 
 def error_body(
     message: str, kind: str, *, code: str | None = None, param: str | None = None
 ) -> dict[str, Any]:
-    """The error object."""
+    """Return OpenAI's error object."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
-    """The answer to an `ApiError`."""
+    """Answer an `ApiError` with its status."""
     assert isinstance(error, ApiError)
     return JSONResponse(error.body, status_code=error.status)
 
 
 async def answer_http_error(_request: Request, error: Exception) -> JSONResponse:
-    """Unknown paths and methods, in the same shape."""
+    """Answer unknown paths and methods in the same shape."""
     assert isinstance(error, HTTPException)
-    body = error_body(str(error.detail), UNPROCESSED)
+    body = error_body(str(error.detail), INVALID_REQUEST)
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
 
 async def answer_failure(_request: Request, _error: Exception) -> JSONResponse:
-    """A defect of the server: its trace is in the log, not in the answer."""
+    """Answer a defect of the server: its trace is in the log, not in the answer."""
     body = error_body("the server failed on this request", "server_error")
     return JSONResponse(body, status_code=HTTPStatus.INTERNAL_SERVER_ERROR)

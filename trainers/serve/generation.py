@@ -1,4 +1,4 @@
-"""A policy writing an answer: text that can be shown piece by piece."""
+"""Text generation by a policy, piece by piece as it can be shown."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from typing import Any, Literal
 from trainers.policy.adapter import Policy
 from trainers.policy.generate import Sampling, end_tokens, sample
 
-INCOMPLETE = "�"  # what the bytes of an unfinished character decode to
+# What the bytes of an unfinished character decode to: a token may end in the middle of one.
+INCOMPLETE = "�"
 
 Finish = Literal["stop", "length"]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPiece:
     """The next text of an answer, and how many tokens there are so far.
 
-    finish is why the answer ended, on its last piece alone.
+    finish  why the answer ended, on its last piece alone
     """
 
     text: str
@@ -27,46 +28,49 @@ class Piece:
 def generate_pieces(
     policy: Policy,
     prompt: list[int],
-    how: Sampling,
+    sampling: Sampling,
     stops: Sequence[str],
     cancelled: Callable[[], bool],
-) -> Iterator[Piece]:
-    """Pieces of an answer; ends with one that says why.
+) -> Iterator[TextPiece]:
+    """Yield the pieces of an answer to prompt token ids; the last one says why it ended.
 
-    Text that may still turn into a stop string or a whole character is held back.
+    Text that may still turn into a stop string or a whole character is held back. `cancelled` is
+    asked before every token.
     """
     ends = set(end_tokens(policy.model, policy.tokenizer).tolist())
     tokens: list[int] = []
     text, sent = "", 0
     finish: Finish = "length"
-    for (token,) in sample(policy.model, policy.tokenizer, [prompt], how):
+    for (token,) in sample(policy.model, policy.tokenizer, [prompt], sampling):
         if token in ends or cancelled():
             finish = "stop"
             break
         tokens.append(token)
+        # All tokens anew: what one token decodes to depends on its neighbours.
         text = policy.dialogue.decode(tokens)
         if (end := _first_stop(text, stops)) is not None:
             text, finish = text[:end], "stop"
             break
         ready = len(text) - _held_back(text, stops)
         if ready > sent:
-            yield Piece(text[sent:ready], len(tokens))
+            yield TextPiece(text=text[sent:ready], tokens=len(tokens))
             sent = ready
-    yield Piece(text[sent:], len(tokens), finish)
+    yield TextPiece(text=text[sent:], tokens=len(tokens), finish=finish)
 
 
 def context_length(model: Any) -> int:
-    """How many tokens a model can read and write in all."""
+    """Return how many tokens a model can read and write in all."""
     return int(getattr(model.config, "max_position_embeddings", None) or 2048)
 
 
 def _first_stop(text: str, stops: Sequence[str]) -> int | None:
-    found = [place for stop in stops if (place := text.find(stop)) >= 0]
+    """Return where the first stop string begins, or None."""
+    found = [start for stop in stops if (start := text.find(stop)) >= 0]
     return min(found, default=None)
 
 
 def _held_back(text: str, stops: Sequence[str]) -> int:
-    """Characters at the end that are an unfinished character or the beginning of a stop."""
+    """Return how many characters at the end may be an unfinished character or stop string."""
     open_character = len(text) - len(text.rstrip(INCOMPLETE))
     begun = [
         length

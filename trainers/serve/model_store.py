@@ -1,4 +1,4 @@
-"""What is served: the artifacts of a directory, reloaded when one is put in another's place."""
+"""The model store: the artifacts of a directory, reloaded when one is put in another's place."""
 
 import logging
 import threading
@@ -16,12 +16,14 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 
-State = tuple[str, int, int]  # where a child leads, and the identity of its card
+# Where a child leads, and the inode and time of its card: a swapped link changes the first, an
+# artifact written over in place the others.
+State = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """An artifact by the name of its directory entry; what answers for it, where its kind can."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """An artifact by the name of its directory entry, loaded as what its kind can do."""
 
     name: str
     artifact: Artifact
@@ -29,6 +31,7 @@ class Served:
     scorer: Scorer | None = None
 
     def summary(self) -> dict[str, str]:
+        """Return what `/healthz` says of it."""
         return {"name": self.name, "kind": self.artifact.kind, "digest": self.artifact.digest}
 
 
@@ -43,9 +46,9 @@ class ModelStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._states: dict[str, State] = {}
-        self._served: Mapping[str, Served] = {}
+        self._models: Mapping[str, ServedModel] = {}
         self._stopping = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="shelf", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name="model-store", daemon=True)
 
     def start(self) -> None:
         """Load what is there, then watch."""
@@ -57,31 +60,36 @@ class ModelStore:
         self._stopping.set()
 
     @property
-    def served(self) -> Mapping[str, Served]:
-        """What is served now, by name. A snapshot: it never changes under its reader."""
-        return self._served
+    def models(self) -> Mapping[str, ServedModel]:
+        """Return what is served now, by name. A snapshot: it never changes under its reader."""
+        return self._models
 
     def refresh(self) -> None:
-        """Compare the directory with what is served, and load what is new or replaced."""
+        """Compare the directory with what is served, and load what is new or replaced.
+
+        The mapping is replaced as a whole, in one assignment: readers in other threads need no
+        lock.
+        """
         states = _states(self._directory)
         if states == self._states:
             return
-        kept = {name: item for name, item in self._served.items() if name in states}
+        kept = {name: item for name, item in self._models.items() if name in states}
         changed = [name for name, state in states.items() if self._states.get(name) != state]
         for name in changed:
             loaded = _load(name, self._directory / name)
             if loaded is not None:
                 kept[name] = loaded
         self._states = states
-        self._served = dict(sorted(kept.items()))
+        self._models = dict(sorted(kept.items()))
 
     def _watch(self) -> None:
+        """Refresh until stopped. A few stat calls cost little, and work on any file system."""
         while not self._stopping.wait(POLL_SECONDS):
             self.refresh()
 
 
 def _states(directory: Path) -> dict[str, State]:
-    """Every child that leads to a card; a link that dangles or a file beside them is none."""
+    """Return the state of every child that leads to a card; a dangling link or a file has none."""
     found: dict[str, State] = {}
     try:
         children = sorted(directory.iterdir())
@@ -96,8 +104,11 @@ def _states(directory: Path) -> dict[str, State]:
     return found
 
 
-def _load(name: str, path: Path) -> Served | None:
-    """Open and load an artifact. Whatever is wrong with it must not take the others down."""
+def _load(name: str, path: Path) -> ServedModel | None:
+    """Open and load an artifact, or log why not and return None.
+
+    Whatever is wrong with one must not take the others down.
+    """
     try:
         artifact = open_artifact(path.resolve())
         parts: dict[str, Any] = {}
@@ -105,11 +116,10 @@ def _load(name: str, path: Path) -> Served | None:
             parts["policy"] = load_policy(artifact)
         elif artifact.kind == "reward":
             parts["scorer"] = scorer = Scorer(artifact)
-            scorer.scores(
-                [Answer([{"role": "user", "content": "warm"}], "up")]
-            )  # loads its encoder now, not at the first request
+            # Loads its encoder now, not at the first request.
+            scorer.scores([Answer([{"role": "user", "content": "warm"}], "up")])
         logger.info("serving %s: %s %s", name, artifact.kind, artifact.digest[:12])
-        return Served(name, artifact, **parts)
+        return ServedModel(name=name, artifact=artifact, **parts)
     except Exception:
         logger.exception("skipped the artifact %s", path)
         return None

@@ -8,16 +8,20 @@ from starlette.requests import Request
 
 from trainers.serve.errors import ApiError
 
-LARGEST_BODY = 8 * 1024 * 1024
+MAX_BODY = 8 * 1024 * 1024  # bytes
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The JSON object of a request; refused as soon as it is larger than the limit."""
+    """Return the JSON object of a request.
+
+    Raises ApiError: 413 as soon as the body is larger than MAX_BODY, whatever length it announced;
+    400 for what is not a JSON object.
+    """
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST_BODY:
-            raise ApiError(413, f"the body is larger than {LARGEST_BODY} bytes", code="too_large")
+        if size > MAX_BODY:
+            raise ApiError(413, f"the body is larger than {MAX_BODY} bytes", code="too_large")
         parts.append(part)
     try:
         body = json.loads(b"".join(parts))
@@ -31,7 +35,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 
 def number(body: Mapping[str, Any], name: str, default: float, *, low: float, high: float) -> float:
-    """A number in [low, high]; absent and null are the default."""
+    """Return a number in [low, high]; absent and null are the default. Raises ApiError 400."""
     value = body.get(name)
     if value is None:
         return default
@@ -41,7 +45,7 @@ def number(body: Mapping[str, Any], name: str, default: float, *, low: float, hi
 
 
 def whole_number(body: Mapping[str, Any], name: str, *, low: int, high: int) -> int | None:
-    """A whole number in [low, high], or None where it is absent or null."""
+    """Return an integer in [low, high], or None where absent or null. Raises ApiError 400."""
     value = body.get(name)
     if value is None:
         return None
@@ -51,7 +55,7 @@ def whole_number(body: Mapping[str, Any], name: str, *, low: int, high: int) -> 
 
 
 def flag(body: Mapping[str, Any], name: str) -> bool:
-    """A truth value; absent and null are false."""
+    """Return a truth value; absent and null are false. Raises ApiError 400."""
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
         raise ApiError(400, f"{name} must be true or false", param=name)
@@ -59,7 +63,7 @@ def flag(body: Mapping[str, Any], name: str) -> bool:
 
 
 def texts(value: object, name: str) -> list[str]:
-    """A text or a list of texts."""
+    """Return a text or a list of texts as a list. Raises ApiError 400."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise ApiError(400, f"{name} must be a text or a list of texts", param=name)

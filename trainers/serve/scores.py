@@ -12,20 +12,20 @@ from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.model_store import ModelStore, Served
+from trainers.serve.model_store import ModelStore, ServedModel
 from trainers.serve.request_bodies import read_object
 
-MOST_ITEMS = 1024
+MAX_ITEMS = 1024
 BATCH_ITEMS = 16
 
 Scored = tuple[Scorer, Answer]
 
 
 class Scores:
-    """The reward models in a thread of their own."""
+    """The reward models, in one thread: a batch may hold rows of several."""
 
-    def __init__(self, shelf: ModelStore) -> None:
-        self._shelf = shelf
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
         self._worker: Batcher[Scored, float] = Batcher("scorer", score_batch, size=BATCH_ITEMS)
 
     def start(self) -> None:
@@ -37,7 +37,7 @@ class Scores:
         self._worker.stop()
 
     async def answer(self, request: Request) -> JSONResponse:
-        """`{"model"?, "items": [{"prompt" | "messages", "response"}]}` to `{"scores": [...]}`."""
+        """Answer `{"model"?, "items": [{"prompt" | "messages", "response"}]}` with their scores."""
         body = await read_object(request)
         served = self._chosen(body.get("model"))
         assert served.scorer is not None
@@ -47,9 +47,12 @@ class Scores:
             {"model": served.name, "digest": served.artifact.digest, "scores": scores}
         )
 
-    def _chosen(self, name: object) -> Served:
-        """The reward model of a name; without one, the only one, or the one called `reward`."""
-        models = {key: item for key, item in self._shelf.served.items() if item.scorer}
+    def _chosen(self, name: object) -> ServedModel:
+        """Return the reward model of a name; without a name, the only one or `reward`.
+
+        Raises ApiError 404.
+        """
+        models = {key: item for key, item in self._store.models.items() if item.scorer}
         if name is None:
             name = next(iter(models)) if len(models) == 1 else "reward"
         if not isinstance(name, str) or name not in models:
@@ -61,30 +64,33 @@ class Scores:
 
 
 def score_batch(batch: list[Scored]) -> Sequence[float]:
-    """The rewards of a batch, in its order; each model scores its rows together."""
+    """Return the rewards of a batch, in its order; each model scores its rows together."""
     found = [0.0] * len(batch)
+    # By identity: after a reload two scorers of one name may share a batch.
     for scorer in {id(scorer): scorer for scorer, _ in batch}.values():
-        places = [place for place, (owner, _) in enumerate(batch) if owner is scorer]
-        for place, score in zip(
-            places, scorer.scores([batch[place][1] for place in places]), strict=True
+        indices = [index for index, (owner, _) in enumerate(batch) if owner is scorer]
+        for index, score in zip(
+            indices, scorer.scores([batch[index][1] for index in indices]), strict=True
         ):
-            found[place] = score
+            found[index] = score
     return found
 
 
 def _items(body: dict[str, Any]) -> list[Answer]:
+    """Return the answers to score. Raises ApiError 400, naming the item."""
     items = body.get("items")
-    if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
-        raise ApiError(400, f"items must be a list of 1 to {MOST_ITEMS} objects", param="items")
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
+        raise ApiError(400, f"items must be a list of 1 to {MAX_ITEMS} objects", param="items")
     return [_item(number, item) for number, item in enumerate(items)]
 
 
 def _item(number: int, item: object) -> Answer:
-    place = f"items[{number}]"
+    """Return one answer to score. Raises ApiError 400."""
+    index = f"items[{number}]"
     if not isinstance(item, dict) or not isinstance(item.get("response"), str):
-        raise ApiError(400, f"{place} needs a text `response`", param=place)
+        raise ApiError(400, f"{index} needs a text `response`", param=index)
     try:
         return Answer(row_messages(number, item), item["response"])
     except InputError as error:
-        message = f"{place} needs a text `prompt`, or `messages` of role and content"
-        raise ApiError(400, message, param=place) from error
+        message = f"{index} needs a text `prompt`, or `messages` of role and content"
+        raise ApiError(400, message, param=index) from error

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from trainers.settings.config import Config, SettingError, flat, groups, leaves, meanings
-from trainers.settings.values import NAMES, ValueType
+from trainers.settings.values import NAMES, ValueType, as_text
 
 C = TypeVar("C", bound=Config)
 
@@ -35,6 +35,16 @@ class Setting:
     def default(self) -> Any:
         """Return the default of the first variant that has this setting."""
         return next(iter(self.defaults.values()))
+
+    @property
+    def default_text(self) -> str:
+        """Return the default as text, such as "0.003 (frozen), 0.0002 (lora)" where they differ."""
+        variants: dict[str, list[str]] = {}
+        for variant, value in self.defaults.items():
+            variants.setdefault(as_text(value), []).append(variant)
+        if len(variants) == 1:
+            return next(iter(variants))
+        return ", ".join(f"{text} ({', '.join(names)})" for text, names in variants.items())
 
 
 @dataclass(frozen=True, kw_only=True)

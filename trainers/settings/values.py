@@ -54,14 +54,14 @@ class ValueType:
     def _parsed(self, value: object) -> Any:
         if value is None or (self.optional and value in ("", "none")):
             if not self.optional:
-                raise ValueError(f"{_written(value)} is not {NAMES[self.base]}")
+                raise ValueError(f"{_quoted(value)} is not {NAMES[self.base]}")
             return None
         if isinstance(value, str):
             return self._from_text(value)
         if self.base is float and type(value) is int:
             return float(value)
         if type(value) is not self.base:  # not isinstance: True is no 1
-            raise ValueError(f"{_written(value)} is not {NAMES[self.base]}")
+            raise ValueError(f"{_quoted(value)} is not {NAMES[self.base]}")
         return value
 
     def _from_text(self, text: str) -> Any:
@@ -71,7 +71,12 @@ class ValueType:
             raise ValueError(f"{text!r} is not {NAMES[self.base]}") from error
 
 
-def _written(value: object) -> str:
-    """Return a value as a person would write it on a command line."""
+def as_text(value: object) -> str:
+    """Return a value as a command line takes it."""
     words: dict[object, str] = {None: "none", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else repr(value)
+    return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _quoted(value: object) -> str:
+    """Return a value for a message, text and what is no setting at all in quotes or brackets."""
+    return as_text(value) if value is None or isinstance(value, bool) else repr(value)

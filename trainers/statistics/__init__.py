@@ -1,1 +1,4 @@
-"""Consensus, agreement, reliability, sequential tests, measures; numpy only."""
+"""Statistics that trainers and the site share: agreement, consensus, intervals, measures.
+
+numpy only, and no knowledge of snapshots: arrays in, arrays out.
+"""

@@ -26,7 +26,7 @@ DRAWS: Final = 1000
 SEED: Final = 20111125
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alpha:
     """alpha in [-1, 1] with its 95 % percentile interval, and what it rests on.
 
@@ -42,10 +42,10 @@ class Alpha:
 
 
 def krippendorff_alpha(patterns: ArrayLike, times: ArrayLike, level: Level = "nominal") -> Alpha:
-    """Alpha of units told by their counts alone.
+    """Return alpha of units known by their counts alone.
 
-    patterns: (patterns, values) how often each value was given to a unit; the order and distance
-    of the columns count for the levels that have them. times: (patterns,) how many units are like
+    patterns: [patterns, values] how often each value was given to a unit; the order and distance
+    of the columns count for the levels that have them. times: [patterns] how many units are like
     that. A rater rates a unit once; who that is does not enter. A unit of fewer than two ratings
     says nothing; with no other, alpha and its interval are not a number.
     """
@@ -55,27 +55,36 @@ def krippendorff_alpha(patterns: ArrayLike, times: ArrayLike, level: Level = "no
         several = counts.sum(axis=1) >= 2
         counts, units = counts[several], units[several]
     if not counts.size:
-        return Alpha(np.nan, np.nan, np.nan, 0, 0)
+        return Alpha(alpha=np.nan, low=np.nan, high=np.nan, units=0, ratings=0)
     n_values, total = counts.shape[1], int(units.sum())
     pairs = _coincidences(counts.astype(np.float64))
     alpha = float(_alphas(units[None, :] @ pairs, n_values, level)[0])
+    # Units of one pattern are exchangeable: drawing units anew is one multinomial over patterns.
+    # The seed is fixed, so that a page shows the same interval until a judgment changes it.
     draws = np.random.default_rng(SEED).multinomial(total, units / total, size=DRAWS)
     drawn = _alphas(draws @ pairs, n_values, level)
     drawn = drawn[np.isfinite(drawn)]
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (np.nan, np.nan)
-    return Alpha(alpha, float(low), float(high), total, int(units @ counts.sum(axis=1)))
+    return Alpha(
+        alpha=alpha,
+        low=float(low),
+        high=float(high),
+        units=total,
+        ratings=int(units @ counts.sum(axis=1)),
+    )
 
 
 def _coincidences(counts: Floats) -> Floats:
-    """(units, values²): each unit's share in the coincidence matrix, flattened."""
+    """Return each unit's share in the coincidence matrix, flattened, [units, values²]."""
     together = counts[:, :, None] * counts[:, None, :]
+    # A rating makes no pair with itself: on the diagonal c (c - 1) pairs, not c².
     together -= counts[:, :, None] * np.eye(counts.shape[1])
     together /= (counts.sum(axis=1) - 1)[:, None, None]
     return together.reshape(len(counts), -1)
 
 
 def _alphas(coincidences: Floats, n_values: int, level: Level) -> Floats:
-    """(sets,): alpha of each set of coincidences, (sets, values²)."""
+    """Return alpha [sets] of each set of coincidences [sets, values²]; NaN where nothing varies."""
     seen = coincidences.reshape(-1, n_values, n_values)
     marginals = seen.sum(axis=2)
     n = marginals.sum(axis=1)
@@ -87,12 +96,15 @@ def _alphas(coincidences: Floats, n_values: int, level: Level) -> Floats:
 
 
 def _distances(marginals: Floats, level: Level) -> Floats:
-    """(sets, values, values): δ² of every two values."""
+    """Return δ² of every two values, [sets, values, values], from their frequencies [sets, values].
+
+    Ordinal distances depend on how often the ranks between were given, so each set has its own.
+    """
     sets, size = marginals.shape
     if level == "nominal":
         return np.broadcast_to(1 - np.eye(size), (sets, size, size))
-    place = np.arange(size, dtype=np.float64)
+    value = np.arange(size, dtype=np.float64)
     if level == "interval":
-        return np.broadcast_to((place[:, None] - place[None, :]) ** 2, (sets, size, size))
+        return np.broadcast_to((value[:, None] - value[None, :]) ** 2, (sets, size, size))
     middle = np.cumsum(marginals, axis=1) - marginals / 2  # Σ up to a rank, half of its own
     return np.asarray((middle[:, :, None] - middle[:, None, :]) ** 2)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from trainers.arrays import Floats, Indices
 
-CLASSES: Final = ("a", "b", "tie", "both_bad")
+CLASSES: Final = ("a", "b", "tie", "both_bad")  # in the order of every K below
 K: Final = len(CLASSES)
 
 # Pseudo-votes of a rater's prior, a row of the confusion matrix.
@@ -38,15 +38,15 @@ TOLERANCE: Final = 1e-5
 MAX_ITERATIONS: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consensus:
-    """The result of `dawid_skene`; probabilities are without unit, in [0, 1].
+    """The result of `dawid_skene`; probabilities in [0, 1].
 
-    posteriors: (items, K), each row sums to 1; an item without a vote has the class shares.
-    confusions: (raters, K, K), [r, truth, said], each row sums to 1.
-    reliabilities: (raters,), the probability that the rater says the truth.
-    shares: (K,), how frequent each class is among the items.
-    iterations: EM steps done; MAX_ITERATIONS where it did not settle within TOLERANCE.
+    posteriors     [items, K], each row sums to 1; an item without a vote has the class shares
+    confusions     [raters, K (truth), K (vote)], each row sums to 1
+    reliabilities  [raters], the probability that the rater says the truth
+    shares         [K], how frequent each class is among the items
+    iterations     EM steps done; MAX_ITERATIONS where it did not converge within TOLERANCE
     """
 
     posteriors: Floats
@@ -58,7 +58,7 @@ class Consensus:
     def posterior_of(
         self, items: ArrayLike, raters: ArrayLike, choices: ArrayLike, *, n_items: int
     ) -> Floats:
-        """Equation 2.5 for some votes alone, of the raters that were fitted: (n_items, K)."""
+        """Return equation 2.5 for some votes of the fitted raters alone, [n_items, K]."""
         item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
         return _expect(
             self.confusions, self.shares, item, rater, choice, np.ones(len(item)), n_items
@@ -74,13 +74,15 @@ def dawid_skene(
     rater_groups: ArrayLike,
     rater_weights: ArrayLike | None = None,
 ) -> Consensus:
-    """Fit Dawid–Skene to votes.
+    """Fit Dawid–Skene to votes by EM.
 
-    items, raters, choices: (votes,), whole numbers: which item, which rater, and the position
-    in CLASSES of what was said. rater_groups: (raters,), 0 or 1 and so on: raters of one group
-    share a pooled prior. A rater may vote on an item more than once. rater_weights: (raters,)
-    in [0, 1], what a vote of each counts for beside a whole one: it enters the sums of 2.3 and
-    the log-likelihood of 2.5 that many times. By default every vote is whole.
+    items, raters, choices  [votes], whole numbers: which item, which rater, and the position in
+                            CLASSES of the vote; a rater may vote on an item more than once
+    rater_groups            [raters], 0, 1 and so on: raters of one group share a pooled prior
+    rater_weights           [raters] in [0, 1], what a vote of each counts for beside a whole one:
+                            it enters the sums of 2.3 and the log-likelihood of 2.5 that many
+                            times; by default every vote is whole
+
     Raises ValueError for a choice outside 0..K-1.
     """
     item = np.asarray(items, dtype=np.intp)
@@ -91,21 +93,29 @@ def dawid_skene(
     weight = weights[rater]
     if choice.size and not (choice.min() >= 0 and choice.max() < K):
         raise ValueError(f"choices must lie in 0..{K - 1}")
+    # EM begins at the vote shares, as the paper does: from there the classes keep their meaning,
+    # where a random start may end with two of them exchanged.
     posteriors = _vote_shares(item, choice, weight, n_items)
     confusions, shares = _maximise(posteriors, item, rater, choice, weight, groups)
-    steps, moved = 0, np.inf
-    while moved >= TOLERANCE and steps < MAX_ITERATIONS:
+    steps, change = 0, np.inf
+    while change >= TOLERANCE and steps < MAX_ITERATIONS:
         steps += 1
         updated = _expect(confusions, shares, item, rater, choice, weight, n_items)
-        moved = float(np.abs(updated - posteriors).max(initial=0.0))
+        change = float(np.abs(updated - posteriors).max(initial=0.0))
         posteriors = updated
         confusions, shares = _maximise(posteriors, item, rater, choice, weight, groups)
     reliabilities = np.einsum("k,rkk->r", shares, confusions)
-    return Consensus(posteriors, confusions, reliabilities, shares, steps)
+    return Consensus(
+        posteriors=posteriors,
+        confusions=confusions,
+        reliabilities=reliabilities,
+        shares=shares,
+        iterations=steps,
+    )
 
 
 def _vote_shares(item: Indices, choice: Indices, weight: Floats, n_items: int) -> Floats:
-    """Where EM starts: the share of each choice among an item's votes, (items, K)."""
+    """Return the share of each choice among an item's votes, [items, K]; even without votes."""
     counts = np.bincount(item * K + choice, weight, minlength=n_items * K).reshape(n_items, K)
     votes = counts.sum(axis=1, keepdims=True)
     return np.where(votes > 0, counts / np.where(votes > 0, votes, 1), 1 / K)
@@ -119,8 +129,9 @@ def _maximise(
     weight: Floats,
     groups: Indices,
 ) -> tuple[Floats, Floats]:
-    """Equations 2.3 and 2.4, smoothed: confusion matrices (raters, K, K) and shares (K,)."""
+    """Return equations 2.3 and 2.4, smoothed: confusions [raters, K, K] and shares [K]."""
     counts = np.empty((len(groups), K, K))
+    # One bincount a class over (rater, choice): a scatter into three dimensions is far slower.
     said = rater * K + choice
     for truth in range(K):
         likely = weight * posteriors[item, truth]
@@ -132,7 +143,7 @@ def _maximise(
 
 
 def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
-    """What a rater's matrix is expected to be, (raters, K, K), from the votes of all.
+    """Return what a rater's matrix is expected to be, [raters, K, K], from the votes of all.
 
     The pooled row of a truth k says it with probability p; a rater whose odds of being right
     are w times those of the group says it with odds w p / (1 - p), and errs like the group.
@@ -146,6 +157,7 @@ def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
     expected = group_accuracy[groups]
     right, votes = np.einsum("rkk->r", counts), counts.sum(axis=(1, 2))
     accuracy = (right + ACCURACY_PRIOR * expected) / (votes + ACCURACY_PRIOR)
+    # In odds, so that a good rater on an easy class still has a probability below 1.
     better = _odds(accuracy) / _odds(expected)
     odds = better[:, None] * _odds(np.einsum("gkk->gk", pooled))[groups]
     truthful = (odds / (1 + odds))[:, :, None]
@@ -154,12 +166,13 @@ def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
 
 
 def _even_errors(accuracy: Floats) -> Floats:
-    """(n, K, K): the truth with this probability, every error with an equal share of the rest."""
+    """Return matrices [n, K, K]: the truth with this accuracy [n], errors evenly on the rest."""
     wrong = ((1 - accuracy) / (K - 1))[:, None, None]
     return np.asarray(accuracy[:, None, None] * np.eye(K) + wrong * (1 - np.eye(K)))
 
 
 def _odds(probability: Floats) -> Floats:
+    """Return p / (1 - p)."""
     return np.asarray(probability / (1 - probability))
 
 
@@ -172,7 +185,11 @@ def _expect(
     weight: Floats,
     n_items: int,
 ) -> Floats:
-    """Equation 2.5 in logarithms: the posterior of every item's class, (items, K)."""
+    """Return the posterior of every item's class, [items, K]: equation 2.5 in logarithms.
+
+    A product of many votes' probabilities underflows; their logarithms are summed, and the largest
+    is taken off before the exponential.
+    """
     logs = np.log(confusions)
     scores = np.tile(np.log(shares), (n_items, 1))
     for truth in range(K):
@@ -183,4 +200,5 @@ def _expect(
 
 
 def _rows_to_one(values: Floats) -> Floats:
+    """Return the values scaled so that the last axis sums to 1."""
     return np.asarray(values / values.sum(axis=-1, keepdims=True))

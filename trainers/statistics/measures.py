@@ -15,19 +15,19 @@ from trainers.statistics.logistic import sigmoid
 RESAMPLES = 1000
 # A bootstrap over so few prompts says next to nothing about another prompt; below this the rows are
 # resampled instead, and `ci_by` says so.
-FEWEST_CLUSTERS = 5
+MIN_CLUSTERS = 5
 ECE_BINS = 10
 
 
 def mean(values: Floats, weights: Floats) -> float:
-    """Sum of w x over the sum of w."""
+    """Return the sum of w x over the sum of w."""
     return float(values @ weights / weights.sum())
 
 
 def cluster_means(
     values: Mapping[str, Floats], cluster: Ints
 ) -> Callable[[Floats], dict[str, float]]:
-    """Means of rows (n,) as a function of the weights of their clusters.
+    """Return means of rows [n] by name as a function of the weights of their clusters.
 
     Each cluster's sum is taken once, so that a resample costs its clusters and not its rows.
     """
@@ -41,12 +41,12 @@ def cluster_means(
 
 
 def row_log_loss(logits: Floats, labels: Floats) -> Floats:
-    """Cross-entropy in nats of each soft label: log(1 + e^s) - y s."""
+    """Return the cross-entropy in nats of each soft label, [n]: log(1 + e^s) - y s."""
     return np.logaddexp(0.0, logits) - labels * logits
 
 
 def row_accuracy(logits: Floats, labels: Floats) -> Floats:
-    """Expected share right of predicting the likelier side; a logit of 0 is half right."""
+    """Return the expected accuracy of predicting the likelier side, [n]; 1/2 at a logit of 0."""
     return np.where(logits == 0, 0.5, np.where(logits > 0, labels, 1.0 - labels))
 
 
@@ -62,7 +62,7 @@ def outcome_probabilities(gaps: Floats, nu: float) -> Floats:
 
 
 def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
-    """Area under the ROC curve, as a function of the weights: the sorting is done once.
+    """Return the area under the ROC curve as a function of the weights: sorting is done once.
 
     P(score of a positive > score of a negative) + half of P(equal) (Mann–Whitney); a soft label y
     is a positive of weight y and a negative of 1 - y. One half where one class is absent.
@@ -83,7 +83,7 @@ def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
 
 
 def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
-    """Expected calibration error of the favoured side in 10 bins of confidence over [1/2, 1].
+    """Return the expected calibration error of the likelier side, in 10 bins of confidence.
 
     Sum over bins of |weighted accuracy - weighted mean confidence| x share (Guo et al., 2017).
     """
@@ -93,7 +93,7 @@ def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
 
 
 def calibration_bins(logits: Floats, labels: Floats) -> list[dict[str, float]]:
-    """The bins of `calibration_error` that hold a row: n, mean confidence, accuracy, its interval.
+    """Return the bins of `calibration_error` that hold a row, as JSON.
 
     `low` and `high` are Wilson's 95 % interval of the accuracy.
     """
@@ -118,12 +118,13 @@ def _confidence_bins(logits: Floats) -> tuple[Floats, Ints]:
 
 
 def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
-    """The T > 0 that minimises the log-loss of sigma(gap / T), in [1e-3, 1e3], by bisection.
+    """Return the T in [1e-3, 1e3] that minimises the log-loss of sigma(gap / T), by bisection.
 
     The loss is convex in the inverse temperature b, with derivative sum w (sigma(b d) - y) d.
     Gaps that say nothing, or the opposite of the labels, get the largest T: probabilities of 1/2.
     """
     low, high = -np.log(1e3), np.log(1e3)
+    # Sixty halvings of 13.8 nats: to the last bit of a float64.
     for _ in range(60):
         middle = 0.5 * (low + high)
         probability = sigmoid(np.exp(middle) * gaps)
@@ -133,7 +134,7 @@ def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
 
 
 def fit_tie(gaps: Floats, ties: Floats, weights: Floats) -> float:
-    """Davidson's nu at known gaps that maximises the likelihood of observed ties, by bisection.
+    """Return Davidson's nu that maximises the likelihood of ties at known gaps, by bisection.
 
     The log-likelihood is concave in log nu, with derivative sum w (tie - P(tie | gap, nu)); in
     [1e-4, 1e4], the lower end where nothing was tied.
@@ -152,16 +153,18 @@ def bootstrap_intervals(
     *,
     seed: int,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of statistics of row weights, from 1000 resamples of clusters.
+    """Return 95 % percentile intervals of statistics, from 1000 resamples of clusters.
 
-    `clusters` (n,) numbers the cluster of each row, from 0 without gaps.
+    statistics: a function of the rows' weights [n]. clusters: [n], the number of each row's
+    cluster, from 0 without gaps.
     """
     rng = np.random.default_rng(seed)
     count = int(clusters.max()) + 1
-    if count < FEWEST_CLUSTERS:
+    if count < MIN_CLUSTERS:
         count, clusters = len(clusters), np.arange(len(clusters))
     drawn: dict[str, list[float]] = {}
     for _ in range(RESAMPLES):
+        # A resample is a weight of each cluster: rows are never copied.
         times = np.bincount(rng.integers(0, count, count), minlength=count)
         for name, value in statistics(times[clusters].astype(np.float64)).items():
             drawn.setdefault(name, []).append(value)
@@ -177,10 +180,10 @@ def with_intervals(
     *,
     seed: int = 0,
 ) -> dict[str, float | list[float] | str]:
-    """The statistics at equal weights, each with its `<name>_ci`, and what was resampled."""
+    """Return the statistics at equal weights, each with its `<name>_ci`, and what was resampled."""
     values = statistics(np.ones(len(clusters)))
     intervals = bootstrap_intervals(statistics, clusters, seed=seed)
-    few = int(clusters.max()) + 1 < FEWEST_CLUSTERS
+    few = int(clusters.max()) + 1 < MIN_CLUSTERS
     return {
         **values,
         **{f"{name}_ci": list(interval) for name, interval in intervals.items()},

@@ -26,11 +26,16 @@ PRIOR: Final = 15.0
 LITTLE: Final = 0.05  # where an average rater does no better than this over chance, skill is moot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
-    """One entry a rater. compared: judgments of items that others judged too. agreement: mean
-    chance, in [0, 1], that the others are right about what the rater said, with the 95 % Wilson
-    interval low..high; weight: in [0, 1]. agreement is NaN where nothing can be compared."""
+    """One entry a rater, [raters] each.
+
+    compared   judgments of items that others judged too
+    agreement  mean chance, in [0, 1], that the rater's choice is right by the others' posterior;
+               NaN where nothing can be compared
+    low, high  its 95 % Wilson interval
+    weight     of a judgment beside one of an average rater of the group, in [0, 1]
+    """
 
     compared: Indices
     agreement: Floats
@@ -48,7 +53,10 @@ def against_others(
     rater_groups: ArrayLike,
     weights: ArrayLike,
 ) -> Reliability:
-    """Hold every vote against the other votes of its item; arguments as of `dawid_skene`."""
+    """Compare every vote with the other votes of its item; arguments as of `dawid_skene`.
+
+    weights: [raters], what a vote of each counted for in the consensus.
+    """
     item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
     groups = np.asarray(rater_groups, dtype=np.intp)
     n_raters = len(groups)
@@ -57,7 +65,7 @@ def against_others(
     others = _without_own(
         consensus, item, rater, choice, np.asarray(weights, dtype=np.float64)[rater]
     )
-    said = others[np.arange(len(item)), choice]
+    agreed = others[np.arange(len(item)), choice]
     average = _group_matrices(consensus.confusions, groups, rater, n_raters)
     expected = np.einsum("vk,vkc,vc->v", others, average[groups[rater]], others)
     habits = np.bincount(rater * K + choice, minlength=n_raters * K).reshape(n_raters, K)
@@ -66,19 +74,30 @@ def against_others(
     guessed = np.einsum("vk,vk->v", (habits / per_vote)[rater], others)
     mean, hoped, chance = (
         np.bincount(rater, weights=values, minlength=n_raters) / per_vote[:, 0]
-        for values in (said, expected, guessed)
+        for values in (agreed, expected, guessed)
     )
-    room = hoped - chance
-    skill = np.where(room > LITTLE, (mean - chance) / np.maximum(room, LITTLE), 1.0)
+    # Where an average rater hardly beats chance the ratio is noise over noise.
+    margin = hoped - chance
+    skill = np.where(margin > LITTLE, (mean - chance) / np.maximum(margin, LITTLE), 1.0)
     weight = np.clip((compared * skill + PRIOR) / (compared + PRIOR), 0, 1)
     low, high = wilson(mean, compared)
-    return Reliability(compared, np.where(compared > 0, mean, np.nan), low, high, weight)
+    return Reliability(
+        compared=compared,
+        agreement=np.where(compared > 0, mean, np.nan),
+        low=low,
+        high=high,
+        weight=weight,
+    )
 
 
 def _without_own(
     consensus: Consensus, item: Indices, rater: Indices, choice: Indices, weight: Floats
 ) -> Floats:
-    """(votes, K): the posterior of each vote's item from the other votes alone."""
+    """Return the posterior of each vote's item from the other votes alone, [votes, K].
+
+    The vote's own log-likelihood is taken off, which costs nothing; fitting anew without each vote
+    would. The floor keeps a class of no posterior finite.
+    """
     own = np.log(consensus.confusions)[rater, :, choice] * weight[:, None]
     scores = np.log(np.maximum(consensus.posteriors[item], 1e-300)) - own
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
@@ -87,7 +106,7 @@ def _without_own(
 
 
 def _group_matrices(confusions: Floats, groups: Indices, rater: Indices, n_raters: int) -> Floats:
-    """(groups, K, K): the mean matrix of a group, its raters counted by their votes."""
+    """Return the mean matrix of each group, its raters counted by their votes: [groups, K, K]."""
     votes = np.bincount(rater, minlength=n_raters).astype(np.float64) + 1e-9
     size = int(groups.max(initial=0)) + 1
     sums = np.zeros((size, K, K))

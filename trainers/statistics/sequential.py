@@ -27,11 +27,14 @@ from trainers.arrays import Floats, Indices
 EXPONENTS: Final = (0.3, 0.5, 0.7, 0.85, 0.95)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Martingales:
-    """log_m: (judgments,) ln M of the judgment's rater once it is in. highest: (raters,) the
-    largest ln M so far, at least 0. crossed: (raters,) position of the judgment at which ln M
-    first reached the bound, or -1."""
+    """Evidence, in nats, that a rater does not choose like the others.
+
+    log_m    ln M of the judgment's rater once the judgment is in, [judgments]
+    highest  the largest ln M so far, at least 0, [raters]
+    crossed  position of the judgment at which ln M first reached the bound, or -1, [raters]
+    """
 
     log_m: Floats
     highest: Floats
@@ -39,10 +42,11 @@ class Martingales:
 
 
 def p_values(cells: ArrayLike, choices: ArrayLike, ties: ArrayLike, *, n_choices: int) -> Floats:
-    """(judgments,): each judgment's p against those before it in its cell.
+    """Return each judgment's p against those before it in its cell, [judgments].
 
-    The judgments are in the order in which they came. cells, choices: (judgments,) whole
-    numbers from 0. ties: (judgments,) θ in (0, 1), drawn when the judgment was made.
+    The judgments are in the order in which they came. cells, choices: [judgments] whole numbers
+    from 0. ties: [judgments], θ in (0, 1), drawn when the judgment was made: drawn anew, p would
+    change under the martingale that has already bet on it.
     """
     cell, choice = np.asarray(cells, dtype=np.intp), np.asarray(choices, dtype=np.intp)
     theta = np.asarray(ties, dtype=np.float64)
@@ -50,7 +54,6 @@ def p_values(cells: ArrayLike, choices: ArrayLike, ties: ArrayLike, *, n_choices
         return np.zeros(0)
     order = np.argsort(cell, kind="stable")
     starts = _group_starts(cell[order])
-    own = np.empty(len(order))
     counts = np.empty((len(order), n_choices))
     for k in range(n_choices):
         counts[:, k] = _running_sum((choice[order] == k).astype(np.float64), starts)
@@ -63,9 +66,9 @@ def p_values(cells: ArrayLike, choices: ArrayLike, ties: ArrayLike, *, n_choices
 
 
 def martingales(p: ArrayLike, raters: ArrayLike, *, n_raters: int, alpha: float) -> Martingales:
-    """Bet against each rater in turn; `alpha` is the chance of a false alarm for one of them.
+    """Bet against each rater; `alpha` is the chance of ever raising a false alarm for one.
 
-    p: (judgments,) from `p_values`, in the same order. raters: (judgments,) whole numbers.
+    p: [judgments] from `p_values`, in the same order. raters: [judgments] whole numbers.
     """
     logs, rater = np.log(np.asarray(p, dtype=np.float64)), np.asarray(raters, dtype=np.intp)
     order = np.argsort(rater, kind="stable")
@@ -78,19 +81,20 @@ def martingales(p: ArrayLike, raters: ArrayLike, *, n_raters: int, alpha: float)
     highest = np.zeros(n_raters)
     np.maximum.at(highest, rater, log_m)
     crossed = np.full(n_raters, -1, dtype=np.intp)
+    # Backwards: of equal indices the last assignment, the earliest judgment, stays.
     over = np.flatnonzero(log_m >= -np.log(alpha))[::-1]
-    crossed[rater[over]] = over  # of equal places the last assignment, the earliest, stays
-    return Martingales(log_m, highest, crossed)
+    crossed[rater[over]] = over
+    return Martingales(log_m=log_m, highest=highest, crossed=crossed)
 
 
 def _group_starts(sorted_groups: Indices) -> Indices:
-    """(n,): where the group of each place begins."""
+    """Return where the group of each row begins, [n], of groups that lie together."""
     first = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]]
     begin = np.flatnonzero(first)
     return np.asarray(np.repeat(begin, np.diff(np.r_[begin, len(sorted_groups)])))
 
 
 def _running_sum(values: Floats, starts: Indices) -> Floats:
-    """(n,): the sum from the beginning of each place's group up to it."""
+    """Return the sum from the beginning of each row's group up to the row, [n]."""
     total = np.cumsum(values)
     return np.asarray(total - (total - values)[starts])

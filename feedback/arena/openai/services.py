@@ -22,9 +22,9 @@ from feedback.pool.models import Conversation, Response, ResponseState, Turn
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion, ProviderKind, VersionState
 from feedback.registry.sse_parser import ANSWER_SECONDS
-from feedback.routing.names import PolicyName
-from feedback.routing.selectors import threshold_names
+from feedback.routing.models import PolicyName
 from feedback.routing.services import models_route
+from feedback.routing.thresholds.selectors import threshold_names
 
 SOURCE = "api"
 SCOPE = "models:use"

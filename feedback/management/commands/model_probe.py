@@ -1,4 +1,4 @@
-"""`manage.py model_probe LABEL`: ask a model the probe, and give it its first vector."""
+"""`manage.py model_probe LABEL`: ask a model the calibration prompts, for its first vector."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from feedback.database.lookup import get_or_not_found
 from feedback.management.json_command import JsonCommand
 from feedback.registry.models import ModelVersion
-from feedback.routing.probes.services import probe_ask, probe_missing
-from feedback.routing.probes.vectors import probe_vectors_write
+from feedback.routing.calibration_prompts.asking import prompts_ask, prompts_missing
+from feedback.routing.calibration_prompts.vectors import first_vectors_write
 
 HOUR = 3600.0
 
 
 class Command(JsonCommand):
-    """Prints `{"model", "answers", "missing", "vectors"}`."""
+    """Print `{"model", "answers", "missing", "vectors"}`."""
 
-    help = "Ask a model version the prompts of the probe that it has not answered yet."
+    help = "Ask a model version the calibration prompts that it has not answered yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take which version."""
@@ -26,10 +26,10 @@ class Command(JsonCommand):
         versions = ModelVersion.objects.select_related("provider")
         message = f"There is no model version {options['label']!r}."
         version = get_or_not_found(versions, "no_such_version", message, label=options["label"])
-        answers = probe_ask(version, seconds=HOUR)
+        answers = prompts_ask(version, seconds=HOUR)
         return {
             "model": version.label,
             "answers": answers,
-            "missing": len(probe_missing(version)),
-            "vectors": probe_vectors_write(),
+            "missing": len(prompts_missing(version)),
+            "vectors": first_vectors_write(),
         }

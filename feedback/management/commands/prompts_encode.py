@@ -8,7 +8,7 @@ from feedback.routing.prompt_vectors.backfill import prompts_encode_anew
 
 
 class Command(JsonCommand):
-    """Prints `{"encoder", "dimension", "encoded", "refused", "removed", "seconds"}`."""
+    """Print `{"encoder", "dimension", "encoded", "refused", "removed", "seconds"}`."""
 
     help = (
         "Encode every prompt with the encoder of the inference server, use that one from then on, "

@@ -4,14 +4,15 @@ from argparse import ArgumentParser
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
+from feedback.routing.api import RouteOutput
 from feedback.routing.constraints import Constraints
-from feedback.routing.names import PolicyName
-from feedback.routing.selectors import routable_versions, route_body
+from feedback.routing.models import PolicyName
+from feedback.routing.selectors import routable_versions
 from feedback.routing.services import models_route
 
 
 class Command(JsonCommand):
-    """Prints what `POST /api/v1/route/` answers."""
+    """Print what `POST /api/v1/route/` answers."""
 
     help = "Choose the models for a prompt and print the decision as JSON."
 
@@ -30,7 +31,7 @@ class Command(JsonCommand):
         parser.add_argument("--max-latency-ms", type=float, help="median of the newest answers")
 
     def run(self, **options: Any) -> dict[str, Any]:
-        """Route and log."""
+        """Choose, and log the decision."""
         constraints = Constraints(
             topics=tuple(options["topic"]),
             languages=tuple(options["language"]),
@@ -44,4 +45,4 @@ class Command(JsonCommand):
             policy=options["policy"],
             constraints=constraints,
         )
-        return route_body(routed)
+        return dict(RouteOutput(routed).data)

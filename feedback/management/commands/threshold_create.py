@@ -4,12 +4,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from feedback.management.json_command import JsonCommand
-from feedback.routing.forms import version_labelled
+from feedback.routing.thresholds.selectors import version_labelled
 from feedback.routing.thresholds.services import threshold_create
 
 
 class Command(JsonCommand):
-    """Prints the threshold, null where no embedding could calibrate it yet."""
+    """Print the threshold, null where no embedding could calibrate it yet."""
 
     help = "Let a threshold choose between a strong and a weak model; see docs/routing.md."
 

@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
         assert isinstance(user, Contributor)
         if account_entered(contributor=user, visitor=visitor):
-            words = _("What this browser gave before is with your account now.")
+            words = _("Your earlier judgments in this browser are now part of your account.")
             messages.info(request, words)
 
     def post_login(

@@ -12,5 +12,5 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["passwordless"]
-        field.label, field.initial = _("A passkey: it signs me in by itself"), True
-        field.help_text = _("Without this it is only asked for after a password or a code.")
+        field.label, field.initial = _("Use this passkey to sign in without a password"), True
+        field.help_text = _("Otherwise it is only asked for after a password or a code.")

@@ -17,7 +17,7 @@ BATCH_CHARACTERS = 4_000_000
 
 
 def in_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Batches that are bounded in rows and, since texts may be long, in characters."""
+    """Yield batches that are bounded in rows and, since texts may be long, in characters."""
     batch: list[Record] = []
     size = 0
     for record in records:
@@ -31,8 +31,8 @@ def in_batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def batch_write(records: Sequence[Record], report: ImportReport) -> list[UUID]:
-    """Write what the pool does not hold yet; the comparisons that the records are about."""
-    records = _from_elsewhere(records, report)
+    """Write what the pool does not hold yet; return the comparisons that the records are about."""
+    records = _without_own(records, report)
     keys = prompt_keys(records)
     turns = prompts_ensure(records, keys, report)
     versions = versions_ensure(
@@ -55,8 +55,8 @@ def batch_write(records: Sequence[Record], report: ImportReport) -> list[UUID]:
     return pairs_record(pairs, versions, report)
 
 
-def _from_elsewhere(records: Sequence[Record], report: ImportReport) -> list[Record]:
-    """All but this pool's own judgments, which come back when its export is imported."""
+def _without_own(records: Sequence[Record], report: ImportReport) -> list[Record]:
+    """Drop this pool's own judgments, which come back when its export is imported."""
     ids = {record.external_id for record in records if isinstance(record, PairRecord)} - {None}
     own = set(Preference.objects.filter(public_id__in=ids).values_list("public_id", flat=True))
     report.duplicates += sum(record.external_id in own for record in records)
@@ -74,13 +74,13 @@ def _characters(record: Record) -> int:
 
 
 def _labels(record: Record) -> Iterator[str]:
-    """The models that a record names."""
+    """Yield the models that a record names."""
     sides = (record.model_a, record.model_b) if isinstance(record, PairRecord) else (record.model,)
     yield from filter(None, sides)
 
 
 def _answering(record: Record) -> Iterator[str]:
-    """The models whose answers a record holds."""
+    """Yield the models whose answers a record holds."""
     silent = isinstance(record, OutcomeRecord) or (
         isinstance(record, PairRecord) and record.response_a is None
     )

@@ -10,7 +10,7 @@ from psycopg import sql
 
 
 def rows_copy(model: type[models.Model], rows: Iterable[models.Model]) -> None:
-    """Insert new rows that break no constraint; the caller has looked what is there."""
+    """Insert rows; the caller has made sure that they break no constraint."""
     fields = model._meta.concrete_fields
     prepare = [_prepare(field) for field in fields]
     command = sql.SQL("COPY {} ({}) FROM STDIN").format(
@@ -25,7 +25,7 @@ def rows_copy(model: type[models.Model], rows: Iterable[models.Model]) -> None:
 
 
 def _prepare(field: "models.Field[Any, Any]") -> Callable[[models.Model], Any]:
-    """How a field's value is read from a row and handed to psycopg."""
+    """Return how a field's value is read from a row and handed to psycopg."""
     name = field.attname
     if isinstance(field, models.JSONField):
         return lambda row: None if (v := getattr(row, name)) is None else json.dumps(v)

@@ -1,4 +1,4 @@
-"""What a record may hold so that the tables can take it."""
+"""The limits of names in records, so that the tables can take them."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ RATER_LIMIT = 180  # leaves room for the number of an unnamed rater
 
 
 def record_problem(record: Record) -> Skipped | None:
-    """Why the record cannot be stored, or None."""
+    """Return why the record cannot be stored, or None."""
     for column, value, limit in _names(record):
         if len(value) > limit:
             detail = f"{len(value)} characters, {limit} allowed"

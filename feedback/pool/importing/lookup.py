@@ -17,7 +17,7 @@ RaterName = tuple[str, str]  # source, label
 
 
 def topics_ensure(names: Iterable[str], report: ImportReport) -> dict[str, UUID]:
-    """Topics by name; names that differ only in case or punctuation are one topic."""
+    """Return topics by name, made where new; case and punctuation make no other topic."""
     slugs = {name: _slug(name, 100) for name in names}
     known = dict(Topic.objects.filter(slug__in=slugs.values()).values_list("slug", "id"))
     new = {slug: name for name, slug in slugs.items() if slug not in known}
@@ -30,7 +30,10 @@ def topics_ensure(names: Iterable[str], report: ImportReport) -> dict[str, UUID]
 def versions_ensure(
     labels: Collection[str], *, answering: Collection[str], report: ImportReport
 ) -> dict[str, UUID]:
-    """Model versions by label; those `answering` have recorded answers to replay."""
+    """Return model versions by label, made where new.
+
+    Those in `answering` have recorded answers, so that a provider can replay them.
+    """
     known = {v.label: v for v in ModelVersion.objects.filter(label__in=labels)}
     new = [_new_version(label) for label in labels if label not in known]
     _distinct_slugs([version.model for version in new])
@@ -45,7 +48,7 @@ def versions_ensure(
 
 
 def raters_ensure(kinds: dict[RaterName, str], report: ImportReport) -> dict[RaterName, Rater]:
-    """The raters of imported judgments, by source and label. A known rater keeps its kind."""
+    """Return raters by source and label, made where new. A known rater keeps its kind."""
     known = {
         (rater.source, rater.label): rater
         for rater in Rater.objects.filter(
@@ -66,7 +69,7 @@ def raters_ensure(kinds: dict[RaterName, str], report: ImportReport) -> dict[Rat
 
 
 def replay_provider() -> Provider:
-    """The provider that answers with recorded responses."""
+    """Return the provider that answers with recorded responses."""
     provider, _ = Provider.objects.get_or_create(
         name=REPLAY_NAME, defaults={"kind": ProviderKind.REPLAY}
     )
@@ -89,6 +92,6 @@ def _distinct_slugs(models: list[LanguageModel]) -> None:
 
 
 def _slug(name: str, limit: int) -> str:
-    """A slug; for a name without letters or digits a digest of it."""
+    """Return a slug; for a name without letters or digits a digest of it."""
     slug = slugify(name, allow_unicode=True)[:limit]
     return slug or hashlib.sha256(name.encode()).hexdigest()[:16]

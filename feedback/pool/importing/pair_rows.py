@@ -16,7 +16,7 @@ Sides = tuple[Answer, Answer] | None  # None: a vote without texts
 def pairs_record(
     rows: Sequence[tuple[PairRecord, UUID]], versions: Versions, report: ImportReport
 ) -> list[UUID]:
-    """Store pairs, each with its prompt, and their judgments; the comparisons they are."""
+    """Store pairs, each with its prompt, and their judgments; return their comparisons."""
     sides = [_sides(record, turn, versions) for record, turn in rows]
     responses = answers_ensure((answer for both in sides if both for answer in both), report)
     pairs = [
@@ -35,13 +35,19 @@ def pairs_record(
 
 
 def _sides(record: PairRecord, turn: UUID, versions: Versions) -> Sides:
-    a, b = record.response_a, record.response_b
-    if a is None or b is None:
+    if record.response_a is None or record.response_b is None:
         return None
-    return (
-        Answer(turn, _version(record.model_a, versions), a, record.source, record.licence),
-        Answer(turn, _version(record.model_b, versions), b, record.source, record.licence),
-    )
+
+    def answer(text: str, model: str | None) -> Answer:
+        return Answer(
+            turn_id=turn,
+            version_id=_version(model, versions),
+            text=text,
+            source=record.source,
+            licence=record.licence,
+        )
+
+    return answer(record.response_a, record.model_a), answer(record.response_b, record.model_b)
 
 
 def _pair(

@@ -11,7 +11,7 @@ from feedback.pool.models import Comparison, ComparisonOrigin, OriginKind
 PairKey = tuple[UUID, frozenset[UUID]]  # prompt, two responses or two model versions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A comparison as a file gives it: with responses, or with model versions alone."""
 
@@ -35,7 +35,7 @@ class Pair:
 
 
 def pairs_ensure(pairs: Collection[Pair], report: ImportReport) -> dict[PairKey, Comparison]:
-    """The comparisons by key, each marked with the sources that brought it."""
+    """Return the comparisons by key, made where new, each marked with the sources that have it."""
     wanted = {pair.key: pair for pair in reversed(list(pairs))}
     known = _known(wanted)
     new = [_new_comparison(pair) for key, pair in wanted.items() if key not in known]
@@ -54,7 +54,7 @@ def pairs_ensure(pairs: Collection[Pair], report: ImportReport) -> dict[PairKey,
 
 
 def is_flipped(pair: Pair, comparison: Comparison) -> bool:
-    """Whether the file shows the pair in the other order than the pool."""
+    """Return whether the file has the sides of a pair in the other order than the pool."""
     return pair.first != (comparison.response_a_id or comparison.version_a_id)
 
 

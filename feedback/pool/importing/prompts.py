@@ -12,10 +12,10 @@ from trainers.data.formats import Record
 
 
 def prompt_keys(records: Iterable[Record]) -> list[bytes]:
-    """What makes two records be about the same prompt.
+    """Return for each record the key of its prompt: records about the same prompt share it.
 
-    The messages, and the question's identifier in its source where there is one: benchmarks
-    ask the same words as different questions.
+    It is made of the messages, and of the question's identifier in its source where there is one:
+    benchmarks ask the same words as different questions.
     """
     keys: list[bytes] = []
     before: tuple[object, ...] | None = None
@@ -39,7 +39,7 @@ def _prompt_key(record: Record) -> bytes:
 def prompts_ensure(
     records: Sequence[Record], keys: Sequence[bytes], report: ImportReport
 ) -> dict[bytes, UUID]:
-    """The prompts of the records by key. A prompt keeps the topics it came with."""
+    """Return prompts by key, made where new; a known prompt keeps the topics it came with."""
     found = Turn.objects.filter(import_key__in=set(keys)).values_list("import_key", "id")
     known = {bytes(key): turn_id for key, turn_id in found if key}
     new: dict[bytes, Turn] = {}

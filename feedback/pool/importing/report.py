@@ -8,7 +8,7 @@ from typing import TextIO
 from trainers.data.formats import Skipped
 from trainers.errors import InputError
 
-SHOWN_PER_REASON = 20
+NAMED_PER_REASON = 20
 
 
 @dataclass(slots=True)
@@ -31,12 +31,12 @@ class ImportReport:
         if self.strict:
             raise InputError.at(self.file, skipped.detail, row=skipped.row, column=skipped.column)
         self.skipped[skipped.reason] += 1
-        if self.skipped[skipped.reason] <= SHOWN_PER_REASON:
+        if self.skipped[skipped.reason] <= NAMED_PER_REASON:
             column = f", column {skipped.column!r}" if skipped.column else ""
             print(f"row {skipped.row}{column}: {skipped.detail}", file=self.log)
 
     def close(self) -> None:
-        """Say how many rows were skipped without being shown."""
+        """Say how many rows were skipped without being named."""
         for reason, count in self.skipped.items():
-            if count > SHOWN_PER_REASON:
-                print(f"… and {count - SHOWN_PER_REASON} more: {reason}", file=self.log)
+            if count > NAMED_PER_REASON:
+                print(f"… and {count - NAMED_PER_REASON} more: {reason}", file=self.log)

@@ -16,7 +16,7 @@ from trainers.data.formats import ResponseRecord
 AnswerKey = tuple[UUID, UUID | None, bytes]  # prompt, model version, digest of the text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A response as a file gives it."""
 
@@ -29,7 +29,7 @@ class Answer:
 
     @cached_property
     def key(self) -> AnswerKey:
-        """What makes two rows of files the same response."""
+        """The same for rows of files that are the same response."""
         return self.turn_id, self.version_id, text_hash(self.text)
 
 
@@ -45,12 +45,17 @@ def responses_record(
 
 def _recorded(record: ResponseRecord, turn: UUID, version: UUID) -> Answer:
     return Answer(
-        turn, version, record.text, record.source, record.licence, latency_ms=record.latency_ms
+        turn_id=turn,
+        version_id=version,
+        text=record.text,
+        source=record.source,
+        licence=record.licence,
+        latency_ms=record.latency_ms,
     )
 
 
 def answers_ensure(answers: Iterable[Answer], report: ImportReport) -> dict[AnswerKey, UUID]:
-    """The responses by key. Another text of the same model is a further sample of it."""
+    """Return responses by key, made where new; another text of a model is a further sample."""
     wanted = {answer.key: answer for answer in answers}
     known = _known(wanted)
     new = [_new_response(answer, key[2]) for key, answer in wanted.items() if key not in known]
@@ -96,5 +101,5 @@ def _number_samples(responses: list[Response]) -> None:
     last = {(turn, version): index for turn, version, index in rows}
     for response in responses:
         if response.version_id is not None:
-            place = response.turn_id, response.version_id
-            response.sample_index = last[place] = last.get(place, -1) + 1
+            key = response.turn_id, response.version_id
+            response.sample_index = last[key] = last.get(key, -1) + 1

@@ -23,7 +23,7 @@ def ordinals_begin() -> None:
 
 
 def ordinals_take(contents: Sequence[bytes]) -> list[int]:
-    """Of each content, the how manieth of its kind it is in the file: 1, 2, …"""
+    """Return the ordinal of each content among those equal to it in the file: 1, 2, …"""
     here = Counter(contents)
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [list(here), list(here.values())])

@@ -41,7 +41,7 @@ class ImportFile:
     limit: int | None = None
 
     def records(self) -> Iterator[Record | Skipped]:
-        """The file's records from its beginning."""
+        """Read the file's records from its beginning."""
         return read(
             self.path,
             format=self.format,
@@ -58,11 +58,11 @@ def file_import(
     on_comparisons: OnComparisons | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Bring a file's records into the pool.
+    """Import a file's records into the pool.
 
-    `on_comparisons` hears of each batch, in its transaction. The file is read to its end once
-    before anything is written, so that a damaged one changes nothing. With `strict` neither does
-    one with a bad row.
+    `on_comparisons` is called with each batch's comparisons, in its transaction. The file is read
+    to its end once before anything is written, so that a damaged one changes nothing; with
+    `strict` neither does one with a bad row.
     """
     report = ImportReport(str(file.path), strict)
     rows = _last_row(file)
@@ -85,12 +85,12 @@ def file_import(
 
 
 def _last_row(file: ImportFile) -> int:
-    """The number of the file's last row; an error if the file cannot be read up to it."""
+    """Return the number of the file's last row; reading up to it, a damaged file raises."""
     return max((record.row for record in file.records()), default=0) if file.path.exists() else 0
 
 
 def _usable(records: Iterator[Record | Skipped], report: ImportReport) -> Iterator[Record]:
-    """The records that the tables can take, counting the rows they come from."""
+    """Yield the records that the tables can take, counting the rows they come from."""
     row = 0
     for record in records:
         if record.row != row:

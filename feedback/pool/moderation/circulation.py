@@ -11,11 +11,12 @@ live export as removals, and return under a new number when their texts do.
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from feedback.pool.lifecycle import judgments_restore, judgments_withhold
 from feedback.pool.models import Comparison, Preference, Response, Turn
+from feedback.pool.querysets import TextQuerySet
 
 
 @dataclass(slots=True)
@@ -26,38 +27,38 @@ class Texts:
     turns: set[UUID] = field(default_factory=set)
 
     def add(self, other: "Texts") -> None:
-        """Take in more."""
+        """Add the texts of another set."""
         self.responses |= other.responses
         self.turns |= other.turns
 
 
 def texts_with(*, response: Response | None = None, turn: Turn | None = None) -> Texts:
-    """An answer or a prompt with all that repeats it."""
+    """Return an answer or a prompt with all that repeats it."""
     if response is not None:
         return _with_response(response)
     return _with_turn(turn) if turn is not None else Texts()
 
 
 def texts_withhold(texts: Texts) -> None:
-    """Take them out; in the caller's transaction."""
+    """Take texts out of circulation; in the caller's transaction."""
     now = timezone.now()
     responses, turns = _rows(texts)
-    responses.filter(withheld_at=None).update(withheld_at=now)
-    turns.filter(withheld_at=None).update(withheld_at=now)
-    fresh = _keys(_comparisons(texts).filter(withheld_at=None))
+    responses.in_circulation().update(withheld_at=now)
+    turns.in_circulation().update(withheld_at=now)
+    fresh = _keys(_comparisons(texts).in_circulation())
     Comparison.objects.filter(pk__in=fresh).update(withheld_at=now)
     judgments_withhold(Preference.objects.filter(comparison__in=fresh))
 
 
 def texts_restore(texts: Texts, *, except_for: Texts) -> None:
-    """Put them back, but for what is withheld for another reason; in the caller's transaction."""
+    """Put texts back, but for what something else withholds; in the caller's transaction."""
     back = Texts(texts.responses - except_for.responses, texts.turns - except_for.turns)
     for rows in _rows(back):
         rows.update(withheld_at=None)
-    held = Q(turn__withheld_at__isnull=False)
+    withheld = Q(turn__withheld_at__isnull=False)
     for side in ("response_a", "response_b"):
-        held |= Q(**{f"{side}__withheld_at__isnull": False})
-    free = _keys(_comparisons(back).exclude(withheld_at=None).exclude(held))
+        withheld |= Q(**{f"{side}__withheld_at__isnull": False})
+    free = _keys(_comparisons(back).exclude(withheld_at=None).exclude(withheld))
     Comparison.objects.filter(pk__in=free).update(withheld_at=None)
     judgments_restore(Preference.objects.filter(comparison__in=free))
 
@@ -68,38 +69,40 @@ def _with_response(response: Response) -> Texts:
         text_hash=response.text_hash,
         turn__content_hash=response.turn.content_hash,
     )
-    found = Texts({response.pk, *_keys(copies)})
-    said = [{"role": "assistant", "content": response.text}]
-    for copy in (response, *copies.select_related("turn")):
-        later = Turn.objects.filter(
-            conversation=copy.turn.conversation_id, position__gt=copy.turn.position
-        )
-        heard = Response.objects.filter(turn__in=later, own_messages__contains=said)
-        found.responses |= set(_keys(heard))
-        found.turns |= set(_keys(later.filter(messages__contains=said)))
-    return found
+    quoted = [{"role": "assistant", "content": response.text}]
+    later = _after(Turn.objects.filter(responses__in=copies))
+    quoting = Response.objects.filter(turn__in=later, own_messages__contains=quoted)
+    return Texts(
+        responses={response.pk, *_keys(copies), *_keys(quoting)},
+        turns=set(_keys(later.filter(messages__contains=quoted))),
+    )
 
 
 def _with_turn(turn: Turn) -> Texts:
     copies = Turn.objects.filter(content_hash=turn.content_hash)
-    found = Texts(turns={turn.pk, *_keys(copies)})
-    for copy in (turn, *copies):
-        later = Turn.objects.filter(conversation=copy.conversation_id, position__gt=copy.position)
-        found.turns |= set(_keys(later))
-    return found
+    return Texts(turns={turn.pk, *_keys(copies), *_keys(_after(copies))})
 
 
-def _rows(texts: Texts) -> tuple["QuerySet[Response]", "QuerySet[Turn]"]:
+def _after(turns: TextQuerySet[Turn]) -> TextQuerySet[Turn]:
+    """Return what comes later than one of these turns in its conversation."""
+    earlier = turns.filter(conversation=OuterRef("conversation"), position__lt=OuterRef("position"))
+    # The first condition says it all; the second lets the index of conversations find the rows.
+    return Turn.objects.filter(Exists(earlier), conversation__in=turns.values("conversation"))
+
+
+def _rows(texts: Texts) -> tuple[TextQuerySet[Response], TextQuerySet[Turn]]:
     return (
         Response.objects.filter(pk__in=texts.responses),
         Turn.objects.filter(pk__in=texts.turns),
     )
 
 
-def _comparisons(texts: Texts) -> QuerySet[Comparison]:
+def _comparisons(texts: Texts) -> TextQuerySet[Comparison]:
     answers = Q(response_a__in=texts.responses) | Q(response_b__in=texts.responses)
     return Comparison.objects.filter(answers | Q(turn__in=texts.turns))
 
 
-def _keys(rows: "QuerySet[Response] | QuerySet[Turn] | QuerySet[Comparison]") -> list[UUID]:
+def _keys(
+    rows: TextQuerySet[Response] | TextQuerySet[Turn] | TextQuerySet[Comparison],
+) -> list[UUID]:
     return list(rows.values_list("pk", flat=True))

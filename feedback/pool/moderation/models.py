@@ -13,7 +13,7 @@ class ReportReason(models.TextChoices):
     """Why a text should not be here."""
 
     UNSAFE = "unsafe", _("It is dangerous or hateful")
-    PERSONAL_DATA = "personal_data", _("It holds personal data")
+    PERSONAL_DATA = "personal_data", _("It contains personal data")
     ILLEGAL = "illegal", _("It is against the law")
     SPAM = "spam", _("It is advertising or spam")
     OTHER = "other", _("Something else")

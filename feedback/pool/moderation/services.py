@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, ConflictError, NotFoundError
+from feedback.database.lookup import get_or_not_found
+from feedback.errors import ConflictError, refuse_problems
 from feedback.people.models import Contributor
 from feedback.people.rate_limits.limits import Rate, limit_take
 from feedback.people.selectors import consent_required
@@ -73,10 +74,9 @@ def report_create(
 
 
 def case_find(report_id: UUID) -> Case:
-    """The case that a report belongs to, with all reports of the same text in the same state."""
-    report = _reports().filter(pk=report_id).first()
-    if report is None:
-        raise NotFoundError("unknown_report", _("There is no such report."))
+    """Return the case of a report: all reports of the same text in the same state."""
+    unknown = _("There is no such report.")
+    report = get_or_not_found(_reports(), "unknown_report", unknown, pk=report_id)
     same = Q(response=report.response_id, turn=report.turn_id)
     if report.response_id is None:
         same = Q(turn=report.turn_id, response=None)
@@ -84,7 +84,7 @@ def case_find(report_id: UUID) -> Case:
 
 
 def cases(state: ReportState) -> list[Case]:
-    """Reported texts in one state; those that were reported first come first."""
+    """Return reported texts in one state; those that were reported first come first."""
     grouped: dict[tuple[UUID | None, UUID | None], list[Report]] = {}
     for report in _reports().filter(state=state)[: PAGE * 10]:
         grouped.setdefault((report.response_id, report.turn_id), []).append(report)
@@ -116,18 +116,16 @@ def case_reverse(*, case: Case, actor: Contributor) -> None:
 
 
 def _check(reason: str, text: str) -> None:
-    fields = {}
+    problems = {}
     if reason not in ReportReason.values:
-        fields["reason"] = _("Say what is wrong with it.")
+        problems["reason"] = _("Say what is wrong with it.")
     if len(text) > TEXT_LIMIT or "\x00" in text:
-        fields["text"] = _("At most 2,000 characters.")
-    if fields:
-        words = " ".join(fields.values())
-        raise ApplicationError("invalid", words, fields=fields)
+        problems["text"] = _("At most 2,000 characters.")
+    refuse_problems(problems, " ".join(problems.values()))
 
 
 def _resolve(case: Case, before: ReportState, after: ReportState, actor: Contributor) -> None:
-    """Once: whoever comes second is told so."""
+    """Resolve the case once: whoever comes second gets a ConflictError."""
     open_ones = Report.objects.filter(pk__in=[one.pk for one in case.reports], state=before)
     now = timezone.now()
     if not open_ones.update(state=after, resolved_by=actor, resolved_at=now):
@@ -142,7 +140,7 @@ def _texts_of(reports: Iterable[Report]) -> Texts:
 
 
 def _still_withheld(texts: Texts) -> Texts:
-    """What upheld reports withhold in the conversations of these texts and in their copies."""
+    """Return what upheld reports withhold in the conversations of these texts or their copies."""
     turns = Turn.objects.filter(Q(pk__in=texts.turns) | Q(responses__in=texts.responses))
     near = {
         "conversation__in": turns.values("conversation"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from feedback.errors import ApplicationError, NotFoundError
+from feedback.errors import ApplicationError
 from feedback.people.authentication import (
     contributor_of,
     contributor_required,
@@ -36,11 +36,8 @@ ACTIONS = {"uphold": case_uphold, "dismiss": case_dismiss, "restore": case_rever
 @require_http_methods(["GET", "HEAD", "POST"])
 @contributor_required
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Say what is wrong with an answer, or with the prompt that it answers."""
-    try:
-        response = response_find(public_id)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
+    """Let somebody report an answer, or the prompt that it answers."""
+    response = response_find(public_id)
     problem, back = None, next_url(request, reverse("home"))
     if request.method == "POST":
         try:
@@ -72,7 +69,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 @curator_required
 def reports(request: HttpRequest) -> HttpResponse:
-    """What was reported and waits for a decision, and what is out of circulation."""
+    """Show what was reported and waits for a decision, and what is out of circulation."""
     context = {"waiting": cases(ReportState.OPEN), "withheld": cases(ReportState.UPHELD)}
     return render(request, "moderation/reports.html", context)
 
@@ -84,9 +81,5 @@ def report_decide(request: HttpRequest, report_id: uuid.UUID) -> HttpResponse:
     decide = ACTIONS.get(request.POST.get("do", ""))
     if decide is None:
         raise Http404(_("There is no such decision."))
-    try:
-        case = case_find(report_id)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
-    decide(case=case, actor=contributor_of(request))
+    decide(case=case_find(report_id), actor=contributor_of(request))
     return redirect("reports")

@@ -49,10 +49,13 @@ def gold_set(
     """Say what the right answer to a comparison is; its task leaves the campaign's order."""
     if choice not in Choice.values or mode not in GoldMode.values:
         raise ApplicationError(
-            "invalid", gettext("A known answer is one of the choices, silent or not.")
+            "invalid",
+            gettext(
+                "A gold item has one of the choices as its answer, and is silent or for training."
+            ),
         )
     if comparison.response_a_id is None:
-        raise ApplicationError("invalid", gettext("A known answer needs both texts."))
+        raise ApplicationError("invalid", gettext("A gold item needs both texts."))
     with transaction.atomic():
         gold, _ = GoldItem.objects.update_or_create(
             campaign=campaign,

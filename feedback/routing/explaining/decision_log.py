@@ -1,4 +1,4 @@
-"""The log of decisions as operators read it: what was shown, for which reason, how fast."""
+"""Read the log of decisions as operators do: what was shown, for which reason, how fast."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
-from feedback.routing.explaining.why import blind_routes
-from feedback.routing.models import ModelRoute
-from feedback.routing.names import PolicyName
-from feedback.routing.selectors import threshold_names
+from feedback.routing.models import ModelRoute, PolicyName
+from feedback.routing.thresholds.selectors import threshold_names
 
 NEWEST = 1000  # decisions that the summary is of
 PAGE_SIZE = 25
@@ -25,7 +23,7 @@ REASONS = """
 WITH newest AS (SELECT * FROM feedback_modelroute ORDER BY id DESC LIMIT %(n)s)
 SELECT fallback, count(*) FROM newest GROUP BY fallback ORDER BY count(*) DESC, fallback
 """
-# `even`: how often a model would have been shown, had every candidate been as likely.
+# The third column is how often a model would have been shown, had every candidate been as likely.
 SHARES = """
 WITH newest AS (SELECT * FROM feedback_modelroute ORDER BY id DESC LIMIT %(n)s)
 SELECT one->>'label', count(*) FILTER (WHERE (one->>'version')::uuid = ANY (chosen)),
@@ -35,9 +33,9 @@ SELECT one->>'label', count(*) FILTER (WHERE (one->>'version')::uuid = ANY (chos
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A model: times shown, and times it would have been, had the choice been even."""
+    """A model: times shown, and times it would have been, had every choice been even."""
 
     label: str
     shown: int
@@ -45,11 +43,11 @@ class Share:
 
     @property
     def ratio(self) -> float:
-        """Shown, in times of an even choice."""
+        """Return times shown per time of an even choice."""
         return self.shown / self.even
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The newest decisions: how many, how fast (p50, p95, p99 in ms), why not by the prompt."""
 
@@ -60,11 +58,11 @@ class Summary:
 
     @property
     def fallbacks(self) -> int:
-        """Decisions in which the prompt played no part."""
+        """Return the number of decisions for which the prompt was not used."""
         return sum(count for reason, count in self.reasons if reason)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:
     """Some decisions, the newest first, and where the next ones begin."""
 
@@ -73,35 +71,39 @@ class LogPage:
 
 
 def summary() -> Summary:
-    """What the newest decisions came to."""
+    """Summarise the newest decisions."""
     decisions, latencies = _rows(SUMMARY)[0]
     return Summary(
-        decisions,
-        tuple(latencies or ()),
-        [(reason, count) for reason, count in _rows(REASONS)],
-        [Share(*row) for row in _rows(SHARES)],
+        decisions=decisions,
+        latencies_ms=tuple(latencies or ()),
+        reasons=[(reason, count) for reason, count in _rows(REASONS)],
+        shares=[Share(label=label, shown=shown, even=even) for label, shown, even in _rows(SHARES)],
     )
 
 
 def log_page(*, policy: str = "", fallback: str = "", before: str = "") -> LogPage:
-    """Decisions by one policy, or with one reason not to use the prompt, where that is asked."""
+    """Return decisions, the newest first, a page of them.
+
+    `policy` and `fallback` (a reason not to use the prompt, or `used`) keep some of them; `before`
+    is the public id of the decision to go on from. Each has `blind`: its models are not named yet.
+    """
     found = _filtered(policy, fallback)
     if before:
         found = found.filter(id__lt=ModelRoute.objects.filter(public_id=before).values("id"))
-    blind = blind_routes().filter(pk=OuterRef("pk"))
+    blind = ModelRoute.objects.blind().filter(pk=OuterRef("pk"))
     rows = list(found.annotate(blind=Exists(blind)).order_by("-id")[: PAGE_SIZE + 1])
-    rest = len(rows) > PAGE_SIZE
+    has_more = len(rows) > PAGE_SIZE
     rows = rows[:PAGE_SIZE]
-    return LogPage(rows, rows[-1].public_id if rest else "")
+    return LogPage(rows=rows, before=rows[-1].public_id if has_more else "")
 
 
 def policies_known() -> list[str]:
-    """Every policy that a decision may have been made by."""
+    """Return every policy that a decision may have been made by."""
     return [*PolicyName.values, *threshold_names()]
 
 
 def chosen_labels(route: ModelRoute) -> Iterable[str]:
-    """The models that were shown, in their order."""
+    """Return the labels of the models that were shown, in their order."""
     labels = {one["version"]: one["label"] for one in route.considered}
     return [labels[str(version)] for version in route.chosen]
 

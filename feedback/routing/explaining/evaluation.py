@@ -1,4 +1,4 @@
-"""The table for operators: what each embedding is worth as a router, held out and off-policy."""
+"""What each embedding is worth as a router, held out and off-policy: a table for operators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentInterval:
     """A share in per cent with its 95 % interval."""
 
     percent: float
@@ -30,24 +30,24 @@ class Share:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
     """One embedding: its held-out score, and three estimates from duels that it had not seen."""
 
     checkpoint: Checkpoint
     state: str
     promoted_by: str
-    held_out: Share | None
-    ips: Share | None
-    snips: Share | None
-    dr: Share | None
+    held_out: PercentInterval | None
+    ips: PercentInterval | None
+    snips: PercentInterval | None
+    dr: PercentInterval | None
     n: int
     effective_n: float
     warnings: tuple[str, ...]
 
     @property
-    def lines(self) -> list[tuple[str, Share]]:
-        """The estimates there are, by name."""
+    def lines(self) -> list[tuple[str, PercentInterval]]:
+        """Return the estimates there are, by name."""
         named = [
             (_("Held out"), self.held_out),
             (_("Doubly robust"), self.dr),
@@ -58,7 +58,7 @@ class Evaluated:
 
 
 def evaluations_shown(limit: int = SHOWN) -> list[Evaluated]:
-    """The newest embeddings, each with what was measured when it was trained."""
+    """Return the newest embeddings, each with what was measured when it was trained."""
     promotions = Promotion.objects.select_related("decided_by").order_by("created_at")
     found = (
         Checkpoint.objects.filter(kind=Kind.EMBEDDING)
@@ -86,15 +86,15 @@ def _evaluated(checkpoint: Checkpoint) -> Evaluated:
     )
 
 
-def _share(metrics: Mapping[str, Any], name: str) -> Share | None:
+def _share(metrics: Mapping[str, Any], name: str) -> PercentInterval | None:
     if f"{name}_ci" not in metrics:
         return None
     low, high = metrics[f"{name}_ci"]
-    return Share(100 * metrics[name], 100 * low, 100 * high)
+    return PercentInterval(percent=100 * metrics[name], low=100 * low, high=100 * high)
 
 
 def _promoted_by(checkpoint: Checkpoint) -> str:
-    """Who made it live last; the gate where nobody did; nothing where it never was."""
+    """Return who made it live last; the gate where nobody did; empty where it never was."""
     last = next(reversed(checkpoint.promotions.all()), None)
     if last is None:
         return ""

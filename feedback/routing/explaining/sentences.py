@@ -1,13 +1,13 @@
-"""What the log of decisions says, in sentences."""
+"""Say in sentences, in the reader's language, why the models of a decision were shown."""
 
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from feedback.routing.explaining.why import Considered, Explanation
-from feedback.routing.models import ModelRoute
-from feedback.routing.names import PolicyName
+from feedback.routing.models import ModelRoute, PolicyName
 
 BELIEFS = {
     "uniform": gettext_lazy("No model has a rating yet, so every choice was equally likely."),
@@ -17,27 +17,33 @@ BELIEFS = {
 BY_EMBEDDING = gettext_lazy(
     "The choice followed what %(version)s expects of each model on this message."
 )
-NO_PART = gettext_lazy("The message played no part.")
-TOO_LATE = gettext_lazy("The message could not be read in time, so it played no part.")
+NO_PART = gettext_lazy("Your message was not used for this choice.")
+TOO_LATE = gettext_lazy(
+    "Your message could not be read in time, so it was not used for this choice."
+)
 FALLBACKS = {
     "no_embedding": gettext_lazy(
-        "No model embedding is in use yet, so the message played no part."
+        "No model embedding is in use yet, so your message was not used for this choice."
     ),
     "encoder_late": TOO_LATE,
     "encoder_busy": TOO_LATE,
     "encoder_down": gettext_lazy(
-        "The encoder had just failed and was not asked, so the message played no part."
+        "The text encoder had just failed and was not asked, "
+        "so your message was not used for this choice."
     ),
-    "encoder_failed": gettext_lazy("The encoder did not answer, so the message played no part."),
+    "encoder_failed": gettext_lazy(
+        "The text encoder did not answer, so your message was not used for this choice."
+    ),
     "encoder_changed": gettext_lazy(
-        "The embedding was trained with another encoder, so the message played no part."
+        "The embedding was trained with another text encoder, "
+        "so your message was not used for this choice."
     ),
     "embedding_unreadable": gettext_lazy(
-        "The model embedding could not be read, so the message played no part."
+        "The model embedding could not be read, so your message was not used for this choice."
     ),
     "threshold_stale": gettext_lazy(
-        "The threshold is not calibrated on the embedding in use yet, so the message played no "
-        "part."
+        "The threshold is not calibrated on the embedding in use yet, "
+        "so your message was not used for this choice."
     ),
     "strong_away": gettext_lazy("The strong model could not be asked, so the weak one answered."),
     "weak_away": gettext_lazy("The weak model could not be asked, so the strong one answered."),
@@ -51,26 +57,33 @@ LIMITS = {
 
 
 def sentences(found: Explanation) -> list[str]:
-    """How the models came to be shown, one reason a sentence."""
+    """Return how the models came to be shown, one reason a sentence."""
     route = found.route
-    said = [_belief(route), _fallback(route), _policy(found), _limits(route), *_each(found)]
+    reasons = [
+        _belief(route),
+        fallback_sentence(route.fallback),
+        _policy(found),
+        _limits(route),
+        _chances(found),
+    ]
     if found.explored:
-        said.append(_("This was not the expected best: it was shown to learn more about it."))
-    return [sentence for sentence in said if sentence]
+        reasons.append(
+            _(
+                "Another model was expected to do better; "
+                "this one was chosen to learn more about it."
+            )
+        )
+    return [sentence for sentence in reasons if sentence]
 
 
-def fallback_words(reason: str) -> str:
-    """Why a prompt was not used."""
+def fallback_sentence(reason: str) -> str:
+    """Return why a prompt was not used, from the reason in the log; empty where it was."""
     return str(FALLBACKS.get(reason, NO_PART)) if reason else ""
 
 
 def _belief(route: ModelRoute) -> str:
     version = route.router_version
     return str(BELIEFS.get(version) or BY_EMBEDDING % {"version": version})
-
-
-def _fallback(route: ModelRoute) -> str:
-    return fallback_words(route.fallback)
 
 
 def _policy(found: Explanation) -> str:
@@ -96,41 +109,51 @@ def _threshold(found: Explanation) -> str:
         return _("Both models of the threshold %(name)s are shown.") % {"name": route.policy}
     if route.strong_chance is None or route.threshold is None:
         return ""
-    words = _(
+    sentence = _(
         "The threshold %(name)s asks %(strong)s where its chance to beat %(weak)s is at least "
         "%(threshold)s; here it was %(chance)s. One choice in twenty is drawn evenly."
     )
     strong, weak = (one["label"] for one in route.considered)
-    return words % {
+    return sentence % {
         "name": route.policy,
         "strong": strong,
         "weak": weak,
-        "threshold": f"{route.threshold:.1%}",
-        "chance": f"{route.strong_chance:.1%}",
+        "threshold": _percent(route.threshold, 1),
+        "chance": _percent(route.strong_chance, 1),
     }
 
 
 def _limits(route: ModelRoute) -> str:
     asked: dict[str, Any] = route.constraints
-    parts = [str(words) % _value(asked[name]) for name, words in LIMITS.items() if name in asked]
+    parts = [str(limit) % _value(asked[name]) for name, limit in LIMITS.items() if name in asked]
     if not parts:
         return ""
     return _("Only models %(limits)s were considered.") % {"limits": ", ".join(parts)}
 
 
 def _value(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(number_format(f"{value:g}"))
 
 
-def _each(found: Explanation) -> list[str]:
-    could = _("%(n)s models could answer.") % {"n": found.considered}
-    said = [could, *(_one(one) for one in found.chosen)]
+def _chances(found: Explanation) -> str:
+    n = found.considered
+    parts = [
+        ngettext("%(n)s model could answer.", "%(n)s models could answer.", n) % {"n": n},
+        *(_chance(one) for one in found.chosen),
+    ]
     if len(found.chosen) == 2:
-        chance = f"{found.route.pair_propensity:.1%}"
-        said.append(_("These two, in this order: %(chance)s.") % {"chance": chance})
-    return [" ".join(said)]
+        chance = _percent(found.route.pair_propensity, 1)
+        parts.append(_("These two, in this order: %(chance)s.") % {"chance": chance})
+    return " ".join(parts)
 
 
-def _one(one: Considered) -> str:
-    words = _("%(model)s had a chance of %(chance)s.")
-    return words % {"model": one.label, "chance": f"{one.propensity:.0%}"}
+def _chance(one: Considered) -> str:
+    sentence = _("%(model)s had a chance of %(chance)s.")
+    return sentence % {"model": one.label, "chance": _percent(one.propensity, 0)}
+
+
+def _percent(share: float, decimals: int) -> str:
+    """Return a share in [0, 1] in per cent, as the language writes it: 60.0%, 60,0 %."""
+    return _("%(number)s%%") % {"number": number_format(f"{100 * share:.{decimals}f}")}

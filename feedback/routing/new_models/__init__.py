@@ -1,1 +1,1 @@
-"""Models that the live embedding was not trained on, or of which more is known since."""
+"""New models (cold start): posteriors of versions that are newer than the live embedding."""

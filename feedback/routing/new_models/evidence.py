@@ -17,11 +17,11 @@ from django.db import connection
 from feedback.identifiers import first_id_at
 from feedback.training.snapshots.queries import JUDGED
 
-MOST = 1000  # observations of a version; more add hardly anything (docs/algorithms/newcomers.md)
+MOST = 1000  # observations of a version; more add hardly anything (docs/algorithms/cold-start.md)
 
 # After `JUDGED`, which names the active judgments that may train.
-SIGHTINGS = """
-, sightings AS NOT MATERIALIZED (
+OBSERVATIONS = """
+, observations AS NOT MATERIALIZED (
   SELECT s.version_id, s.opponent_id, s.score, s.weight, e.content_hash
     FROM (
       SELECT o.version_id, NULL::uuid AS opponent_id, o.score, 1.0::float8 AS weight, o.turn_id
@@ -45,58 +45,64 @@ SIGHTINGS = """
 )
 """
 
-COUNTED = """
+# A sum of hashes does not depend on the order of the rows, so none has to be sorted.
+FINGERPRINTS = """
 SELECT version_id, count(*) || ' ' || sum(hashtextextended(concat_ws(' ',
          encode(content_hash, 'hex'), opponent_id, score, weight), 0))
-  FROM sightings GROUP BY version_id
+  FROM observations GROUP BY version_id
 """
 
 # Where there are too many, those that are left do not depend on when they came.
 LISTED = """
-SELECT version_id, encode(content_hash, 'hex'), opponent_id, score, weight FROM (
+SELECT version_id, encode(content_hash, 'hex') AS content_hash, opponent_id, score, weight FROM (
   SELECT *, row_number() OVER (PARTITION BY version_id
-                               ORDER BY content_hash, opponent_id, score) AS place
-    FROM sightings WHERE version_id = ANY (%(wanted)s)
-) ranked WHERE place <= %(most)s
+                               ORDER BY content_hash, opponent_id, score) AS position
+    FROM observations WHERE version_id = ANY (%(wanted)s)
+) ranked WHERE position <= %(most)s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One observation: an outcome, or a duel against `opponent`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """An outcome of a version, or a duel against `opponent`; the score is in [0, 1]."""
 
     content_hash: str
-    opponent: UUID | None
+    opponent_id: UUID | None
     score: float
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What counts: since when, prompts of which encoder, duels against which versions."""
 
     since: datetime
-    encoder: UUID
+    encoder_id: UUID
     known: Sequence[UUID]
 
-    def evidence_counted(self) -> dict[UUID, str]:
-        """By version, a short text that changes with anything that was observed of it."""
-        return dict(self._rows(COUNTED))
+    def fingerprints(self) -> dict[UUID, str]:
+        """Return, by version, a short text that changes with anything that was observed of it."""
+        return dict(self._rows(FINGERPRINTS))
 
-    def evidence_listed(self, versions: Sequence[UUID]) -> dict[UUID, list[Sighting]]:
-        """The observations of these versions, at most `MOST` of each."""
-        found: dict[UUID, list[Sighting]] = {}
-        for version, *columns in self._rows(LISTED, wanted=list(versions), most=MOST):
-            found.setdefault(version, []).append(Sighting(*columns))
+    def observations(self, versions: Sequence[UUID]) -> dict[UUID, list[Observation]]:
+        """Return the observations of these versions, at most `MOST` of each."""
+        found: dict[UUID, list[Observation]] = {}
+        for version, content_hash, opponent, score, weight in self._rows(
+            LISTED, wanted=list(versions), most=MOST
+        ):
+            observation = Observation(
+                content_hash=content_hash, opponent_id=opponent, score=score, weight=weight
+            )
+            found.setdefault(version, []).append(observation)
         return found
 
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         values |= {
             "since": first_id_at(self.since),
-            "encoder": self.encoder,
+            "encoder": self.encoder_id,
             "known": list(self.known),
         }
         with connection.cursor() as cursor:
-            cursor.execute(JUDGED + SIGHTINGS + query, values)
+            cursor.execute(JUDGED + OBSERVATIONS + query, values)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows

@@ -1,4 +1,4 @@
-"""What was learned of a model since the live embedding was trained, and the probe put to it."""
+"""What was learned of models since the live embedding was trained, and the calibration prompts."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from feedback.training.models import Checkpoint
 
 
 class PosteriorSource(models.TextChoices):
-    """What a posterior rests on; one that rests on evidence began with the probe's, if any."""
+    """What a posterior rests on; one of evidence began with the one of calibration, if any."""
 
-    PROBE = "probe"  # the model's answers to the probe set, which nobody has judged
+    CALIBRATION = "probe", "Probe"  # answers to the calibration prompts, which nobody has judged
     EVIDENCE = "evidence"  # outcomes and judgments
 
 
 class ModelPosterior(Row):
     """The Gaussian belief about a version's vector in the space of one embedding.
 
-    `covariance`: k * k little-endian float64 numbers, row by row, for a vector of k numbers.
-    `evidence` says which observations went in, so that a change of any of them is noticed.
+    `vector` [k]; `covariance` [k, k] as little-endian float64, row by row. `evidence` is a
+    fingerprint of the observations that went in, so that a change of any of them is noticed.
     """
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="posteriors")
@@ -51,7 +51,7 @@ class ModelPosterior(Row):
 
 
 class ProbePrompt(Row):
-    """A prompt that new models are asked; `weight`: the share of all prompts it stands for."""
+    """A calibration prompt: new models are asked it, and it stands for `weight` of all prompts."""
 
     turn = models.OneToOneField(Turn, on_delete=models.CASCADE, related_name="probe")
     weight = models.FloatField()
@@ -68,7 +68,7 @@ class ProbePrompt(Row):
 
 
 class AnswerVector(Row):
-    """What an encoder makes of an answer to the probe, known by the hash of its text."""
+    """The vector of an answer to a calibration prompt, known by the hash of its text."""
 
     text_hash = models.BinaryField(max_length=32)
     encoder = models.ForeignKey(PromptEncoder, on_delete=models.CASCADE, related_name="answers")

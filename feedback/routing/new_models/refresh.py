@@ -1,26 +1,25 @@
-"""Keeping the posteriors of models up with the pool, without training anything again."""
+"""Keep the posteriors of models up with the pool, without training anything again."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion
-from feedback.routing.new_models.evidence import Scope, Sighting
+from feedback.routing.new_models.evidence import Observation, Scope
 from feedback.routing.new_models.models import ModelPosterior, PosteriorSource
-from feedback.routing.new_models.posteriors import newcomer_of, newcomers_forget
+from feedback.routing.new_models.posteriors import posterior_of, posteriors_forget
 from feedback.routing.posterior import live_embedding, scorer_of
 from feedback.routing.prompt_vectors.store import encoder_in_use, vectors_of
 from feedback.training.models import Checkpoint
+from trainers.arrays import Floats, Floats32
 from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
 from trainers.model_vectors.scorer import Scorer
 
-Floats = NDArray[np.float64]
 
-
-def newcomers_refresh() -> int:
-    """Fit every version whose evidence has changed since it was fitted last; how many there were.
+def posteriors_refresh() -> int:
+    """Fit every version whose evidence has changed since it was fitted last; return how many.
 
     Two workers at once do the same work twice and write the same rows.
     """
@@ -30,26 +29,26 @@ def newcomers_refresh() -> int:
     scorer = scorer_of(checkpoint)
     known = dict(ModelVersion.objects.filter(label__in=scorer.models).values_list("id", "label"))
     since = checkpoint.run.started_at or checkpoint.run.created_at  # its snapshot came just after
-    scope = Scope(since, encoder.pk, list(known))
-    counted = scope.evidence_counted()
+    scope = Scope(since=since, encoder_id=encoder.pk, known=list(known))
+    fingerprints = scope.fingerprints()
     rows = ModelPosterior.objects.filter(checkpoint=checkpoint, source=PosteriorSource.EVIDENCE)
-    rows.exclude(version__in=counted).delete()  # all of it was withdrawn
+    rows.exclude(version__in=fingerprints).delete()  # all of it was withdrawn
     fitted = dict(rows.values_list("version_id", "evidence"))
-    stale = [version for version, evidence in counted.items() if fitted.get(version) != evidence]
-    listed = scope.evidence_listed(stale)
-    vectors = vectors_of({one.content_hash for seen in listed.values() for one in seen})
-    priors = _priors(checkpoint, scorer, list(listed))
-    for version, sightings in listed.items():
-        seen = _sightings(sightings, scorer, vectors, known)
+    stale = [version for version, now in fingerprints.items() if fitted.get(version) != now]
+    found = scope.observations(stale)
+    vectors = vectors_of({one.content_hash for observed in found.values() for one in observed})
+    priors = _priors(checkpoint, scorer, list(found))
+    for version_id, observed in found.items():
+        regression = _regression(observed, scorer, vectors, known)
         posterior_write(
             checkpoint=checkpoint,
-            version_id=version,
+            version_id=version_id,
             source=PosteriorSource.EVIDENCE,
-            posterior=Prior(*fit_new_model(seen, priors[version])),
-            observations=len(sightings),
-            evidence=counted[version],
+            posterior=Prior(*fit_new_model(regression, priors[version_id])),
+            observations=len(observed),
+            evidence=fingerprints[version_id],
         )
-    return len(listed)
+    return len(found)
 
 
 def posterior_write(
@@ -74,49 +73,53 @@ def posterior_write(
             "updated_at": timezone.now(),
         },
     )
-    newcomers_forget()
+    posteriors_forget()
 
 
 def _priors(checkpoint: Checkpoint, scorer: Scorer, versions: list[UUID]) -> dict[UUID, Prior]:
-    """Before the newest evidence: what was trained, or the probe's, or what all models share."""
-    probed = {
-        row.version_id: newcomer_of(row)
+    """Return what is believed of each version before the newest evidence.
+
+    That is what was trained, or what its answers to the calibration prompts gave, or what all
+    models share.
+    """
+    calibrated = {
+        row.version_id: posterior_of(row)
         for row in ModelPosterior.objects.filter(
-            checkpoint=checkpoint, version__in=versions, source=PosteriorSource.PROBE
+            checkpoint=checkpoint, version__in=versions, source=PosteriorSource.CALIBRATION
         ).select_related("version")
     }
     labels = dict(ModelVersion.objects.filter(id__in=versions).values_list("id", "label"))
-    number = {label: place for place, label in enumerate(scorer.models)}
+    rows = {label: row for row, label in enumerate(scorer.models)}
 
     def prior(version: UUID) -> Prior:
-        place = number.get(labels[version])
-        if place is not None and scorer.counts[place]:
-            return Prior(scorer.vectors[place], scorer.covariance[place])
-        if version in probed:
-            return Prior(probed[version].vector, probed[version].covariance)
+        row = rows.get(labels[version])
+        if row is not None and scorer.counts[row]:
+            return Prior(scorer.vectors[row], scorer.covariance[row])
+        if version in calibrated:
+            return Prior(calibrated[version].vector, calibrated[version].covariance)
         return scorer.prior_of(labels[version])
 
     return {version: prior(version) for version in versions}
 
 
-def _sightings(
-    found: list[Sighting],
+def _regression(
+    observed: Sequence[Observation],
     scorer: Scorer,
-    vectors: dict[str, NDArray[np.float32]],
-    known: dict[UUID, str],
+    vectors: Mapping[str, Floats32],
+    known: Mapping[UUID, str],
 ) -> Observations:
-    """As the regression takes them: outcomes, then duels against what was trained."""
+    """Return the rows of the regression: outcomes, then duels against what was trained."""
 
-    def columns(rows: list[Sighting]) -> tuple[NDArray[np.float32], Floats]:
-        questions = np.array([vectors[row.content_hash] for row in rows], np.float32)
+    def columns(rows: list[Observation]) -> tuple[Floats32, Floats]:
+        prompts = np.array([vectors[row.content_hash] for row in rows], np.float32)
         scores = np.array([row.score for row in rows], np.float64)
-        return questions.reshape(-1, scorer.dimension), scores
+        return prompts.reshape(-1, scorer.dimension), scores  # also where there are no rows
 
-    outcomes = [row for row in found if row.opponent is None]
-    duels = [row for row in found if row.opponent is not None]
-    against = [known[row.opponent] for row in duels if row.opponent is not None]
+    outcomes = [row for row in observed if row.opponent_id is None]
+    duels = [row for row in observed if row.opponent_id is not None]
+    against = [known[row.opponent_id] for row in duels if row.opponent_id is not None]
     weights = np.array([row.weight for row in duels], np.float64)
-    questions, shares = columns(duels)
+    prompts, scores = columns(duels)
     return scorer.outcome_observations(*columns(outcomes)) + scorer.comparison_observations(
-        questions, against, shares, weights
+        prompts, against, scores, weights
     )

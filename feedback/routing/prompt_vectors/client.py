@@ -16,10 +16,16 @@ from functools import lru_cache
 import httpx
 from django.conf import settings
 
-from feedback.routing.prompt_vectors.protocol import PATH, AnswerError, Encoded, encoded, question
+from feedback.routing.prompt_vectors.protocol import (
+    PATH,
+    AnswerError,
+    Encoded,
+    read_vectors,
+    request_body,
+)
 
 PATIENCE_SECONDS = 2.0  # how long an answer may be overdue before it is given up
-PROBE_SECONDS = 1.0  # between attempts at a server that is down
+RETRY_SECONDS = 1.0  # between attempts at a server that is down
 MOST_ASKED = 16  # texts under way at once; more would only wait behind them
 KEPT = 4096  # vectors: 6 MB of 384 numbers each
 IDLE_SECONDS = 4.0  # a connection is given up before the server, after five, does it
@@ -29,11 +35,11 @@ class PromptUnusedError(Exception):
     """Routing cannot look at this prompt; the message is the reason that is logged."""
 
 
-class Line:
-    """The way to one inference server: a thread with an event loop, in which requests run.
+class EncoderClient:
+    """Ask one inference server, from a thread with an event loop of its own.
 
-    They can be left there when their deadline has passed, and a late answer is still kept. So no
-    number of people can be stuck behind a server that hangs.
+    A request can be left there when its deadline has passed, and a late answer is still kept. So
+    no number of people can be stuck behind a server that hangs.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,7 +48,7 @@ class Line:
         self._kept: OrderedDict[bytes, Encoded] = OrderedDict()
         self._asked: dict[bytes, Future[Encoded]] = {}
         self._is_down = False
-        self._probe_at = 0.0
+        self._retry_at = 0.0
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
             base_url=url,
@@ -53,36 +59,39 @@ class Line:
         threading.Thread(target=self._loop.run_forever, name="encoder", daemon=True).start()
 
     def known(self, key: bytes) -> Encoded | None:
-        """What is kept under a key."""
+        """Return what is kept under a key."""
         with self._lock:
             if (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
             return found
 
     def keep(self, key: bytes, found: Encoded) -> None:
-        """Keep a vector under its key, in the place of the one that was not used for longest."""
+        """Keep a vector under its key; where there are too many, drop the least recently used."""
         with self._lock:
             self._kept[key] = found
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 
     def encode(self, key: bytes, text: str, deadline: float) -> Encoded:
-        """The vector of a text within so many seconds; `PromptUnusedError` says why not."""
+        """Return the vector of a text within `deadline` seconds.
+
+        Raises PromptUnusedError: `encoder_late`, `encoder_failed`, `encoder_down`, `encoder_busy`.
+        """
         asked = self._ask(key, text)
         try:
             return asked.result(timeout=deadline)
         except DeadlinePassed:
             with self._lock:
-                self._is_down |= key in self._asked
+                self._is_down |= key in self._asked  # unless it has come just now
             raise PromptUnusedError("encoder_late") from None
         except AnswerError:
             raise PromptUnusedError("encoder_failed") from None
 
     def _ask(self, key: bytes, text: str) -> Future[Encoded]:
-        """The request for a text: the one under way, or a new one where one may be made."""
+        """Return the request for a text: the one under way, or a new one where one may be made."""
         with self._lock:
             if self._is_down:
-                if not self._asked and time.monotonic() >= self._probe_at:
+                if not self._asked and time.monotonic() >= self._retry_at:
                     self._send(key, text)  # for the next ones: this one does not wait for it
                 raise PromptUnusedError("encoder_down")
             if asked := self._asked.get(key):
@@ -97,27 +106,27 @@ class Line:
         return asked
 
     async def _request(self, key: bytes, text: str) -> Encoded:
-        is_down = True
+        is_down = True  # unless an answer says otherwise: a text that is refused is not its fault
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await self._client.post(PATH, json=question([text]))
+                answer = await self._client.post(PATH, json=request_body([text]))
             is_down = answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error
-            (found,) = encoded(answer, 1)
+            (found,) = read_vectors(answer, 1)
         finally:
             with self._lock:
                 self._is_down = is_down
-                self._probe_at = time.monotonic() + PROBE_SECONDS
+                self._retry_at = time.monotonic() + RETRY_SECONDS
                 del self._asked[key]
         self.keep(key, found)
         return found
 
 
 @lru_cache(maxsize=4)
-def line_to(url: str) -> Line:
-    """The process's line to an inference server."""
-    return Line(url)
+def client_of(url: str) -> EncoderClient:
+    """Return the process's client of an inference server."""
+    return EncoderClient(url)
 
 
-def line() -> Line:
-    """The line to the inference server of the settings."""
-    return line_to(settings.EMBEDDINGS_URL)
+def encoder_client() -> EncoderClient:
+    """Return the process's client of the inference server of the settings."""
+    return client_of(settings.EMBEDDINGS_URL)

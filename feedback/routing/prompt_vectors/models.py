@@ -11,7 +11,6 @@ from pgvector.django import HnswIndex, VectorField
 from feedback.identifiers import Row
 
 INDEXED_DIMENSION = 384  # of the packaged encoder
-INDEXED = Cast("vector", VectorField(dimensions=INDEXED_DIMENSION))
 VERSION_SHOWN = 24  # letters: a fingerprint of ours whole, with its window
 
 
@@ -27,7 +26,7 @@ class PromptEncoder(Row):
     dimension = models.PositiveIntegerField()
     seen_at = models.DateTimeField(auto_now_add=True)
     adopted_at = models.DateTimeField(null=True)
-    walked = models.UUIDField(null=True)  # prompts up to this turn have been encoded
+    walked = models.UUIDField(null=True)  # the cursor: prompts up to this turn have been encoded
 
     class Meta:
         constraints = [
@@ -44,9 +43,9 @@ class PromptEncoder(Row):
 
 
 class PromptVector(Row):
-    """What an encoder makes of a prompt. The prompt is known by its hash, as `Turn` has it.
+    """The vector [dimension] of a prompt, which is known by its hash, as `Turn` has it.
 
-    A turn does not own its vector: the same words asked twice are encoded once.
+    A turn does not own its vector: the same text asked twice is encoded once.
     """
 
     content_hash = models.BinaryField(max_length=32)

@@ -1,4 +1,4 @@
-"""Vectors of prompts, kept in pgvector: what is like what.
+"""Vectors of prompts, kept in pgvector: read one, read many, find the nearest.
 
 A prompt's vector is known by the hash of its content (`Turn.content_hash`, in hexadecimal here) and
 by the encoder that gave it. Vectors of two encoders are never compared.
@@ -13,21 +13,19 @@ from django.db import connection, transaction
 from django.db.models import BinaryField, Exists, Func, OuterRef
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
-from numpy.typing import NDArray
 from pgvector.django import CosineDistance, VectorField
 
 from feedback.errors import UnavailableError
 from feedback.pool.hashing import messages_hash
 from feedback.pool.models import Turn
 from feedback.routing.posterior import live_embedding, scorer_of
-from feedback.routing.prompt_vectors.client import PromptUnusedError, line
+from feedback.routing.prompt_vectors.client import PromptUnusedError, encoder_client
 from feedback.routing.prompt_vectors.models import VERSION_SHOWN, PromptEncoder, PromptVector
 from feedback.routing.prompt_vectors.protocol import Encoded
+from trainers.arrays import Floats32
 from trainers.data.texts import Conversation, prompt_text
 from trainers.errors import InputError
 from trainers.model_vectors.scorer import Scorer
-
-Vector = NDArray[np.float32]
 
 # As COPY sends a vector: its length in four bytes, then its numbers. Reading the text of one costs
 # ten times as much, which counts where there are thousands.
@@ -42,7 +40,7 @@ class EncoderChangedError(UnavailableError):
         super().__init__("encoder_changed", message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LikeTurn:
     """A turn, and the cosine of its prompt's vector with the one that was asked for."""
 
@@ -51,13 +49,16 @@ class LikeTurn:
 
 
 def encoder_in_use() -> PromptEncoder | None:
-    """The encoder whose vectors are kept; none before the first prompt is encoded."""
+    """Return the encoder whose vectors are kept; None before the first prompt is encoded."""
     adopted = PromptEncoder.objects.exclude(adopted_at=None)
     return adopted.order_by("-adopted_at").first()
 
 
 def encoder_trouble() -> str:
-    """What is wrong between inference server, stored vectors and promoted embedding; or nothing."""
+    """Return what is wrong between inference server, stored vectors and promoted embedding.
+
+    Empty where all three go together.
+    """
     used = encoder_in_use()
     if used is None:
         return ""
@@ -70,31 +71,31 @@ def encoder_trouble() -> str:
     return _embedding_trouble(used)
 
 
-def prompt_vector(messages: Conversation, scorer: Scorer) -> Vector:
-    """A prompt's vector (d,) that the scorer can read; `PromptUnusedError` says why there is none.
+def prompt_vector(messages: Conversation, scorer: Scorer) -> Floats32:
+    """Return a prompt's vector [d] that the scorer can read; raise PromptUnusedError otherwise.
 
     From memory, from the table, which still knows it when the inference server is down, or else
     from the encoder. Nothing is written here: a prompt that is only asked about is not kept, and
-    those of turns get their vectors from `routing.encode_prompts`, in nobody's time.
+    those of turns get their vectors from `routing.encode_prompts`, in the background.
     """
-    key, way = messages_hash(messages), line()
-    found = way.known(key)
+    key, client = messages_hash(messages), encoder_client()
+    found = client.known(key)
     if found is None or not _fits(found, scorer):
         found = _stored(key, scorer)
         if found is None:
             deadline = settings.ROUTING_DEADLINE_SECONDS
-            found = way.encode(key, prompt_text(messages), deadline)
+            found = client.encode(key, prompt_text(messages), deadline)
         else:
-            way.keep(key, found)
+            client.keep(key, found)
     if not _fits(found, scorer):
         raise PromptUnusedError("encoder_changed")
     return found.vector
 
 
-def vectors_of(content_hashes: Iterable[str]) -> dict[str, Vector]:
-    """Vectors (d,) of those prompts that are encoded already, by hash.
+def vectors_of(content_hashes: Iterable[str]) -> dict[str, Floats32]:
+    """Return the vectors [d] of those prompts that are encoded already, by hash.
 
-    They fit the promoted embedding; where they would not, `EncoderChangedError` says what to do.
+    They fit the promoted embedding; where they would not, EncoderChangedError says what to do.
     """
     used = encoder_in_use()
     if used is None:
@@ -110,10 +111,10 @@ def vectors_of(content_hashes: Iterable[str]) -> dict[str, Vector]:
 
 
 def turns_like(turn: Turn, limit: int = 10) -> list[LikeTurn]:
-    """Turns in circulation whose prompts mean about the same, nearest first, each prompt once.
+    """Return turns in circulation whose prompts mean about the same, nearest first.
 
-    None where the turn is not encoded yet; an encoder that cannot encode it is an
-    `EncoderChangedError`.
+    Each prompt comes once. Empty where the turn is not encoded yet; raises EncoderChangedError
+    where the encoder that is served cannot encode it.
     """
     used = encoder_in_use()
     kept = PromptVector.objects.filter(encoder=used, content_hash=turn.content_hash)
@@ -125,12 +126,12 @@ def turns_like(turn: Turn, limit: int = 10) -> list[LikeTurn]:
     near = _nearest(used, own, limit)
     turns = Turn.objects.in_circulation().filter(content_hash__in=near)
     first = turns.order_by("content_hash", "id").distinct("content_hash")
-    found = [LikeTurn(one, near[bytes(one.content_hash)]) for one in first]
+    found = [LikeTurn(turn=one, similarity=near[bytes(one.content_hash)]) for one in first]
     return sorted(found, key=lambda one: -one.similarity)
 
 
 def _nearest(used: PromptEncoder, own: PromptVector, limit: int) -> dict[bytes, float]:
-    """The cosine of the nearest other prompts that some turn in circulation has, by hash."""
+    """Return the cosines of the nearest other prompts that a turn in circulation has, by hash."""
     shown = Turn.objects.in_circulation().filter(content_hash=OuterRef("content_hash"))
     vector = Cast("vector", VectorField(dimensions=used.dimension))  # as the index has it
     near = (
@@ -141,16 +142,21 @@ def _nearest(used: PromptEncoder, own: PromptVector, limit: int) -> dict[bytes, 
         .values_list("content_hash", "distance")
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        # The index goes on until enough rows pass the filters, nearest first.
+        # Without it the index gives its 40 nearest, of which the filters may leave too few; with it
+        # the scan goes on until enough pass, nearest first.
         cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
         return {bytes(key): 1.0 - distance for key, distance in near[:limit]}
 
 
 def _stored(key: bytes, scorer: Scorer) -> Encoded | None:
-    """What the table has for a prompt that the scorer can read."""
+    """Return what the table has for a prompt that the scorer can read."""
     rows = PromptVector.objects.filter(content_hash=key).select_related("encoder")
     kept = (
-        Encoded(np.asarray(row.vector, np.float32), row.encoder.name, row.encoder.version)
+        Encoded(
+            vector=np.asarray(row.vector, np.float32),
+            encoder=row.encoder.name,
+            version=row.encoder.version,
+        )
         for row in rows
     )
     return next((one for one in kept if _fits(one, scorer)), None)
@@ -187,5 +193,5 @@ def _embedding_trouble(used: PromptEncoder) -> str:
 
 
 def _same_encoder(fingerprint: str, other: str) -> bool:
-    """Whether two fingerprints may be of one encoder: a server of somebody else tells none."""
+    """Say whether two fingerprints may be of one encoder: a server of somebody else tells none."""
     return not (fingerprint and other) or fingerprint == other

@@ -11,12 +11,17 @@ from rest_framework.response import Response
 
 from feedback.identifiers import NAME_LETTERS
 from feedback.people.authentication import IsOperator, contributor_of, scope
-from feedback.routing.forms import version_labelled
-from feedback.routing.models import Threshold
-from feedback.routing.thresholds.services import (
-    threshold_calibrate,
-    threshold_create,
+from feedback.routing.thresholds.calibration import threshold_calibrate
+from feedback.routing.thresholds.selectors import (
     threshold_get,
+    thresholds_list,
+    version_labelled,
+)
+from feedback.routing.thresholds.services import (
+    LEAST_SHARE,
+    LONGEST_NAME,
+    MOST_SHARE,
+    threshold_create,
     threshold_remove,
 )
 
@@ -26,14 +31,14 @@ MAY_WRITE: list[type[BasePermission]] = [scope("models:write"), IsOperator]
 class ThresholdInput(serializers.Serializer[Any]):
     """A pair of models, by their labels, and the share of prompts for the strong one."""
 
-    name = serializers.CharField(max_length=40)
+    name = serializers.CharField(max_length=LONGEST_NAME)
     strong = serializers.CharField(max_length=NAME_LETTERS)
     weak = serializers.CharField(max_length=NAME_LETTERS)
-    share = serializers.FloatField(min_value=0.05, max_value=0.95)
+    share = serializers.FloatField(min_value=LEAST_SHARE, max_value=MOST_SHARE)
 
 
 class ThresholdOutput(serializers.Serializer[Any]):
-    """A threshold, and the embedding and prompts that it was calibrated on."""
+    """A threshold, with the embedding and the number of prompts that it was calibrated on."""
 
     name = serializers.CharField()
     strong = serializers.CharField(source="strong.label")
@@ -50,17 +55,17 @@ class ThresholdOutput(serializers.Serializer[Any]):
 @api_view(["GET", "POST"])
 @permission_classes(MAY_WRITE)
 def thresholds(request: Request) -> Response:
-    """All thresholds, or one more."""
+    """List all thresholds, or add one."""
     if request.method == "GET":
-        rows = Threshold.objects.select_related("strong", "weak", "checkpoint")
-        return Response(ThresholdOutput(rows.order_by("name"), many=True).data)
-    given = ThresholdInput(data=request.data)
-    given.is_valid(raise_exception=True)
+        return Response(ThresholdOutput(thresholds_list(), many=True).data)
+    wanted = ThresholdInput(data=request.data)
+    wanted.is_valid(raise_exception=True)
+    given = wanted.validated_data
     made = threshold_create(
-        name=given.validated_data["name"],
-        strong=version_labelled("strong", given.validated_data["strong"]),
-        weak=version_labelled("weak", given.validated_data["weak"]),
-        share=given.validated_data["share"],
+        name=given["name"],
+        strong=version_labelled("strong", given["strong"]),
+        weak=version_labelled("weak", given["weak"]),
+        share=given["share"],
         actor=contributor_of(request),
     )
     return Response(ThresholdOutput(threshold_get(made.name)).data, status=201)
@@ -71,7 +76,7 @@ def thresholds(request: Request) -> Response:
 @api_view(["GET", "DELETE"])
 @permission_classes(MAY_WRITE)
 def threshold(request: Request, name: str) -> Response:
-    """One threshold, or its end."""
+    """Return one threshold, or remove it."""
     if request.method == "GET":
         return Response(ThresholdOutput(threshold_get(name)).data)
     threshold_remove(name=name, actor=contributor_of(request))

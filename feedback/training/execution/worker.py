@@ -35,10 +35,10 @@ from feedback.training.execution.reporting import CancelledError, Reporter
 from feedback.training.models import WITHOUT_RESULT, Checkpoint, Kind, TrainingRun
 from feedback.training.promotion.evaluation import candidate_judge
 from feedback.training.promotion.services import checkpoint_register
-from feedback.training.run_settings import value_text
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write, snapshots_folder
 from trainers.artifacts import Artifact, code_version, open_artifact
 from trainers.errors import InputError
+from trainers.settings.values import as_text
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def _artifact(run: TrainingRun, snapshot: Path, reporter: Reporter) -> Artifact:
 
 def _assignments(run: TrainingRun) -> list[str]:
     """Return the run's settings as `key=value`, in the words of the trainers' command line."""
-    given = (f"{name}={value_text(value)}" for name, value in run.config.items())
+    given = (f"{name}={as_text(value)}" for name, value in run.config.items())
     return [f"seed={run.seed}", *given]
 
 

@@ -57,7 +57,7 @@ def checkpoint_promote(
         transaction_lock(Lock.PROMOTION)
         checkpoint.refresh_from_db()
         if checkpoint.state == CheckpointState.LIVE:
-            raise ConflictError("already_live", _("%s is live already.") % checkpoint)
+            raise ConflictError("already_live", _("%s is already live.") % checkpoint)
         return _promote(checkpoint, actor=actor, evidence=evidence or {"by_hand": True})
 
 

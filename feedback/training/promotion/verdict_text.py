@@ -91,9 +91,11 @@ def verdict_text(verdict: Mapping[str, Any]) -> str:
 def _held_out(code: VerdictCode, evidence: Mapping[str, Any]) -> str:
     """Return what test prompts say of the candidate."""
     if code == VerdictCode.ABOVE_BASELINE:
-        return _("The first of its kind beats the baseline: %s.") % _baseline(evidence)
+        return _("This first version is better than the baseline: %s.") % _baseline(evidence)
     if code == VerdictCode.BELOW_BASELINE:
-        return _("The first of its kind does not beat the baseline: %s.") % _baseline(evidence)
+        return _(
+            "This first version is worse than the baseline, so it is not used: %s."
+        ) % _baseline(evidence)
     if code in SENTENCES:
         return str(SENTENCES[code]) % evidence
     measured = {"points": _points(evidence), "prompts": evidence["prompts"]}

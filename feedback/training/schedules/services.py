@@ -18,8 +18,9 @@ from feedback.errors import ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.people.services import audit_record
 from feedback.training.models import Kind, TrainingRun
-from feedback.training.run_settings import Config, settings_checked, value_text
+from feedback.training.run_settings import Config, settings_checked
 from feedback.training.services import known_kind, run_request
+from trainers.settings.values import as_text
 
 TASK = "training.run_scheduled"
 CRON_FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
@@ -110,7 +111,7 @@ def schedule_create(
     known = known_kind(kind)
     settings = settings_checked(known, config or {})
     if (every_hours is None) == (not cron.strip()):
-        raise _refused("cron", _("Either every N hours or a cron line."))
+        raise _refused("cron", _("Enter either every N hours or a cron line."))
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
     return _create(known, when, settings, actor)
 
@@ -158,12 +159,14 @@ def _create(
     arguments = {"kind": kind} | ({"config": config} if config else {})
     draft = Schedule(PeriodicTask(task=TASK, kwargs=json.dumps(arguments), **when))
     with override(django_settings.LANGUAGE_CODE):  # names are compared: they are of one language
-        words = [f"{name}={value_text(value)}" for name, value in sorted(config.items())]
+        words = [f"{name}={as_text(value)}" for name, value in sorted(config.items())]
         name = " ".join([f"Train {kind} {draft.timing}", *(["with"] if words else []), *words])
         draft.task.name = name[:NAME_LENGTH]
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():
-            raise ConflictError("schedule_exists", _("There is already: %s.") % draft.task.name)
+            raise ConflictError(
+                "schedule_exists", _("This schedule already exists: %s.") % draft.task.name
+            )
         draft.task.save()
         audit_record(actor=actor, action="schedule.create", subject=draft.task.name)
     return draft

@@ -71,7 +71,7 @@ def test_undo_shows_the_old_choice_which_counts_until_superseded(browser):
     token = Assignment.objects.get(state="submitted").token
     page = page_of(browser, f"/annotate/undo/{token}/")
     assert 'value="tie" class="tie" aria-pressed="true"' in page
-    assert "You judged: about equal. It counts until you choose anew." in page
+    assert "You judged: about equal. It stays in effect until you choose again." in page
     assert Preference.objects.get().state == "active"
     browser.post(JUDGE, {"assignment": token, "key": "page-2", "choice": "both_bad", "revise": "1"})
     states = dict(Preference.objects.values_list("choice", "state"))
@@ -84,7 +84,7 @@ def test_skipping_takes_a_reason_and_brings_another(browser):
     form = form_of(browser, reason="broken")
     answer = browser.post(SKIP, form)
     assert answer.status_code == 303
-    assert "Put back" in page_of(browser, answer.headers["Location"])
+    assert "Skipped." in page_of(browser, answer.headers["Location"])
     skipped = Assignment.objects.get(token=form["assignment"])
     assert (skipped.state, skipped.skip_reason) == ("skipped", "broken")
     assert browser.post(SKIP, form_of(browser, reason="bored")).status_code == 400
@@ -97,8 +97,8 @@ def test_a_hold_that_ran_out_is_said_and_can_be_taken_again(browser):
     Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     answer = browser.post(JUDGE, form)
     page = page_of(browser, answer.headers["Location"])
-    assert "Your hold ran out, so this judgment was not counted." in page
-    assert "Take it again." in page
+    assert "Your reservation expired, so this judgment was not saved." in page
+    assert "Reclaim the task." in page
     assert not Preference.objects.exists()
     assert browser.post(AGAIN, {"again": form["assignment"]}).status_code == 303
     page_of(browser)

@@ -23,7 +23,7 @@ def test_who_knows_none_of_the_fields_gets_no_task_and_is_told(
     Contributor.objects.filter(pk=alice.pk).update(expertise=known)
     for path in ("/annotate/", "/annotate/advice/"):
         page = client_of(alice).get(path).content.decode()
-        assert ("These tasks ask for somebody who knows medicine." in page) is not gets_it
+        assert ("These tasks are for people who know medicine." in page) is not gets_it
     assert Assignment.objects.exists() is gets_it
 
 
@@ -31,7 +31,7 @@ def test_a_campaign_can_ask_for_trust(alice, client_of):
     make_campaign(tasks=1, minimum_tier=TrustTier.TRUSTED)
     browser = client_of(alice)
     page = browser.get("/annotate/").content.decode()
-    assert "These tasks ask for people whose judgments have a record." in page
+    assert "These tasks are for people with enough earlier judgments." in page
     assert not Assignment.objects.exists()
     Contributor.objects.filter(pk=alice.pk).update(trust_tier=TrustTier.TRUSTED)
     browser.get("/annotate/")

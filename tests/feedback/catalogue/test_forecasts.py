@@ -11,7 +11,7 @@ from django.utils import timezone
 from feedback.catalogue.forecasts import topic_forecasts
 from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion, Topic
-from feedback.routing.new_models.posteriors import newcomers_forget
+from feedback.routing.new_models.posteriors import posteriors_forget
 from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint, CheckpointState
 from tests.feedback.builders import make_turn, make_version
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     cache.clear()
-    newcomers_forget()
+    posteriors_forget()
     yield
     cache.clear()
 

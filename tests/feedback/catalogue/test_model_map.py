@@ -11,7 +11,7 @@ from feedback.catalogue.model_map import FEW, SHAPES, model_map
 from feedback.people.models import Contributor
 from feedback.registry.models import LanguageModel, ModelVersion, Topic, VersionState
 from feedback.routing.new_models.models import ModelPosterior, PosteriorSource
-from feedback.routing.new_models.posteriors import newcomers_forget
+from feedback.routing.new_models.posteriors import posteriors_forget
 from feedback.routing.new_models.refresh import posterior_write
 from feedback.training.models import Checkpoint
 from feedback.training.promotion.services import checkpoint_roll_back
@@ -145,7 +145,7 @@ class TestJoined:
     @pytest.fixture
     def live(self, tmp_path: Path, actor: Contributor) -> Checkpoint:
         versions(*FOUR)
-        newcomers_forget()
+        posteriors_forget()
         return promoted(tmp_path, actor, FOUR)
 
     def learned(self, live: Checkpoint, name: str, vector: list[float], seen: int = 3) -> None:
@@ -211,7 +211,7 @@ class TestJoined:
         assert shown is not None
         assert not shown.has_few
         ModelPosterior.objects.all().delete()  # as where all of it was withdrawn
-        newcomers_forget()
+        posteriors_forget()
         assert set(self.spots()) == set(FOUR)
 
     def test_what_was_trained_stays_where_training_put_it(self, live: Checkpoint) -> None:

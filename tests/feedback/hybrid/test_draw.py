@@ -7,11 +7,15 @@ import pytest
 
 from feedback.hybrid.draw import Decision, decisions_draw
 from feedback.hybrid.models import Destination
-from feedback.hybrid.signals import Signals
+from feedback.hybrid.uncertainty import LabelUncertainty
 
 
-def pool(*uncertainties: float) -> dict[UUID, Signals]:
-    return {UUID(int=n): Signals(0, 0, value) for n, value in enumerate(uncertainties)}
+def uncertain(entropy: float, *, labelled: bool = True) -> LabelUncertainty:
+    return LabelUncertainty(disagreement=0, contradiction=0, entropy=entropy, labelled=labelled)
+
+
+def pool(*entropies: float) -> dict[UUID, LabelUncertainty]:
+    return {UUID(int=n): uncertain(value) for n, value in enumerate(entropies)}
 
 
 def asked(decisions: list[Decision]) -> set[int]:
@@ -26,10 +30,10 @@ def test_the_largest_gains_go_to_people() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    signals = pool(*(n % 7 / 7 for n in range(100)))
-    once, again = (decisions_draw(signals, people=30, explore_share=0.3, seed=5) for _ in range(2))
+    found = pool(*(n % 7 / 7 for n in range(100)))
+    once, again = (decisions_draw(found, people=30, explore_share=0.3, seed=5) for _ in range(2))
     assert once == again
-    other = decisions_draw(signals, people=30, explore_share=0.3, seed=6)
+    other = decisions_draw(found, people=30, explore_share=0.3, seed=6)
     assert asked(other) != asked(once)
 
 
@@ -46,8 +50,8 @@ def test_no_budget_asks_about_nothing() -> None:
 
 
 def test_without_ai_labels_all_are_drawn() -> None:
-    signals = {UUID(int=n): Signals(0, 0, 1, labelled=False) for n in range(10)}
-    decisions = decisions_draw(signals, people=4, explore_share=0.1, seed=1)
+    uncertainties = {UUID(int=n): uncertain(1, labelled=False) for n in range(10)}
+    decisions = decisions_draw(uncertainties, people=4, explore_share=0.1, seed=1)
     assert len(asked(decisions)) == 4
     people = [each for each in decisions if each.destination == Destination.HUMAN]
     assert {(each.reason, each.propensity) for each in people} == {("cold", 0.4)}
@@ -55,11 +59,11 @@ def test_without_ai_labels_all_are_drawn() -> None:
 
 @pytest.mark.parametrize("explore_share", [0.0, 0.2, 1.0])
 def test_logged_propensities_are_the_frequencies_of_many_draws(explore_share: float) -> None:
-    signals = pool(0.9, 0.5, 0.5, 0.5, 0.2, 0.1)
+    found = pool(0.9, 0.5, 0.5, 0.5, 0.2, 0.1)
     seeds, people = 4000, 3
     counts: Counter[int] = Counter()
     for seed in range(seeds):
-        decisions = decisions_draw(signals, people=people, explore_share=explore_share, seed=seed)
+        decisions = decisions_draw(found, people=people, explore_share=explore_share, seed=seed)
         counts.update(asked(decisions))
     for each in decisions:
         human = each.destination == Destination.HUMAN

@@ -9,9 +9,9 @@ from django.test import Client
 
 from feedback.campaigns.models import Campaign
 from feedback.campaigns.services import campaign_create
-from feedback.hybrid.agreement import agreement_by_judge, agreement_by_topic
 from feedback.hybrid.services import labels_route
 from feedback.people.models import Contributor
+from feedback.quality.agreement.human_ai import agreement_by_judge, agreement_by_topic
 from tests.feedback.builders import make_comparison
 from tests.feedback.importing.files import import_file
 

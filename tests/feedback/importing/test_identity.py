@@ -119,3 +119,12 @@ def test_a_judgment_without_a_licence_says_so(tmp_path: Path) -> None:
     row = {k: v for k, v in vote().items() if k != "licence"}
     import_file(write_rows(tmp_path / "votes.jsonl", [row]))
     assert Preference.objects.get().licence == "unknown"
+
+
+def test_what_is_imported_is_public_at_once(
+    tmp_path: Path, django_capture_on_commit_callbacks
+) -> None:
+    """Nobody of this site has to think again about it: no page and no minute has to pass."""
+    with django_capture_on_commit_callbacks(execute=True):
+        import_file(write_rows(tmp_path / "votes.jsonl", [vote(), vote(rater_id="ben")]))
+    assert Preference.objects.published().count() == 2

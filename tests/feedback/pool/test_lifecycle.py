@@ -2,10 +2,13 @@
 
 import ast
 import re
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from feedback.errors import ConflictError
@@ -199,3 +202,41 @@ def is_state(value: ast.expr | None) -> bool:
         and isinstance(value.value, ast.Name)
         and value.value.id == "PreferenceState"
     )
+
+
+# --- locks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_withdraws_and_who_publishes_wait_for_each_other_in_one_order(
+    settings: Settings, alice: Contributor
+) -> None:
+    """A row first and the sequence second, against the other way round, would be a deadlock."""
+    public, due = judge(make_comparison(), alice), judge(make_comparison(), alice)
+    settings.PUBLICATION_DELAY_SECONDS = 0
+    Preference.objects.filter(pk=public.pk).update(published_number=1)
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        judgments_withdraw(Preference.objects.filter(pk=due.pk))
+        publishing = elsewhere.submit(in_a_connection_of_its_own, judgments_publish)
+        wait_until_somebody_waits()
+        judgments_withdraw(Preference.objects.filter(pk=public.pk))
+    assert set(EVERYTHING.values_list("state", flat=True)) == {"withdrawn"}
+    assert publishing.result() == 0
+
+
+def in_a_connection_of_its_own(function: Callable[[], int]) -> int:
+    try:
+        return function()
+    finally:
+        connection.close()
+
+
+def wait_until_somebody_waits() -> None:
+    """Return when another process waits for a lock."""
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waits")

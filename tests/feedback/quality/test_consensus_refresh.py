@@ -7,10 +7,10 @@ import pytest
 
 from feedback.people.models import RaterKind
 from feedback.pool.models import Preference
+from feedback.quality.judgments import judgments_load
 from feedback.quality.models import Consensus, RaterReliability
-from feedback.quality.selectors import consensus_is_stale, reliabilities
+from feedback.quality.selectors import consensus_is_stale
 from feedback.quality.services import consensus_refresh
-from feedback.quality.votes import votes_load
 from tests.feedback.builders import judge, make_comparison, make_contributor, withdraw
 from tests.feedback.importing.files import import_file
 from trainers.statistics.consensus import CLASSES, dawid_skene
@@ -27,7 +27,7 @@ def test_each_comparison_gets_the_posterior_of_its_judgments() -> None:
     assert found.comparison == comparison
     assert found.p_a > 0.5 > found.p_b
     assert (found.n_human, found.n_ai) == (4, 0)
-    assert reliabilities().count() == 4
+    assert RaterReliability.objects.count() == 4
 
 
 def test_nothing_is_done_where_nothing_changed() -> None:
@@ -72,20 +72,22 @@ def test_rows_hold_what_the_method_gives_on_real_votes(shared_data: Path) -> Non
     for name in ("llmfao_pairs", "llmfao_votes"):
         import_file(shared_data / f"{name}.parquet", profile=Path(name), limit=600)
     consensus_refresh()
-    votes = votes_load(Preference.objects.all())
+    judgments = judgments_load()
     expected = dawid_skene(
-        votes.items,
-        votes.raters,
-        votes.choices,
-        n_items=len(votes.item_ids),
-        rater_groups=votes.groups,
+        judgments.comparison,
+        judgments.rater,
+        judgments.choice,
+        n_items=len(judgments.comparison_ids),
+        rater_groups=judgments.raters.group,
     )
+    comparisons = {key: number for number, key in enumerate(judgments.comparison_ids)}
+    raters = {key: number for number, key in enumerate(judgments.raters.ids)}
     for row in Consensus.objects.all():
         stored = [getattr(row, f"p_{choice}") for choice in CLASSES]
-        place = votes.item_ids[row.comparison_id]
-        np.testing.assert_allclose(stored, expected.posteriors[place], atol=1e-12)
+        found = expected.posteriors[comparisons[str(row.comparison_id)]]
+        np.testing.assert_allclose(stored, found, atol=1e-12)
         kinds = Preference.objects.filter(comparison=row.comparison_id, rater__kind=RaterKind.AI)
         assert row.n_ai == kinds.count()
     for row in RaterReliability.objects.all():
-        place = votes.rater_ids[row.rater_id]
-        assert row.accuracy == pytest.approx(expected.reliabilities[place])
+        found = expected.reliabilities[raters[str(row.rater_id)]]
+        assert row.accuracy == pytest.approx(found)

@@ -1,4 +1,4 @@
-"""Known answers: handed out unseen, held against the rater, kept out of rankings."""
+"""Gold items: handed out unseen, held against the rater, kept out of rankings."""
 
 import pytest
 
@@ -8,14 +8,13 @@ from feedback.campaigns.models import Assignment, Campaign, Task
 from feedback.campaigns.selectors import campaign_progress
 from feedback.campaigns.services import campaign_create, tasks_add
 from feedback.errors import ApplicationError
-from feedback.people.models import Contributor, Rater
+from feedback.people.models import Contributor
 from feedback.pool.choices import shown_choice
 from feedback.pool.models import Preference
+from feedback.quality.gold.selectors import gold_results
 from feedback.quality.gold.services import gold_set, gold_task_for
-from feedback.quality.known_answers import gold_results
-from feedback.quality.models import QualitySignal, SignalKind
-from feedback.quality.quarantine import standings_refresh
-from feedback.quality.services import consensus_refresh
+from feedback.quality.models import QualitySignal
+from feedback.quality.services import quality_refresh
 from feedback.ranking.selectors import leaderboard
 from tests.feedback.builders import make_comparison, make_contributor
 from tests.feedback.quality.people import make_items
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def campaign() -> Campaign:
-    """Twenty tasks, and eight known answers: a third of what is handed out."""
+    """Twenty tasks, and eight gold items: a third of what is handed out."""
     items = make_items(28)
     campaign, _ = campaign_create(slug="with-gold", overlap=5, source="none", gold_share=0.33)
     tasks_add(campaign=campaign, comparisons=[item.id for item in items])
@@ -35,7 +34,7 @@ def campaign() -> Campaign:
 
 
 def work(person: Contributor, campaign: Campaign, said: str = "a") -> list[bool]:
-    """Judge all there is; which were known answers."""
+    """Judge all there is; which were gold items."""
     were_gold = []
     while held := assignment_lease(contributor=person, campaign=campaign):
         were_gold.append(held.task.is_gold)
@@ -90,15 +89,13 @@ def test_who_misses_them_is_a_concern_with_the_interval(campaign: Campaign) -> N
     wrong, right = make_contributor(), make_contributor()
     work(wrong, campaign, "b")
     work(right, campaign, "a")
-    results = {one.rater: one for one in gold_results(campaign.id)}
-    of_wrong = results[str(Rater.objects.get(contributor=wrong).id)]
-    assert (of_wrong.n, of_wrong.right, len(of_wrong.wrong)) == (8, 0, 8)
-    assert of_wrong.high < 0.33  # Wilson's interval of 0 of 8
-    assert results[str(Rater.objects.get(contributor=right).id)].share == 1
-    consensus_refresh()
-    standings_refresh()
-    concerns = QualitySignal.objects.filter(kind=SignalKind.GOLD, concern=True)
-    assert [one.rater.contributor for one in concerns] == [wrong]
+    results = {rater.contributor: result for rater, result in gold_results(campaign)}
+    assert (results[wrong].n, results[wrong].right) == (8, 0)
+    assert results[wrong].high < 0.33  # Wilson's interval of 0 of 8
+    assert results[right].share == 1
+    quality_refresh()
+    concerns = QualitySignal.objects.concerns().filter(kind="gold")
+    assert [(one.rater.contributor, len(one.evidence)) for one in concerns] == [(wrong, 8)]
 
 
 def test_a_known_answer_is_one_of_the_choices(campaign: Campaign) -> None:

@@ -1,4 +1,4 @@
-"""From judgments to signals, weights and quarantine, and back."""
+"""From judgments to checks, weights and quarantine, and back."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,11 @@ from feedback.errors import ApplicationError
 from feedback.people.models import AuditEvent, Contributor, Rater, TrustTier
 from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Preference, PreferenceState
-from feedback.quality.models import QualitySignal, RaterStanding, SignalKind, StandingState
-from feedback.quality.quarantine import standing_release, standing_set, standings_refresh
-from feedback.quality.selectors import standing_of
-from feedback.quality.services import consensus_refresh
+from feedback.quality.checks import SEQUENTIAL
+from feedback.quality.models import QualitySignal, RaterStanding, StandingState
+from feedback.quality.raters.quarantine import quarantine_leave_to_rules, quarantine_set
+from feedback.quality.raters.selectors import quarantine_of
+from feedback.quality.services import quality_refresh
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import leaderboard
 from tests.feedback.builders import judge
@@ -24,8 +25,7 @@ def rater_of(contributor: Contributor) -> Rater:
 
 
 def look() -> int:
-    consensus_refresh(even_if_current=True)
-    return standings_refresh()
+    return quality_refresh(even_if_current=True)
 
 
 @pytest.fixture
@@ -40,17 +40,17 @@ def guesser() -> Contributor:
     return person
 
 
-def test_who_guesses_is_set_aside_with_reason_and_evidence(guesser: Contributor) -> None:
+def test_who_guesses_goes_into_quarantine_with_reason_and_evidence(guesser: Contributor) -> None:
     assert look() == 1
     rater = rater_of(guesser)
     standing = RaterStanding.objects.get()
     assert standing.rater == rater
     assert standing.state == StandingState.QUARANTINED
     assert standing.decided_by is None
-    signal = QualitySignal.objects.get(rater=rater, kind=SignalKind.SEQUENTIAL)
+    signal = QualitySignal.objects.get(rater=rater, kind="sequential")
     assert signal.concern
     assert signal.statistic >= signal.threshold
-    assert str(SignalKind.SEQUENTIAL.label) in standing.reason
+    assert str(SEQUENTIAL.label) in standing.reason
     evidence = Preference.objects.filter(id__in=signal.evidence)
     assert {one.rater for one in evidence} == {rater}
     assert AuditEvent.objects.filter(action="standing.quarantined", actor=None).count() == 1
@@ -75,11 +75,11 @@ def test_rankings_and_consensus_follow_and_lifting_restores(
     look()
     assert sum(n for _, n in before) - sum(row.n for row in leaderboard().rows) == 2 * 60
     rater = rater_of(guesser)
-    standing_set(rater=rater, state=StandingState.COUNTED, reason="A new interface", actor=olivia)
+    quarantine_set(rater=rater, state=StandingState.COUNTED, reason="A new interface", actor=olivia)
     assert sorted((row.model, row.n) for row in leaderboard().rows) == before
     assert rater_of(guesser).weight == pytest.approx(0.7)
     assert look() == 0  # a person decided
-    standing_release(rater=rater, actor=olivia)
+    quarantine_leave_to_rules(rater=rater, actor=olivia)
     assert look() == 1
     actions = AuditEvent.objects.filter(actor=olivia).values_list("action", flat=True)
     assert set(actions) == {"standing.counted", "standing.release"}
@@ -93,9 +93,9 @@ def test_what_was_published_leaves_and_comes_back_under_a_new_number(
     rater = rater_of(guesser)
     numbers = set(Preference.objects.filter(rater=rater).values_list("published_number", flat=True))
     assert None not in numbers
-    standing_set(rater=rater, state=StandingState.QUARANTINED, reason="A bot", actor=None)
+    quarantine_set(rater=rater, state=StandingState.QUARANTINED, reason="A bot", actor=None)
     assert Preference.objects.filter(rater=rater, removed_number=None).count() == 0
-    standing_set(rater=rater, state=StandingState.COUNTED, reason="Not a bot", actor=None)
+    quarantine_set(rater=rater, state=StandingState.COUNTED, reason="Not a bot", actor=None)
     judgments_publish()
     again = Preference.objects.filter(rater=rater, removed_number=None)
     assert again.count() == 60
@@ -103,27 +103,27 @@ def test_what_was_published_leaves_and_comes_back_under_a_new_number(
     assert set(again.values_list("first_number", flat=True)) == numbers
 
 
-def test_what_comes_in_during_a_quarantine_is_set_aside_too(guesser: Contributor) -> None:
+def test_what_comes_in_during_a_quarantine_goes_there_too(guesser: Contributor) -> None:
     look()
     judge(make_items(1)[0], guesser)
     assert Preference.objects.filter(rater__contributor=guesser, state="active").count() == 1
-    standings_refresh()
+    look()
     assert not Preference.objects.filter(rater__contributor=guesser, state="active").exists()
     assert VoteTally.objects.filter(rater_kind="human").exists()
 
 
 def test_the_person_is_told(guesser: Contributor) -> None:
     look()
-    told = standing_of(guesser)
+    told = quarantine_of(guesser)
     assert told is not None
     assert told.state == StandingState.QUARANTINED
     assert told.reason
-    assert standing_of(Contributor.objects.get(name="member 0")) is None
+    assert quarantine_of(Contributor.objects.get(name="member 0")) is None
 
 
 def test_a_reason_is_needed(guesser: Contributor, olivia: Contributor) -> None:
     with pytest.raises(ApplicationError, match="Say why"):
-        standing_set(
+        quarantine_set(
             rater=rater_of(guesser), state=StandingState.QUARANTINED, reason=" ", actor=olivia
         )
 
@@ -138,13 +138,13 @@ def test_one_place_too_fast_and_the_same_words_are_concerns() -> None:
         judge(item, person, first, order_shown=order, duration_ms=300, rationale="It is better. ")
     look()
     found = {one.kind: one for one in QualitySignal.objects.filter(rater=rater_of(person))}
-    for kind in (SignalKind.POSITION, SignalKind.PACE, SignalKind.REPEATS):
+    for kind in ("position", "pace", "repeats"):
         assert found[kind].concern, kind
         assert len(found[kind].evidence) == 20
-    assert found[SignalKind.POSITION].statistic == 1
-    assert found[SignalKind.STREAK].statistic == 60  # as long as one who favours a place may have
-    assert not found[SignalKind.STREAK].concern
-    assert not found[SignalKind.TIES].concern
+    assert found["position"].statistic == 1
+    assert found["streak"].statistic == 60  # as long as one who favours a place may have
+    assert not found["streak"].concern
+    assert not found["ties"].concern
     assert RaterStanding.objects.get(rater=rater_of(person)).state == StandingState.QUARANTINED
 
 
@@ -155,7 +155,7 @@ def test_who_never_decides_is_a_concern_where_others_do() -> None:
     for item in items:
         judge(item, person, "tie", order_shown="ab", duration_ms=20_000)
     look()
-    assert QualitySignal.objects.get(rater=rater_of(person), kind=SignalKind.TIES).concern
+    assert QualitySignal.objects.get(rater=rater_of(person), kind="ties").concern
 
 
 def test_few_judgments_are_not_looked_at() -> None:

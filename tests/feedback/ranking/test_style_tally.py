@@ -23,7 +23,7 @@ from tests.feedback.builders import (
     make_version,
     withdraw,
 )
-from trainers.data.style import counted, relative_difference
+from trainers.data.style import relative_difference, style_counts
 from trainers.ranking.styled_counts import StyledCounts, cells, moments
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_the_database_counts_a_text_as_python_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT feedback_style(t) FROM unnest(%s::text[]) t", [made := texts()])
         found = [tuple(row[0]) for row in cursor.fetchall()]
-    assert found == [counted(text) for text in made]
+    assert found == [style_counts(text) for text in made]
 
 
 def pair(a: ModelVersion, b: ModelVersion, first: str, second: str, topic: str = "") -> Comparison:
@@ -74,7 +74,7 @@ def test_a_judgment_is_summed_up_from_either_side() -> None:
     judge(pair(a, b, LONG, SHORT), alice, "a")
     judge(pair(b, a, SHORT, LONG), alice, "b")
     found = styled_counts(None, "")
-    f = relative_difference(*(np.array([counted(text)], float) for text in (LONG, SHORT)))
+    f = relative_difference(*(np.array([style_counts(text)], float) for text in (LONG, SHORT)))
     sign = 1 if found.counts.models[found.counts.first[0]] == "A" else -1
     np.testing.assert_allclose(found.mean, sign * f)
     np.testing.assert_allclose(found.spread, 0, atol=1e-12)

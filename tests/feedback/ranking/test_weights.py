@@ -7,7 +7,7 @@ from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.judgment import Judgment
 from feedback.pool.services import Provenance, preference_record
-from feedback.quality.weights import rater_weigh
+from feedback.quality.raters.weights import rater_weigh
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import pair_counts
 from feedback.ranking.services import tally_fold

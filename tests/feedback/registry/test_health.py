@@ -57,7 +57,7 @@ def test_three_failures_pause_it_and_routing_leaves_it_out_at_once(version_at):
     assert found["last_error"] == "It answered with an error (status 500)."
     assert condition(version)["state"] == "active"  # as it was read before its provider failed
     version = ModelVersion.objects.get(pk=version.pk)
-    assert condition(version)["words"] == "Waits for its provider"
+    assert condition(version)["words"] == "Waiting for its provider"
     assert found["since"] <= found["last_error_at"] <= found["next_try"]
     assert timedelta() < rest_of(provider_of(version)) <= FIRST_REST
 

@@ -180,11 +180,11 @@ def test_who_is_paused_while_the_prompt_is_encoded_is_left_out(
         connection.close()
         return [1.0, 0.0]
 
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     with serving() as server:
         server.vector_of = encode
         settings.EMBEDDINGS_URL, settings.ROUTING_DEADLINE_SECONDS = server.url, 5.0
         route = models_route(messages=QUESTION, candidates=versions, k=1, policy="best").route
     assert route.fallback == ""
     assert {one["label"] for one in route.considered} == {"Second", "Third"}
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()

@@ -1,4 +1,4 @@
-"""The line to the inference server: a deadline, and nobody who waits for a server that is down."""
+"""The client of the inference server: a deadline, and nobody waits for a server that is down."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ import pytest
 
 from config.supervisor.plan import any_port
 from feedback.routing.prompt_vectors import client
-from feedback.routing.prompt_vectors.client import Line, PromptUnusedError
+from feedback.routing.prompt_vectors.client import EncoderClient, PromptUnusedError
 from feedback.routing.prompt_vectors.protocol import MOST_CHARACTERS, Encoded
 from tests.feedback.routing.encoder_server import EncoderServer, serving
 
@@ -27,19 +27,19 @@ def server() -> Iterator[EncoderServer]:
 
 
 @pytest.fixture
-def line(server: EncoderServer) -> Line:
-    """A line to it."""
-    return Line(server.url)
+def encoder(server: EncoderServer) -> EncoderClient:
+    """A client of it."""
+    return EncoderClient(server.url)
 
 
-def ask(line: Line, text: str, deadline: float = AMPLE) -> Encoded:
-    return line.encode(text.encode("utf-8", "replace"), text, deadline)
+def ask(encoder: EncoderClient, text: str, deadline: float = AMPLE) -> Encoded:
+    return encoder.encode(text.encode("utf-8", "replace"), text, deadline)
 
 
-def reason(line: Line, text: str, deadline: float = AMPLE) -> str:
+def reason(encoder: EncoderClient, text: str, deadline: float = AMPLE) -> str:
     """Why there is no vector."""
     with pytest.raises(PromptUnusedError) as refused:
-        ask(line, text, deadline)
+        ask(encoder, text, deadline)
     return str(refused.value)
 
 
@@ -51,76 +51,78 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def test_a_vector_comes_with_the_encoder_that_gave_it_and_is_kept(
-    server: EncoderServer, line: Line
+    server: EncoderServer, encoder: EncoderClient
 ) -> None:
-    found = ask(line, "Why?")
+    found = ask(encoder, "Why?")
     np.testing.assert_array_equal(found.vector, np.array([1.0, 0.0], np.float32))
     assert (found.encoder, found.version) == ("encoder", "f1")
-    assert line.known(b"Why?") is found
-    assert line.known(b"Who?") is None
+    assert encoder.known(b"Why?") is found
+    assert encoder.known(b"Who?") is None
 
 
 def test_the_vector_that_was_not_used_for_longest_goes_first(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+    encoder: EncoderClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "KEPT", 2)
     for text in ("a", "b"):
-        ask(line, text)
-    line.known(b"a")
-    ask(line, "c")
-    assert [line.known(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
+        ask(encoder, text)
+    encoder.known(b"a")
+    ask(encoder, "c")
+    assert [encoder.known(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
 
 
 def test_a_server_that_hangs_costs_a_deadline_and_then_nothing(
-    server: EncoderServer, line: Line
+    server: EncoderServer, encoder: EncoderClient
 ) -> None:
     server.delay = 60
     began = time.monotonic()
-    assert reason(line, "first", DEADLINE) == "encoder_late"
+    assert reason(encoder, "first", DEADLINE) == "encoder_late"
     assert DEADLINE <= time.monotonic() - began < server.delay / 4
     began = time.monotonic()
-    assert {reason(line, f"next {n}", DEADLINE) for n in range(50)} == {"encoder_down"}
+    assert {reason(encoder, f"next {n}", DEADLINE) for n in range(50)} == {"encoder_down"}
     assert time.monotonic() - began < server.delay / 4
     assert server.calls == 1
 
 
 def test_people_who_come_together_all_leave_at_the_deadline_and_leave_no_thread_behind(
-    server: EncoderServer, line: Line
+    server: EncoderServer, encoder: EncoderClient
 ) -> None:
     server.delay = 60
     threads = threading.active_count()
     with ThreadPoolExecutor(40) as people:
         began = time.monotonic()
-        reasons = list(people.map(lambda n: reason(line, f"prompt {n}", DEADLINE), range(40)))
+        reasons = list(people.map(lambda n: reason(encoder, f"prompt {n}", DEADLINE), range(40)))
         assert time.monotonic() - began < server.delay / 4
     assert set(reasons) <= {"encoder_late", "encoder_busy", "encoder_down"}
     assert server.calls <= client.MOST_ASKED
     assert threading.active_count() - threads <= server.calls  # the test server's own
 
 
-def test_a_late_answer_is_kept_and_ends_the_silence(server: EncoderServer, line: Line) -> None:
+def test_a_late_answer_is_kept_and_ends_the_silence(
+    server: EncoderServer, encoder: EncoderClient
+) -> None:
     server.delay = 1.0
-    assert reason(line, "slow", DEADLINE) == "encoder_late"
-    assert reason(line, "meanwhile", DEADLINE) == "encoder_down"
-    wait_until(lambda: line.known(b"slow") is not None)
+    assert reason(encoder, "slow", DEADLINE) == "encoder_late"
+    assert reason(encoder, "meanwhile", DEADLINE) == "encoder_down"
+    wait_until(lambda: encoder.known(b"slow") is not None)
     server.delay = 0.0
-    assert ask(line, "afterwards").version == "f1"
+    assert ask(encoder, "afterwards").version == "f1"
 
 
 def test_an_answer_that_never_comes_is_given_up(
-    server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
+    server: EncoderServer, encoder: EncoderClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(client, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(client, "RETRY_SECONDS", 0.0)
     server.delay = 60
-    assert reason(line, "first", DEADLINE) == "encoder_late"
+    assert reason(encoder, "first", DEADLINE) == "encoder_late"
     server.delay = 0.0
-    wait_until(lambda: reason_or_none(line, "again") is None)
+    wait_until(lambda: reason_or_none(encoder, "again") is None)
 
 
-def reason_or_none(line: Line, text: str) -> str | None:
+def reason_or_none(encoder: EncoderClient, text: str) -> str | None:
     try:
-        ask(line, text, DEADLINE)
+        ask(encoder, text, DEADLINE)
     except PromptUnusedError as unused:
         return str(unused)
     return None
@@ -129,40 +131,42 @@ def reason_or_none(line: Line, text: str) -> str | None:
 def test_a_server_that_came_back_is_found_and_nobody_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(client, "RETRY_SECONDS", 0.3)
     port = any_port()
-    line = Line(f"http://127.0.0.1:{port}")
-    assert reason(line, "first") == "encoder_failed"
-    assert reason(line, "second") == "encoder_down"
+    encoder = EncoderClient(f"http://127.0.0.1:{port}")
+    assert reason(encoder, "first") == "encoder_failed"
+    assert reason(encoder, "second") == "encoder_down"
     with serving(port) as server:
         server.delay = 1.0
         time.sleep(0.4)
         began = time.monotonic()
-        assert reason(line, "carried along") == "encoder_down"
+        assert reason(encoder, "carried along") == "encoder_down"
         assert time.monotonic() - began < server.delay
-        wait_until(lambda: line.known(b"carried along") is not None)
+        wait_until(lambda: encoder.known(b"carried along") is not None)
         assert server.calls == 1
-        assert ask(line, "served").version == "f1"
+        assert ask(encoder, "served").version == "f1"
 
 
 def test_one_call_at_a_time_tries_a_server_that_is_down(
-    server: EncoderServer, line: Line, monkeypatch: pytest.MonkeyPatch
+    server: EncoderServer, encoder: EncoderClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(client, "RETRY_SECONDS", 0.0)
     server.delay = 1.0
-    assert reason(line, "first", DEADLINE) == "encoder_late"
-    wait_until(lambda: line.known(b"first") is not None)
+    assert reason(encoder, "first", DEADLINE) == "encoder_late"
+    wait_until(lambda: encoder.known(b"first") is not None)
     server.refuses = lambda _: 503
-    assert reason(line, "second") == "encoder_failed"
+    assert reason(encoder, "second") == "encoder_failed"
     before = server.calls
-    assert {reason(line, f"next {n}") for n in range(20)} == {"encoder_down"}
+    assert {reason(encoder, f"next {n}") for n in range(20)} == {"encoder_down"}
     wait_until(lambda: server.calls == before + 1)
 
 
-def test_the_same_prompt_at_once_is_asked_once(server: EncoderServer, line: Line) -> None:
+def test_the_same_prompt_at_once_is_asked_once(
+    server: EncoderServer, encoder: EncoderClient
+) -> None:
     server.delay = 0.5
     with ThreadPoolExecutor(8) as people:
-        found = list(people.map(lambda _: ask(line, "the same"), range(8)))
+        found = list(people.map(lambda _: ask(encoder, "the same"), range(8)))
     assert all(one is found[0] for one in found)
     assert server.calls == 1
 
@@ -183,26 +187,30 @@ def test_the_same_prompt_at_once_is_asked_once(server: EncoderServer, line: Line
         json.dumps({"data": [{"embedding": [1.0]}, {"embedding": [1.0]}]}).encode(),
     ],
 )
-def test_what_is_no_vector_is_not_used(server: EncoderServer, line: Line, body: bytes) -> None:
+def test_what_is_no_vector_is_not_used(
+    server: EncoderServer, encoder: EncoderClient, body: bytes
+) -> None:
     server.body = body
-    assert reason(line, "odd") == "encoder_failed"
+    assert reason(encoder, "odd") == "encoder_failed"
     server.body = None
-    assert ask(line, "even").version == "f1"
+    assert ask(encoder, "even").version == "f1"
 
 
-def test_a_prompt_that_is_refused_leaves_the_line_open(server: EncoderServer, line: Line) -> None:
+def test_a_prompt_that_is_refused_leaves_the_server_in_use(
+    server: EncoderServer, encoder: EncoderClient
+) -> None:
     server.refuses = lambda text: 400 if text == "refused" else 0
-    assert reason(line, "refused") == "encoder_failed"
-    assert ask(line, "taken").version == "f1"
+    assert reason(encoder, "refused") == "encoder_failed"
+    assert ask(encoder, "taken").version == "f1"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_in_trouble_is_left_alone_for_a_while(
-    server: EncoderServer, line: Line, status: int
+    server: EncoderServer, encoder: EncoderClient, status: int
 ) -> None:
     server.refuses = lambda _: status
-    assert reason(line, "first") == "encoder_failed"
-    assert reason(line, "second") == "encoder_down"
+    assert reason(encoder, "first") == "encoder_failed"
+    assert reason(encoder, "second") == "encoder_down"
     assert server.calls == 1
 
 
@@ -217,7 +225,7 @@ def test_a_server_in_trouble_is_left_alone_for_a_while(
     ],
 )
 def test_any_text_can_be_asked_about(
-    server: EncoderServer, line: Line, text: str, sent: str
+    server: EncoderServer, encoder: EncoderClient, text: str, sent: str
 ) -> None:
-    ask(line, text)
+    ask(encoder, text)
     assert server.asked == [[sent]]

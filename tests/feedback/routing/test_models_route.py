@@ -56,7 +56,7 @@ class Encoder(BaseHTTPRequestHandler):
 def _fresh() -> Iterator[None]:
     """No breaker, vector or rating from another test."""
     cache.clear()
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     Encoder.delay, Encoder.calls = 0.0, 0
     yield
     cache.clear()
@@ -103,7 +103,7 @@ def test_the_promoted_embedding_decides_by_the_prompt(
     routed = route(models, k=1, policy="best")
     assert (routed.route.router_version, routed.route.fallback) == ("embedding v1", "")
     assert propensities(routed)["Even"] == pytest.approx(0.95 + 0.05 / 3)
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     server.vector = [-1.0, 0.0]
     assert propensities(route(models, k=1, policy="best"))["Odd"] > 0.9
     server.vector = [1.0, 0.0]

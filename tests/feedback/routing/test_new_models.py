@@ -12,8 +12,8 @@ from feedback.people.models import Contributor, Rater
 from feedback.pool.models import Outcome, Preference, Turn
 from feedback.registry.models import ModelVersion
 from feedback.routing.new_models.models import ModelPosterior
-from feedback.routing.new_models.posteriors import newcomers_forget, newcomers_known
-from feedback.routing.new_models.refresh import newcomers_refresh
+from feedback.routing.new_models.posteriors import posteriors_forget, posteriors_known
+from feedback.routing.new_models.refresh import posteriors_refresh
 from feedback.routing.posterior import scorer_now, scorer_of
 from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.training.models import Checkpoint
@@ -36,7 +36,7 @@ MODELS = ("Even", "Odd")
 @pytest.fixture
 def live(tmp_path: Path) -> Checkpoint:
     """An embedding that knows that Even is good where the first coordinate is positive."""
-    newcomers_forget()
+    posteriors_forget()
     vectors = np.array([[4.0, 0.0], [-4.0, 0.0]])
     artifact = write_embedding(
         tmp_path / "e", models=list(MODELS), vectors=vectors, projection=np.eye(2)
@@ -83,7 +83,7 @@ def test_a_model_that_was_scored_is_known_at_the_next_beat(
     before = believed(live, "New", 0.0, 1.0)
     for _ in range(20):
         scored(asked(0.0, 1.0), versions["New"], 1.0)
-    assert newcomers_refresh() == 1
+    assert posteriors_refresh() == 1
     after = believed(live, "New", 0.0, 1.0)
     assert before == (0.0, 1.0)
     assert after[0] > 1.0
@@ -101,8 +101,8 @@ def test_it_is_what_the_regression_of_the_same_rows_gives(
         person = make_contributor()
         Rater.objects.filter(contributor=person).update(weight=weight)
         judge(duel, person, choice)
-    newcomers_refresh()
-    (known,) = newcomers_known(live)
+    posteriors_refresh()
+    (known,) = posteriors_known(live)
     question = np.array([[1.0, 0.5]], np.float32)
     share = (1.0 * 1.0 + 0.5 * 0.5) / 1.5
     expected = fit_new_model(
@@ -120,7 +120,7 @@ def test_a_trained_model_goes_on_from_what_was_trained(
 ) -> None:
     for _ in range(10):
         scored(asked(1.0, 0.0), versions["Odd"], 1.0)
-    newcomers_refresh()
+    posteriors_refresh()
     scorer = scorer_of(live)
     mean, deviation = believed(live, "Odd", 1.0, 0.0)
     assert -4.0 < mean < -3.5  # sure of -4 by 0.1, and surprised
@@ -134,16 +134,16 @@ def test_what_has_not_changed_is_not_fitted_again_and_any_change_is_noticed(
     duel = make_comparison(asked(1.0, 0.0), versions["New"], versions["Even"])
     alice = make_contributor()
     first = judge(duel, alice, "a")
-    assert newcomers_refresh() == 1  # nothing of Even: its opponent is not known
-    assert newcomers_refresh() == 0
+    assert posteriors_refresh() == 1  # nothing of Even: its opponent is not known
+    assert posteriors_refresh() == 0
     won = believed(live, "New", 1.0, 0.0)[0]
     second = judge(duel, alice, "b", supersedes=first)
-    assert newcomers_refresh() == 1
+    assert posteriors_refresh() == 1
     assert believed(live, "New", 1.0, 0.0)[0] < won
     withdraw(Preference.objects.get(pk=second.pk), alice)
-    newcomers_refresh()
+    posteriors_refresh()
     assert not ModelPosterior.objects.exists()
-    newcomers_forget()
+    posteriors_forget()
     assert believed(live, "New", 1.0, 0.0) == (0.0, 1.0)
 
 
@@ -158,15 +158,15 @@ def test_what_says_nothing_is_left_out(
     scored(withheld, versions["New"], 1.0)
     Turn.objects.filter(pk=withheld.pk).update(withheld_at=timezone.now())
     judge(make_comparison(asked(1.0, 0.0), versions["New"], make_version("Newer")), alice, "a")
-    assert newcomers_refresh() == 0
+    assert posteriors_refresh() == 0
     scored(asked(1.0, 0.0), versions["New"], 1.0)
     live.run.started_at = timezone.now() + timedelta(seconds=1)  # the snapshot holds all of this
     live.run.save()
-    assert newcomers_refresh() == 0
-    assert newcomers_known(live) == ()
+    assert posteriors_refresh() == 0
+    assert posteriors_known(live) == ()
 
 
 def test_without_an_embedding_or_an_encoder_there_is_nothing_to_do(
     versions: dict[str, ModelVersion],
 ) -> None:
-    assert newcomers_refresh() == 0
+    assert posteriors_refresh() == 0

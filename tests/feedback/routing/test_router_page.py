@@ -75,7 +75,7 @@ def test_the_page_shows_all_of_it_to_operators_alone(
     assert "Nothing has been decided yet." in empty
     models_route(messages=ASKED, candidates=models, k=1)
     page = tight(client_of(olivia).get("/operate/router/").content.decode())
-    assert "In 1 of the newest 1 decisions the prompt played no part." in page
+    assert "In 1 of the newest 1 decisions the prompt was not used." in page
     assert "No embedding is in use: ratings alone decide." in page
     assert re.search(r'href="/routes/\w+/">(Ada|Ben|Cleo)</a>', page)
     for query in ("policy=%00", "fallback=<b>", "before=%00x", "policy=nosuch"):
@@ -91,9 +91,9 @@ def test_an_operator_makes_calibrates_and_removes_a_threshold(
     browser = client_of(olivia)
     form = {"name": "economy", "strong": "Ada", "weak": "Ben", "share": "40"}
     for change, words in (
-        ({"share": "many"}, "A whole number of per cent, please."),
-        ({"share": "3"}, "Between 5 and 95 per cent."),
-        ({"weak": "Ada"}, "Another model than the strong one."),
+        ({"share": "many"}, "Enter a whole number of per cent."),
+        ({"share": "3"}, "Enter 5 to 95 per cent."),
+        ({"weak": "Ada"}, "Choose a model other than the strong one."),
         ({"weak": "Nobody\x00"}, "There is no such model."),
         ({"name": "best"}, "not the name of a policy."),
     ):

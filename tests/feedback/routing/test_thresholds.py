@@ -23,13 +23,13 @@ from feedback.routing.models import Threshold
 from feedback.routing.prompt_vectors import client
 from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.routing.services import Routed, models_route
-from feedback.routing.thresholds.services import (
+from feedback.routing.thresholds.calibration import (
     decided_share,
     strong_chance,
-    threshold_create,
     threshold_of,
     thresholds_recalibrate,
 )
+from feedback.routing.thresholds.services import threshold_create
 from feedback.training.models import Checkpoint
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promote, write_embedding
@@ -43,12 +43,12 @@ QUESTION = [{"role": "user", "content": "Which one?"}]
 def server(settings: Settings) -> Iterator[EncoderServer]:
     """An inference server whose vector a test sets."""
     cache.clear()
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     with serving() as server:
         settings.EMBEDDINGS_URL = server.url
         settings.ROUTING_DEADLINE_SECONDS = 5.0
         yield server
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_prompts_above_go_to_the_strong_model_and_others_to_the_weak(
     assert chances(up) == {"Strong": pytest.approx(0.975), "Weak": pytest.approx(0.025)}
     assert up.route.strong_chance > up.route.threshold == made.threshold
     assert (up.route.policy, up.route.fallback) == ("economy", "")
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     server.vector_of = lambda _: [-3.0, 0.0]
     down = route(models)
     assert chances(down)["Weak"] == pytest.approx(0.975)

@@ -1,4 +1,4 @@
-"""A threshold rests on what decisions rest on: newcomers as they are believed in, real vectors."""
+"""A threshold rests on what decisions rest on: new models as they are believed in, real vectors."""
 
 import json
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from feedback.pool.models import Turn
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import Threshold
 from feedback.routing.new_models.models import PosteriorSource
-from feedback.routing.new_models.posteriors import newcomers_forget
+from feedback.routing.new_models.posteriors import posteriors_forget
 from feedback.routing.new_models.refresh import posterior_write
 from feedback.routing.prompt_vectors import client
 from feedback.routing.prompt_vectors.backfill import prompts_encode
 from feedback.routing.prompt_vectors.models import PromptEncoder, PromptVector
 from feedback.routing.services import models_route
-from feedback.routing.thresholds.services import (
+from feedback.routing.thresholds.calibration import (
     decided_share,
     threshold_calibrate,
-    threshold_create,
     thresholds_recalibrate,
 )
+from feedback.routing.thresholds.services import threshold_create
 from feedback.training.models import Checkpoint
 from tests.feedback.arena.openai.servers import inference_server
 from tests.feedback.builders import make_version
@@ -42,11 +42,11 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(autouse=True)
 def nothing_known(settings: Settings) -> Iterator[None]:
     settings.ROUTING_DEADLINE_SECONDS = 60.0  # the machine may be slow
-    client.line_to.cache_clear()
-    newcomers_forget()
+    client.client_of.cache_clear()
+    posteriors_forget()
     yield
-    client.line_to.cache_clear()
-    newcomers_forget()
+    client.client_of.cache_clear()
+    posteriors_forget()
 
 
 def recorded(count: int) -> list[list[dict[str, str]]]:
@@ -94,7 +94,7 @@ def embedding(tmp_path: Path) -> Checkpoint:
     )
 
 
-def test_a_newcomer_is_calibrated_on_what_it_is_decided_by(embedding: Checkpoint) -> None:
+def test_a_new_model_is_calibrated_on_what_it_is_decided_by(embedding: Checkpoint) -> None:
     asked = recorded(100)
     models = [make_version("New"), make_version("Weak")]
     learned(embedding, models[0], [0.0, 3.0])

@@ -7,7 +7,7 @@ from feedback.errors import UnavailableError
 from feedback.registry.models import VersionState
 from feedback.routing.selectors import routable_versions
 from feedback.routing.services import models_route
-from feedback.routing.ttl_cache import for_a_moment
+from feedback.routing.ttl_cache import cached_for_a_second
 from tests.feedback.builders import make_version
 
 QUESTION = [{"role": "user", "content": "Which one?"}]
@@ -16,7 +16,7 @@ QUESTION = [{"role": "user", "content": "Which one?"}]
 def test_a_result_is_kept_for_its_moment_and_no_longer(settings: Settings) -> None:
     calls: list[int] = []
 
-    @for_a_moment
+    @cached_for_a_second
     def count() -> int:
         calls.append(1)
         return len(calls)

@@ -46,7 +46,7 @@ def directions(text: str) -> list[float]:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[EncoderServer]:
     """An inference server that encodes directions."""
-    client.line_to.cache_clear()
+    client.client_of.cache_clear()
     with serving() as server:
         server.vector_of = directions
         settings.EMBEDDINGS_URL = server.url
@@ -404,7 +404,7 @@ class TestPromptVector:
         settings.EMBEDDINGS_URL = "http://127.0.0.1:9"
         read = prompt_read([{"role": "user", "content": "north"}])
         able = [make_version(name) for name in ("Even", "Odd")]
-        decision = decide(read, able, 1, "best", np.random.default_rng(0))
+        decision = decide(prompt=read, able=able, k=1, policy="best", rng=np.random.default_rng(0))
         assert (decision.fallback, decision.router_version) == ("", "embedding v1")
         np.testing.assert_allclose(decision.belief.means, [4.0, -4.0], atol=1e-6)
         assert self.read("north") == ""

@@ -1,10 +1,15 @@
-"""Readers of public formats: any file becomes a stream of records and of what was skipped."""
+"""Readers of public formats: any file becomes a stream of records and of what was skipped.
+
+Each module states one `FORMAT`; FORMATS is the only list of them. A new format is a module, its
+line here, a row of docs/formats.md (`--list-formats` prints it) and tests.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from trainers.data.choices import Choice, RaterKind
 from trainers.data.formats import (
     arena,
     helpsteer,
@@ -21,12 +26,10 @@ from trainers.data.formats.files import Table, open_table
 from trainers.data.formats.mapping import mapped
 from trainers.data.formats.profiles import Profile, load_profile
 from trainers.data.formats.records import (
-    Choice,
     Judgment,
     Message,
     OutcomeRecord,
     PairRecord,
-    RaterKind,
     Record,
     ResponseRecord,
     Skipped,
@@ -44,20 +47,30 @@ __all__ = [
     "Record",
     "ResponseRecord",
     "Skipped",
+    "format_table",
     "read",
 ]
 
 FORMATS: dict[str, Format] = {
-    "preferences": preferences.FORMAT,
-    "trl": trl.FORMAT,
-    "hh": hh.FORMAT,
-    "arena": arena.FORMAT,
-    "multipref": multipref.FORMAT,
-    "ultrafeedback": ultrafeedback.FORMAT,
-    "helpsteer": helpsteer.FORMAT,
-    "responses": responses.FORMAT,
-    "outcomes": outcomes.FORMAT,
+    module.FORMAT.name: module.FORMAT
+    for module in (
+        preferences,
+        trl,
+        hh,
+        arena,
+        multipref,
+        ultrafeedback,
+        helpsteer,
+        responses,
+        outcomes,
+    )
 }
+
+
+def format_table() -> str:
+    """Return the formats as a Markdown table: what `--list-formats` prints and the docs hold."""
+    rows = [f"| `{one.name}` | {one.description} |" for one in FORMATS.values()]
+    return "\n".join(["| format | a row |", "|---|---|", *rows])
 
 
 def read(
@@ -94,18 +107,19 @@ def read(
 
 
 def _wanted(plan: Profile) -> set[str] | None:
-    """The columns to read; None for all, where the profile does not name them."""
+    """Return the columns to read; None for all, where the profile does not name them."""
     if plan.wide is not None and plan.wide.models is None:
         return None
     return plan.sources().union(*(join.left for join in plan.joins))
 
 
 def _limited(table: Table, limit: int | None) -> Table:
+    """Return the table with its first rows alone."""
     return table if limit is None else replace(table, rows=islice(table.rows, limit))
 
 
 def _check_columns(table: Table, reader: Format) -> None:
-    """A column that a format needs is missing from the whole file, not from a row."""
+    """Raise InputError where a column that a format needs is missing from the whole file."""
     if not table.columns:
         return
     for group in filter(None, (*reader.required, reader.verdict)):
@@ -115,5 +129,5 @@ def _check_columns(table: Table, reader: Format) -> None:
 
 
 def _stem(path: Path) -> str:
-    """The name of a file without its endings, or the hub name as it is."""
+    """Return the name of a file without its endings, or the hub name as it is."""
     return path.name.split(".", 1)[0] if path.exists() else path.as_posix()

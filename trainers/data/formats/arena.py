@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     ANONYMOUS,
     Format,
@@ -22,7 +23,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of, rater_kind
-from trainers.data.formats.records import Choice, Judgment, Message, PairRecord
+from trainers.data.formats.records import Judgment, Message, PairRecord
 
 WINNERS: dict[str, Choice] = {
     "model_a": "a",
@@ -37,6 +38,7 @@ TIMES = ("created_at", "tstamp", "timestamp")
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield a vote's pair."""
     values = row.values
     messages, response_a, response_b = texts(values)
     shared = shared_fields(
@@ -57,6 +59,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def own_judgment(values: Row) -> Judgment:
+    """Return the judgment that the row's `winner` holds."""
     voter = next((column for column in VOTERS if values.get(column) is not None), "rater_id")
     time = next((column for column in TIMES if values.get(column) is not None), "created_at")
     return Judgment(
@@ -68,7 +71,7 @@ def own_judgment(values: Row) -> Judgment:
 
 
 def texts(values: Row) -> tuple[tuple[Message, ...], str | None, str | None]:
-    """The shared conversation and the two answers at its end.
+    """Return the shared conversation and the two answers at its end.
 
     After the first turn the two sides of an arena talk apart. Such a vote judges whole
     conversations: it keeps the opening message and counts for its models, without texts.
@@ -84,7 +87,19 @@ def texts(values: Row) -> tuple[tuple[Message, ...], str | None, str | None]:
 
 
 def _answers(values: Row) -> tuple[str | None, str | None]:
+    """Return the answers of rows that hold them as plain columns."""
     return optional_text(values, "response_a"), optional_text(values, "response_b")
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("model_a",), ("model_b",)), verdict=("winner",))
+FORMAT = Format(
+    name="arena",
+    description=(
+        "`question_id`, `model_a`, `model_b`, `winner` in model_a, model_b, tie, tie "
+        "(bothbad), both_bad; with or without `conversation_a` and `conversation_b`. "
+        "Conversations that part after their first turn keep the vote and the opening "
+        "message, without answers"
+    ),
+    read=row_by_row(parse),
+    required=(("model_a",), ("model_b",)),
+    verdict=("winner",),
+)

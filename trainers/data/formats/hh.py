@@ -17,6 +17,7 @@ from trainers.data.formats.records import Judgment, PairRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield the pair of two transcripts; the chosen one is a."""
     chosen = dialogue("chosen", text(row.values, "chosen"))
     rejected = dialogue("rejected", text(row.values, "rejected"))
     messages, response_a, response_b = split_pair(chosen, rejected, "rejected")
@@ -34,4 +35,9 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
     yield checked_pair(pair)
 
 
-FORMAT = Format(read=row_by_row(parse), required=(("chosen",), ("rejected",)))
+FORMAT = Format(
+    name="hh",
+    description="`chosen`, `rejected`: transcripts that share all but the last answer",
+    read=row_by_row(parse),
+    required=(("chosen",), ("rejected",)),
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainers.data.choices import Choice
 from trainers.data.formats.base import (
     Format,
     checked_pair,
@@ -24,7 +25,7 @@ from trainers.data.formats.fields import (
     timestamp,
 )
 from trainers.data.formats.preferences import choice_of
-from trainers.data.formats.records import Choice, Judgment, PairRecord
+from trainers.data.formats.records import Judgment, PairRecord
 
 PREFERENCES: dict[str, Choice] = {
     "A-is-clearly-better": "a",
@@ -40,6 +41,7 @@ GROUPS = ("normal_worker_annotations", "expert_worker_annotations")
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield a comparison's pair with all its judgments."""
     values = row.values
     shared = shared_fields(SourceRow(row.number, {**values, "source": None}), source)
     shared["external_id"] = label(values, "comparison_id")
@@ -59,6 +61,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def annotations(values: Row) -> Iterator[Judgment]:
+    """Yield every worker's and expert's judgment."""
     for group in GROUPS:
         for item in structure(values, group, list) or ():
             if not isinstance(item, dict):
@@ -67,6 +70,7 @@ def annotations(values: Row) -> Iterator[Judgment]:
 
 
 def annotation(item: Row) -> Judgment:
+    """Return one annotator's judgment."""
     overall = label(item, "overall_pref")
     choice = choice_of(overall, "overall_pref", PREFERENCES)
     degree = next(degree for degree in STRENGTHS if degree in overall)
@@ -84,6 +88,7 @@ def annotation(item: Row) -> Judgment:
 
 
 def _aspect_verdicts(item: Row) -> Iterator[tuple[str, str]]:
+    """Yield the verdict on each aspect that was judged."""
     for name in ASPECTS:
         verdict = item.get(f"{name}_pref")
         if isinstance(verdict, str) and verdict in PREFERENCES:
@@ -91,6 +96,8 @@ def _aspect_verdicts(item: Row) -> Iterator[tuple[str, str]]:
 
 
 FORMAT = Format(
+    name="multipref",
+    description="AI2's MultiPref: each worker's and expert's verdict becomes a judgment",
     read=row_by_row(parse),
     required=(
         ("comparison_id",),

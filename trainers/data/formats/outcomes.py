@@ -8,6 +8,7 @@ from trainers.data.formats.records import OutcomeRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[OutcomeRecord]:
+    """Yield a model's score."""
     shared = shared_fields(row, source)
     shared["question_id"] = shared["question_id"] or optional_label(row.values, "prompt_id")
     if not shared["messages"] and shared["question_id"] is None:
@@ -19,6 +20,8 @@ def parse(row: SourceRow, source: str) -> Iterator[OutcomeRecord]:
 
 
 FORMAT = Format(
+    name="outcomes",
+    description="`prompt`, `messages` or `question_id`; `model`; `score` in [0, 1]",
     read=row_by_row(parse),
     required=((*PROMPTS, "question_id", "prompt_id"), ("model",), ("score",)),
     known=SHARED_COLUMNS | {"prompt_id", "model", "score"},

@@ -1,7 +1,8 @@
 """Our own format: the rows that the `preferences` export writes, one judgment a row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from trainers.data.choices import CHOICES, RATER_KINDS, Choice, RaterKind
 from trainers.data.formats.base import (
     ANONYMOUS,
     PROMPTS,
@@ -27,14 +28,13 @@ from trainers.data.formats.fields import (
     timestamp,
     unit_number,
 )
-from trainers.data.formats.records import Choice, Judgment, Order, PairRecord, RaterKind
+from trainers.data.formats.records import Judgment, Order, PairRecord
 
-CHOICES: dict[str, Choice] = {"a": "a", "b": "b", "tie": "tie", "both_bad": "both_bad"}
-RATER_KINDS: dict[str, RaterKind] = {"human": "human", "ai": "ai"}
 ORDERS: dict[str, Order] = {"ab": "ab", "ba": "ba"}
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield an exported judgment's pair."""
     values = row.values
     shared = shared_fields(row, source)
     shared["external_id"] = shared["external_id"] or optional_label(values, "id")
@@ -54,7 +54,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def own_judgment(values: Row) -> Judgment:
-    """The judgment that the row's own columns hold."""
+    """Return the judgment that the row's own columns hold."""
     judge = optional_label(values, "judge")
     order = optional_label(values, "order_shown")
     choice = choice_of(label(values, "choice"), "choice", CHOICES)
@@ -74,14 +74,15 @@ def own_judgment(values: Row) -> Judgment:
     )
 
 
-def choice_of(value: str, column: str, choices: dict[str, Choice]) -> Choice:
-    """The choice that a value stands for; one that is not listed is never guessed."""
+def choice_of(value: str, column: str, choices: Mapping[str, Choice]) -> Choice:
+    """Return the choice that a value stands for; one that is not listed is never guessed."""
     if value not in choices:
         raise RowError(column, "unknown choice", f"{value!r:.60} is not among {', '.join(choices)}")
     return choices[value]
 
 
 def rater_kind(values: Row, *, default: RaterKind) -> RaterKind:
+    """Return whether a person or an AI judged. Raises RowError for any other kind."""
     found = optional_label(values, "rater_kind") or default
     if found not in RATER_KINDS:
         raise RowError("rater_kind", "unknown rater kind", f"{found!r} is neither human nor ai")
@@ -89,6 +90,12 @@ def rater_kind(values: Row, *, default: RaterKind) -> RaterKind:
 
 
 FORMAT = Format(
+    name="preferences",
+    description=(
+        "what our own export writes: one judgment. Also `prompt` (one message) or `dialogue` "
+        "(a transcript with `Human:` and `Assistant:`) instead of `messages`, and "
+        "`question_id` for votes without texts"
+    ),
     read=row_by_row(parse),
     required=(
         (*PROMPTS, "question_id", "comparison_id"),

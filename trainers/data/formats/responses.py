@@ -15,6 +15,7 @@ from trainers.data.formats.records import ResponseRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[ResponseRecord]:
+    """Yield a recorded answer."""
     shared = shared_fields(row, source)
     if not shared["messages"]:
         raise RowError("prompt", "missing value")
@@ -28,6 +29,8 @@ def parse(row: SourceRow, source: str) -> Iterator[ResponseRecord]:
 
 
 FORMAT = Format(
+    name="responses",
+    description="`model`, `prompt` or `messages`, `response`, optionally `latency_ms`",
     read=row_by_row(parse),
     required=(PROMPTS, ("model",), ("response",)),
     known=SHARED_COLUMNS | {"model", "response", "latency_ms"},

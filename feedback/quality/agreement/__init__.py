@@ -1,0 +1,1 @@
+"""How far raters agree: with one another, and people with AI judges."""

@@ -1,0 +1,1 @@
+"""What follows for each rater: quarantine, weight, and the pages about it."""

@@ -1,1 +1,0 @@
-"""Calibration prompts: a few well-chosen prompts whose answers tell what a new model is like."""
