@@ -117,7 +117,9 @@ class Queue(RuleBasedStateMachine):
             of = {task for task, wanted in self.model.tasks.items() if wanted.campaign == name}
             judged = sum(self.model.count(task, "submitted") for task in of)
             left = sum(self.model.tasks[task].wanted for task in of) - judged
-            assert campaign_progress(campaign) == CampaignProgress(len(of), judged, left)
+            assert campaign_progress(campaign) == CampaignProgress(
+                tasks=len(of), judged=judged, left=left
+            )
         Campaign.objects.update(state=CampaignState.CLOSED)
 
     # --- taking ---------------------------------------------------------------------------------
