@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from feedback.campaigns.models import Campaign, GoldItem, GoldMode
 from feedback.people.authentication import contributor_of, curator_required
-from feedback.pool.choices import CHOICE_WORDS, shown_choice, stored_choice
+from feedback.pool.choices import CHOICE_LABELS, displayed_choice, stored_choice
 from feedback.pool.models import Comparison, Order, Turn
 from feedback.pool.search import CONFIG, prompt_words
 from feedback.quality.gold.services import gold_remove, gold_set
@@ -24,7 +24,7 @@ EXPLANATION_LIMIT = 2000
 class GoldForm(forms.Form):
     """The right answer to a comparison, in the order in which the page shows it."""
 
-    choice = forms.ChoiceField(choices=list(CHOICE_WORDS.items()), label=gettext_lazy("Right"))
+    choice = forms.ChoiceField(choices=list(CHOICE_LABELS.items()), label=gettext_lazy("Right"))
     mode = forms.ChoiceField(choices=GoldMode.choices, label=gettext_lazy("Mode"))
     explanation = forms.CharField(
         required=False,
@@ -52,7 +52,8 @@ def gold(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "campaign": campaign,
         "items": [
-            (item, CHOICE_WORDS[shown_choice(item.choice, Order.AB)]) for item in _items(campaign)
+            (item, CHOICE_LABELS[displayed_choice(item.choice, Order.AB)])
+            for item in _items(campaign)
         ],
         "chosen": chosen,
         "form": form,
@@ -89,7 +90,7 @@ def _known(campaign: Campaign, chosen: Comparison | None) -> dict[str, str]:
     item = GoldItem.objects.filter(campaign=campaign, comparison=chosen).first()
     if item is None:
         return {}
-    choice = shown_choice(item.choice, Order.AB)
+    choice = displayed_choice(item.choice, Order.AB)
     return {"choice": choice, "mode": item.mode, "explanation": item.explanation}
 
 
