@@ -166,9 +166,7 @@ def bed_of(path: Path) -> Bed:
     complete = ~np.isnan(right[:, arms]).any(1)
     train, holdout = evidence.holdout.train, evidence.holdout
     taught = Holdout(train=train[::2], validation=holdout.validation, test=holdout.test)
-    scorer = fitted(
-        of_models(evidence, teachers, taught), vectors, EMBEDDING.read({"device": "cpu"})
-    )
+    scorer = fitted(of_models(evidence, teachers, taught), vectors, EmbeddingConfig(device="cpu"))
     asked = np.concatenate([train[1::2], holdout.validation])
     asked, tested = asked[complete[asked]], holdout.test[complete[holdout.test]]
     z = scorer.features(vectors)
