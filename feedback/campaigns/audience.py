@@ -9,12 +9,12 @@ from feedback.people.models import Contributor, TrustTier
 
 
 def asks(campaign: Campaign, contributor: Contributor) -> bool:
-    """Whether the campaign hands out tasks to this person, once it is open."""
+    """Return whether the campaign hands out tasks to this person, once it is open."""
     return _is_trusted(campaign, contributor) and _is_expert(campaign, contributor)
 
 
 def why_not_asked(campaigns: Sequence[Campaign], contributor: Contributor) -> str:
-    """What these campaigns want that the person lacks, in a sentence; empty where nothing."""
+    """Return what these campaigns want that the person lacks, a sentence; empty where nothing."""
     closed = [campaign for campaign in campaigns if not asks(campaign, contributor)]
     fields = sorted(
         {
@@ -41,7 +41,7 @@ def _is_trusted(campaign: Campaign, contributor: Contributor) -> bool:
 
 
 def _is_expert(campaign: Campaign, contributor: Contributor) -> bool:
-    """One of the wanted fields is enough; case and spaces do not matter."""
+    """Return whether the person names one of the wanted fields; case and spaces do not matter."""
     known = {_plain(field) for field in contributor.expertise}
     return not campaign.expertise or any(_plain(field) in known for field in campaign.expertise)
 

@@ -17,12 +17,12 @@ class WordsField(forms.CharField):
     separator = ","
 
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # words, not a text
-        """The words that were given, without spaces around them."""
+        """Return the words that were given, without spaces around them."""
         parts = str(value or "").split(self.separator)
         return [part.strip() for part in parts if part.strip()]
 
     def prepare_value(self, value: Any) -> Any:
-        """The words as one text again."""
+        """Return the words as one text again."""
         joint = f"{self.separator} " if self.separator == "," else self.separator
         return joint.join(value) if isinstance(value, list) else value
 
@@ -53,12 +53,12 @@ class EditForm(forms.Form):
 
     @classmethod
     def of(cls, campaign: Campaign) -> "EditForm":
-        """The form with what the campaign says now."""
+        """Return the form with what the campaign says now."""
         initial = {name: getattr(campaign, name, None) for name in cls.base_fields}
         return cls(initial=initial | {"gold_percent": f"{campaign.gold_share * 100:g}"})
 
     def clean(self) -> dict[str, Any]:
-        """The fields of a campaign: a share instead of a percentage, the usual order if none."""
+        """Return the fields of a campaign: a share, not a percentage; the usual order if none."""
         fields = {**self.cleaned_data}
         percent = fields.pop("gold_percent", None)
         fields["gold_share"] = 0.1 if percent is None else percent / 100

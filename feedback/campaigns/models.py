@@ -1,10 +1,11 @@
-"""Campaigns, the comparisons they want judged, and who has taken them."""
+"""Campaigns, the comparisons they want judged, and who has leased them."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from feedback.campaigns.querysets import CampaignQuerySet, TaskQuerySet
 from feedback.identifiers import Row, new_public_id
 from feedback.people.models import Contributor, TrustTier
 from feedback.pool.models import Choice, Comparison, Order
@@ -49,6 +50,8 @@ class Campaign(Row):
     gold_share = models.FloatField(default=0.1)
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.OPEN)
 
+    objects = CampaignQuerySet["Campaign"].as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_positive"),
@@ -67,7 +70,7 @@ class Campaign(Row):
 
     @property
     def asks_more(self) -> bool:
-        """Whether a judgment takes more than one press."""
+        """Return whether a judgment takes more than one press."""
         return bool(self.aspects or self.reasons or self.asks_strength or self.asks_rationale)
 
 
@@ -112,6 +115,8 @@ class Task(Row):
     shuffle_key = models.BigIntegerField()
     is_gold = models.BooleanField(default=False)  # handed out by chance, not by its turn
 
+    objects = TaskQuerySet["Task"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "comparison"], name="task_unique"),
@@ -123,8 +128,8 @@ class Task(Row):
             ),
         ]
         indexes = [
-            # The line that people walk along (`annotation.leasing`); it ascends in both columns, so
-            # that "after this one" is one range.
+            # The queue that people work along (`annotation.leasing`); it ascends in both columns,
+            # so that "after this one" is one range.
             models.Index(
                 F("campaign"),
                 F("priority") * -1,

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from feedback.campaigns.checks import campaign_check
 from feedback.campaigns.models import Campaign, CampaignState
+from feedback.campaigns.validation import campaign_validate
 from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
@@ -56,7 +56,7 @@ UPDATE feedback_task task SET shuffle_key = {KEY}, priority = {PRIORITY}
 
 
 class CampaignFields(TypedDict, total=False):
-    """What can be said about a campaign when it is made, and changed afterwards."""
+    """The fields of a campaign that are given when it is made, and can be changed afterwards."""
 
     name: str
     guidelines: str
@@ -80,13 +80,13 @@ def campaign_create(
     language: str = "",
     **fields: Unpack[CampaignFields],
 ) -> tuple[Campaign, int]:
-    """A campaign over the comparisons with texts, of one source or all; how many tasks it has."""
+    """Make a campaign of comparisons with texts, of one source or all; return it and its size."""
     campaign = Campaign(
         slug=slug, human_budget=human_budget, source=source, topic=topic, language=language
     )
     _fill(campaign, {"guidelines": DEFAULT_GUIDELINES, **fields})
     campaign.name = campaign.name or slug.replace("-", " ").capitalize()
-    campaign_check(campaign)
+    campaign_validate(campaign)
     try:
         with transaction.atomic():
             campaign.save(force_insert=True)
@@ -111,7 +111,7 @@ def campaign_edit(
             raise ConflictError("campaign_closed", _("This campaign is finished."))
         before = found.overlap, found.order
         _fill(found, fields)
-        campaign_check(found)
+        campaign_validate(found)
         found.save()
         if found.overlap != before[0]:
             _execute(SET_OVERLAP, campaign=found.id, overlap=found.overlap)
@@ -122,7 +122,7 @@ def campaign_edit(
 
 
 def tasks_add(*, campaign: Campaign, comparisons: Sequence[UUID]) -> int:
-    """Put comparisons into a campaign, those that have texts and are not in it yet."""
+    """Add comparisons that have texts and are not in the campaign yet; return how many."""
     return _add(campaign, OF_LIST, comparisons=list(comparisons))
 
 
@@ -141,11 +141,12 @@ def campaign_set_state(*, campaign: Campaign, state: CampaignState, actor: Contr
 
 def _fill(campaign: Campaign, fields: CampaignFields) -> None:
     for name, value in fields.items():
-        # A list says each thing once, in the order given.
+        # Each word once, in the order given: a repeated aspect would be asked twice.
         setattr(campaign, name, list(dict.fromkeys(value)) if isinstance(value, list) else value)
 
 
 def _add(campaign: Campaign, which: str, **parameters: str | UUID | list[UUID] | None) -> int:
+    """Add the tasks of the comparisons that a condition in SQL names; return how many."""
     wanted = campaign.overlap if campaign.human_budget is None else 0
     return _execute(
         ADD_TASKS.format(which=which),
@@ -157,6 +158,7 @@ def _add(campaign: Campaign, which: str, **parameters: str | UUID | list[UUID] |
 
 
 def _execute(statement: str, **parameters: Any) -> int:
+    """Run a statement; return how many rows it changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         changed: int = cursor.rowcount

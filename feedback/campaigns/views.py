@@ -1,6 +1,6 @@
 """The operator's pages of campaigns."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,21 +16,23 @@ from feedback.campaigns.services import (
 )
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.web.forms import add_problems
 
 FORM = "campaigns/form.html"
+FORM_NAMES = {"gold_share": "gold_percent"}
 
 
 @require_safe
 @operator_required
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """All campaigns, and how far each has come."""
+    """Show all campaigns, and how far each has come."""
     return render(request, "campaigns/campaigns.html", {"campaigns": campaigns_with_progress()})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def campaign_new(request: HttpRequest) -> HttpResponse:
-    """The form of another campaign."""
+    """Make a campaign of what a form says."""
     if request.method != "POST":
         form = CreateForm(initial={"guidelines": DEFAULT_GUIDELINES})
         return _page(request, form)
@@ -40,15 +42,15 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
             campaign_create(**form.cleaned_data)
             return redirect("campaigns")
         except ApplicationError as error:
-            _tell(form, error)
+            add_problems(form, error, FORM_NAMES)
     return _page(request, form, status=400)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def campaign_change(request: HttpRequest, slug: str) -> HttpResponse:
-    """The form of a campaign that there is."""
-    campaign = _find(slug)
+    """Change what a campaign asks."""
+    campaign = campaign_by_slug(slug)
     if request.method != "POST":
         return _page(request, EditForm.of(campaign), campaign)
     form = EditForm(request.POST)
@@ -57,36 +59,19 @@ def campaign_change(request: HttpRequest, slug: str) -> HttpResponse:
             campaign_edit(campaign=campaign, actor=contributor_of(request), **form.cleaned_data)
             return redirect("campaigns")
         except ApplicationError as error:
-            _tell(form, error)
+            add_problems(form, error, FORM_NAMES)
     return _page(request, form, campaign, status=400)
 
 
 @require_POST
 @operator_required
 def campaign_state(request: HttpRequest, slug: str) -> HttpResponse:
-    """Pause, reopen or close one."""
-    state = request.POST.get("state", "")
+    """Pause, reopen or close a campaign."""
+    campaign, state = campaign_by_slug(slug), request.POST.get("state", "")
     if state not in CampaignState.values:
-        raise Http404(_("There is no such state."))
-    campaign_set_state(
-        campaign=_find(slug), state=CampaignState(state), actor=contributor_of(request)
-    )
+        raise NotFoundError("no_state", _("There is no such state."))
+    campaign_set_state(campaign=campaign, state=CampaignState(state), actor=contributor_of(request))
     return redirect("campaigns")
-
-
-def _find(slug: str) -> Campaign:
-    try:
-        return campaign_by_slug(slug)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
-
-
-def _tell(form: EditForm, error: ApplicationError) -> None:
-    """Put what a service refused beside the fields that it names."""
-    if not error.fields:
-        form.add_error(None, error.message)
-    for name, text in (error.fields or {}).items():
-        form.add_error({"gold_share": "gold_percent"}.get(name, name), text)
 
 
 def _page(

@@ -15,7 +15,7 @@ from feedback.pool.models import Preference
 PACE_DAYS = 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetStatus:
     """How much of a campaign's human budget is spent, and when it will be at today's pace."""
 
@@ -28,12 +28,12 @@ class BudgetStatus:
 
 
 def budgeted_campaigns() -> QuerySet[Campaign]:
-    """Campaigns whose human judgments are rationed, the newest first."""
-    return Campaign.objects.filter(human_budget__isnull=False).order_by("-created_at")
+    """Return the campaigns whose human judgments are rationed, the newest first."""
+    return Campaign.objects.with_budget().order_by("-created_at")
 
 
 def budget_status(campaign: Campaign) -> BudgetStatus:
-    """Where a campaign's budget stands."""
+    """Return where a campaign's budget stands."""
     progress = campaign_progress(campaign)
     routes = LabelRoute.objects.filter(campaign=campaign)
     return BudgetStatus(
@@ -49,18 +49,14 @@ def budget_status(campaign: Campaign) -> BudgetStatus:
 
 
 def next_for_people(campaign: Campaign, *, limit: int = 20) -> list[LabelRoute]:
-    """The decisions behind the tasks that people will meet next, in that order."""
+    """Return the decisions behind the tasks that people will meet next, in that order."""
     tasks = (
-        Task.objects.filter(
-            campaign=campaign,
-            is_gold=False,
-            taken__lt=F("wanted"),
-            comparison__withheld_at=None,
-        )
+        Task.objects.waiting()
+        .filter(campaign=campaign)
         .order_by(F("priority") * -1, "shuffle_key")
         .values_list("comparison_id", flat=True)[:limit]
     )
-    order = {comparison: place for place, comparison in enumerate(tasks)}
+    order = {comparison: rank for rank, comparison in enumerate(tasks)}
     routes = LabelRoute.objects.filter(
         campaign=campaign, comparison__in=list(order), destination=Destination.HUMAN
     ).select_related("comparison__turn")
@@ -71,7 +67,7 @@ def next_for_people(campaign: Campaign, *, limit: int = 20) -> list[LabelRoute]:
 
 
 def _until(campaign: Campaign, left: int) -> datetime | None:
-    """When the last judgment would come at the pace of the last days; None without a pace."""
+    """Return when the last judgment would come at the pace of the last days; None without one."""
     now = timezone.now()
     recent = Preference.objects.filter(
         campaign=campaign, created_at__gte=now - timedelta(days=PACE_DAYS)

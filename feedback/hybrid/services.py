@@ -6,15 +6,16 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from feedback.campaigns.models import Campaign, CampaignState, Task
-from feedback.errors import ApplicationError
+from feedback.campaigns.models import Campaign, Task
+from feedback.errors import refuse_problems
 from feedback.hybrid.draw import Decision, decisions_draw, seed_of
 from feedback.hybrid.labels import uncertainties_load
 from feedback.hybrid.models import AIJudge, Destination, LabelRoute
 from feedback.people.models import Contributor, Rater, RaterKind
 from feedback.people.services import audit_record
 
-ROUTER = "signals-1"
+ROUTER = "signals-1"  # stored with every decision
+BUDGET_LIMIT = 10_000_000
 
 APPLY = """
 UPDATE feedback_task t SET wanted = %(overlap)s, priority = d.priority
@@ -24,20 +25,20 @@ UPDATE feedback_task t SET wanted = %(overlap)s, priority = d.priority
 
 
 def judges_register() -> int:
-    """Make every AI rater of an import an AI judge, whose labels are only recorded."""
+    """Make AI raters of imports AI judges, whose labels are only recorded; return how many."""
     missing = Rater.objects.filter(kind=RaterKind.AI, judge=None)
     return len(AIJudge.objects.bulk_create(AIJudge(rater=rater) for rater in missing))
 
 
 def campaigns_route() -> int:
-    """Decide in every open campaign with a human budget; the number of decisions."""
+    """Decide in every open campaign with a human budget; return the number of decisions."""
     judges_register()
-    open_ones = Campaign.objects.filter(state=CampaignState.OPEN, human_budget__isnull=False)
-    return sum(labels_route(campaign=campaign) for campaign in open_ones)
+    campaigns = Campaign.objects.open().with_budget()
+    return sum(labels_route(campaign=campaign) for campaign in campaigns)
 
 
 def labels_route(*, campaign: Campaign) -> int:
-    """Decide who labels what is undecided in a campaign; the number of decisions.
+    """Decide who labels what is undecided in a campaign; return the number of decisions.
 
     A round decides what is new, and as long as budget is left also what had kept its AI label.
     It never plans more human judgments than the budget.
@@ -64,13 +65,16 @@ def budget_set(
 ) -> None:
     """Change how many human judgments a campaign may spend, and which share explores."""
     planned = planned_judgments(campaign)
-    fields = {}
-    if not planned <= human_budget <= 10_000_000:
-        fields["human_budget"] = _("At least %s: so many are given or asked for already.") % planned
-    if not 0 <= explore_share <= 1:
-        fields["explore_share"] = _("Enter a share between 0 and 100 per cent.")
-    if fields:
-        raise ApplicationError("invalid", _("The budget was not changed."), fields=fields)
+    enough = planned <= human_budget <= BUDGET_LIMIT
+    too_small = _("At least %s: so many are given or asked for already.") % planned
+    no_share = _("Enter a share between 0 and 100 per cent.")
+    refuse_problems(
+        {
+            "human_budget": "" if enough else too_small,
+            "explore_share": "" if 0 <= explore_share <= 1 else no_share,
+        },
+        _("The budget was not changed."),
+    )
     with transaction.atomic():
         campaign.human_budget, campaign.explore_share = human_budget, explore_share
         campaign.save(update_fields=["human_budget", "explore_share"])
@@ -80,20 +84,20 @@ def budget_set(
 
 
 def planned_judgments(campaign: Campaign) -> int:
-    """The human judgments that a campaign has or has asked for."""
-    tasks = Task.objects.filter(campaign=campaign, is_gold=False)
+    """Return how many human judgments a campaign has or has asked for."""
+    tasks = Task.objects.without_gold().filter(campaign=campaign)
     total: int = tasks.aggregate(n=Sum("wanted", default=0))["n"]
     return total
 
 
 def _affordable(campaign: Campaign) -> int:
-    """How many comparisons more can go to people."""
+    """Return how many comparisons more can go to people."""
     left = (campaign.human_budget or 0) - planned_judgments(campaign)
     return max(0, left) // campaign.overlap
 
 
 def _candidates(campaign: Campaign, *, undecided_only: bool) -> list[UUID]:
-    """What has not gone to people yet; without budget only what nothing was decided about.
+    """Return what has not gone to people yet; or only what nothing was decided about.
 
     Nothing is decided about a text that is out of circulation, until it comes back.
     """
@@ -105,12 +109,13 @@ def _candidates(campaign: Campaign, *, undecided_only: bool) -> list[UUID]:
 
 
 def _next_version(campaign: Campaign) -> str:
-    """The router's name and the round: each round's decisions stand in the log for themselves."""
+    """Return the router's name and the round, so that each round is told apart in the log."""
     rounds = LabelRoute.objects.filter(campaign=campaign).values("router_version").distinct()
     return f"{ROUTER} round {rounds.count() + 1}"
 
 
 def _write(campaign: Campaign, version: str, decisions: list[Decision]) -> None:
+    """Log the decisions, and ask people for what goes to them."""
     LabelRoute.objects.bulk_create(
         (
             LabelRoute(

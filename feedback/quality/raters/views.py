@@ -12,6 +12,7 @@ from feedback.quality.models import RaterReliability, StandingState
 from feedback.quality.raters.forms import LEAVE_TO_RULES, DecisionForm
 from feedback.quality.raters.quarantine import quarantine_leave_to_rules, quarantine_set
 from feedback.quality.raters.selectors import finding_details, rater_find
+from feedback.web.forms import add_problems
 from trainers.statistics.consensus import CLASSES
 
 
@@ -21,7 +22,7 @@ from trainers.statistics.consensus import CLASSES
 def rater_page(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show what each check found, with its evidence, and take what a curator decides."""
     rater = rater_find(public_id)
-    form = DecisionForm(request.POST or None)
+    form = DecisionForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _decide(form, rater, contributor_of(request)):
         return redirect("rater", public_id)
     known = RaterReliability.objects.filter(rater=rater).first()
@@ -47,6 +48,6 @@ def _decide(form: DecisionForm, rater: Rater, actor: Contributor) -> bool:
     try:
         quarantine_set(rater=rater, state=StandingState(action), reason=reason, actor=actor)
     except ApplicationError as error:
-        form.add_error("reason", error.message)
+        add_problems(form, error)
         return False
     return True

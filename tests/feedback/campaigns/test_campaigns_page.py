@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from feedback.campaigns.models import Campaign, CampaignState, Task
+from feedback.campaigns.selectors import campaigns_with_progress
 from feedback.campaigns.services import campaign_create
 from feedback.people.models import AuditEvent, Contributor
 from tests.feedback.builders import make_comparison
@@ -110,6 +113,28 @@ def test_a_closed_campaign_stays_closed(olivia: Contributor, client_of: Browser)
     assert answer.status_code == 409
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.CLOSED
+
+
+def test_many_campaigns_take_as_many_queries_as_one(
+    olivia: Contributor, client_of: Browser
+) -> None:
+    browser = client_of(olivia)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert browser.get("/campaigns/").status_code == 200
+        return len(captured)
+
+    make_comparison()
+    campaign_create(slug="first", overlap=2)
+    before = queries()
+    for number in range(5):
+        campaign_create(slug=f"campaign-{number}", overlap=number + 1)
+    assert queries() == before
+    progress = {campaign.slug: each for campaign, each in campaigns_with_progress()}
+    assert [progress[f"campaign-{number}"].left for number in range(5)] == [1, 2, 3, 4, 5]
+    Task.objects.all().delete()
+    assert {each.tasks for _, each in campaigns_with_progress()} == {0}
 
 
 def test_only_operators_see_it_and_only_what_exists(

@@ -25,8 +25,8 @@ def test_a_schedule_every_n_hours_and_one_by_a_cron_line(olivia: Contributor) ->
     first = schedule_create(kind="reward", every_hours=6, actor=olivia)
     second = schedule_create(kind="ranking", cron="10 3 * * *", actor=olivia)
     third = schedule_create(kind="policy", cron="*/30 2 * * 0", actor=olivia)
-    assert (first.words, second.words) == ("every 6 hours", "every day at 03:10 UTC")
-    assert third.words == "*/30 2 * * 0 UTC"
+    assert (first.timing, second.timing) == ("every 6 hours", "every day at 03:10 UTC")
+    assert third.timing == "*/30 2 * * 0 UTC"
     assert {json.loads(s.task.kwargs)["kind"] for s in schedules_list()} == {
         "reward",
         "ranking",
