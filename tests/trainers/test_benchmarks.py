@@ -24,6 +24,7 @@ from trainers.model_vectors.evidence import Evidence, read_evidence
 from trainers.progress import Progress
 from trainers.statistics.intervals import wilson
 
+pytestmark = pytest.mark.training
 Array = np.ndarray
 
 ASKED = np.arange(0, 2000, 5)  # the benchmark's questions, of both sides of the split

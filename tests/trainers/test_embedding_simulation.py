@@ -19,6 +19,8 @@ from trainers.model_vectors.posterior import fit_new_model
 from trainers.model_vectors.scorer import Scorer
 from trainers.statistics.logistic import sigmoid
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def made() -> World:
