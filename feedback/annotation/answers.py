@@ -1,11 +1,10 @@
-"""A judgment as it is given: by the places on the screen, not by the names of the responses."""
+"""A judgment as it is given: by the sides on the screen, not by the names of the responses."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError
+from feedback.errors import refuse_problems
 from feedback.pool.choices import DISPLAYED_CHOICES, stored_choice
 from feedback.pool.judgment import Judgment
 
@@ -40,7 +39,7 @@ class Answer:
         )
 
     def _check(self, aspects: list[str], reasons: list[str]) -> None:
-        fields: dict[str, Any] = {}
+        fields: dict[str, str] = {}
         if self.choice not in DISPLAYED_CHOICES:
             fields["choice"] = _("Not one of %s.") % ", ".join(DISPLAYED_CHOICES)
         if unknown := sorted(set(self.aspects) - set(aspects)):
@@ -49,5 +48,4 @@ class Answer:
             fields["aspects"] = _("Each aspect is one of %s.") % ", ".join(DISPLAYED_CHOICES)
         if reasons and (unlisted := sorted(set(self.reasons) - set(reasons))):
             fields["reasons"] = _("Not among this campaign's reasons: %s.") % ", ".join(unlisted)
-        if fields:
-            raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
+        refuse_problems(fields)

@@ -1,15 +1,12 @@
 """The form of the Annotate page."""
 
-from typing import Any
-
 from django import forms
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
 from feedback.annotation.answers import Answer
-from feedback.errors import ApplicationError
 from feedback.pool.choices import DISPLAYED_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
+from feedback.web.forms import cleaned
 
 ASPECT_PREFIX = "aspect:"
 
@@ -24,13 +21,8 @@ class AnswerForm(forms.Form):
 
 
 def answer_of(data: QueryDict) -> Answer:
-    """The answer in a form; an error that names each field which is not as it should be."""
-    form = AnswerForm(data)
-    if not form.is_valid():
-        fields: dict[str, Any] = {
-            name: " ".join(map(str, texts)) for name, texts in form.errors.items()
-        }
-        raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
+    """Return the answer in a form; raises InvalidError."""
+    fields = cleaned(AnswerForm(data))
     prefix = len(ASPECT_PREFIX)
     aspects = {
         name[prefix:]: str(value)
@@ -38,4 +30,4 @@ def answer_of(data: QueryDict) -> Answer:
         if name.startswith(ASPECT_PREFIX) and value
     }
     reasons = tuple(map(str, data.getlist("reasons")))
-    return Answer(aspects=aspects, reasons=reasons, **form.cleaned_data)
+    return Answer(aspects=aspects, reasons=reasons, **fields)

@@ -19,7 +19,7 @@ from feedback.annotation.selectors import (
 from feedback.campaigns.audience import why_not_asked
 from feedback.campaigns.models import Assignment, Campaign, CampaignState, SkipReason
 from feedback.campaigns.selectors import campaigns_open
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
 from feedback.people.models import Contributor
@@ -95,7 +95,8 @@ def revision_context(assignment: Assignment) -> dict[str, Any]:
 def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
     """What a campaign asks beside the choice; only a winner has a strength."""
     if choice not in CHOICE_LABELS:
-        raise ApplicationError("invalid", _("There is no such choice."))
+        message = _("There is no such choice.")
+        raise InvalidError({"choice": message}, message)
     campaign = assignment.task.campaign
     has_winner = choice in ("1", "2")
     return {

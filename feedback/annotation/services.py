@@ -27,7 +27,7 @@ from feedback.annotation.selectors import (
 )
 from feedback.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
 from feedback.database.prepared import prepared_rows
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ConflictError, InvalidError
 from feedback.people.models import ConsentRecord, Contributor
 from feedback.pool.models import Preference
 from feedback.pool.services import Provenance, preference_record
@@ -147,8 +147,7 @@ def assignment_renew(*, contributor: Contributor, token: str) -> Assignment:
 def assignment_skip(*, contributor: Contributor, token: str, reason: str) -> Held:
     """Put a task back; this contributor does not meet it again. A repeat changes nothing."""
     if reason not in SkipReason.values:
-        fields = {"reason": _("Not one of %s.") % ", ".join(SkipReason.values)}
-        raise ApplicationError("invalid", _("Please correct the fields below."), fields=fields)
+        raise InvalidError({"reason": _("Not one of %s.") % ", ".join(SkipReason.values)})
     with transaction.atomic():
         held = held_lock(contributor=contributor, token=token)
         if held.state != AssignmentState.SKIPPED:

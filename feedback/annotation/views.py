@@ -44,6 +44,7 @@ from feedback.campaigns.models import Assignment, Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.choices import CHOICE_LABELS
+from feedback.web.http import HtmxRequest
 
 PAGE, FRAGMENT = "annotation/annotate.html", "annotation/swap.html"
 SAVED = gettext_lazy("Saved: %(choice)s.")
@@ -151,12 +152,12 @@ def _said_before(request: HttpRequest, token: str) -> str:
 
 @require_POST
 @contributor_required
-def skip(request: HttpRequest) -> HttpResponse:
+def skip(request: HtmxRequest) -> HttpResponse:
     """Put the task back and go on with the next."""
     token = request.POST.get("assignment", "")
     contributor = contributor_of(request)
     assignment_skip(contributor=contributor, token=token, reason=request.POST.get("reason", ""))
-    if not request.headers.get("HX-Request"):
+    if not request.htmx:
         return _to_next(request, skipped=token)
     campaign = _stay(request)
     assignment = assignment_lease(
@@ -169,7 +170,7 @@ def skip(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @contributor_required
-def undo(request: HttpRequest, token: str) -> HttpResponse:
+def undo(request: HtmxRequest, token: str) -> HttpResponse:
     """The task that was judged, with the old choice marked; it counts until superseded."""
     assignment = assignment_find(contributor=contributor_of(request), token=token)
     judgment = judgment_of(assignment)
@@ -186,12 +187,12 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def more(request: HttpRequest) -> HttpResponse:
+def more(request: HtmxRequest) -> HttpResponse:
     """The longer form of a campaign that asks for more than the choice; saves nothing yet."""
     contributor = contributor_of(request)
     assignment = assignment_find(contributor=contributor, token=request.POST.get("assignment", ""))
     asked = more_context(assignment, request.POST.get("choice", ""))
-    if request.headers.get("HX-Request"):
+    if request.htmx:
         return render(request, "annotation/more.html", asked)
     return _one_task(request, assignment, {**revision_context(assignment), **asked})
 
@@ -199,7 +200,7 @@ def more(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @contributor_required
-def differences(request: HttpRequest, token: str) -> HttpResponse:
+def differences(request: HtmxRequest, token: str) -> HttpResponse:
     """The two answers with the words marked that only one of them has."""
     assignment = assignment_find(contributor=contributor_of(request), token=token)
     context = differences_context(assignment_shown(assignment))
@@ -210,9 +211,9 @@ def differences(request: HttpRequest, token: str) -> HttpResponse:
     return JsonResponse(shown)
 
 
-def _one_task(request: HttpRequest, assignment: Assignment, extra: dict[str, Any]) -> HttpResponse:
+def _one_task(request: HtmxRequest, assignment: Assignment, extra: dict[str, Any]) -> HttpResponse:
     context = task_context(request, assignment=assignment, campaign=_stay(request))
-    template = FRAGMENT if request.headers.get("HX-Request") else PAGE
+    template = FRAGMENT if request.htmx else PAGE
     return render(request, template, context | extra)
 
 

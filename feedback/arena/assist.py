@@ -12,7 +12,8 @@ from feedback.arena.candidates import answerable_versions
 from feedback.arena.selectors import ARENA, COMPLETE, newest_turn
 from feedback.arena.services import require
 from feedback.arena.turns import Messages, response_begin, turn_create
-from feedback.errors import ConflictError, NotFoundError, UnavailableError
+from feedback.database.lookup import get_or_not_found
+from feedback.errors import ConflictError, UnavailableError
 from feedback.people.models import Contributor
 from feedback.people.selectors import consent_required, rater_of
 from feedback.pool.models import (
@@ -40,7 +41,7 @@ class Reply:
 
     @property
     def newest(self) -> Response:
-        """The answer that the conversation goes on from."""
+        """Return the answer that the conversation goes on from."""
         return self.responses[-1]
 
 
@@ -62,7 +63,7 @@ def newest_reply(conversation: Conversation) -> Reply:
 def assist_start(
     *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
 ) -> Conversation:
-    """A new conversation with the model that routing thinks best."""
+    """Begin a conversation with the model that routing thinks best."""
     candidates = answerable_versions(messages)
     require(candidates, 1)
     with transaction.atomic():
@@ -97,7 +98,7 @@ def assist_continue(*, conversation: Conversation, text: str) -> None:
 
 
 def assist_again(*, conversation: Conversation, of: str) -> None:
-    """Another answer to the newest prompt instead of the answer `of`; a repeat changes nothing."""
+    """Replace the answer `of` to the newest prompt by another one; a repeat changes nothing."""
     with transaction.atomic():
         newest = _locked(conversation)
         if newest.public_id != of or newest.state == ResponseState.WRITING:
@@ -111,7 +112,10 @@ def assist_again(*, conversation: Conversation, of: str) -> None:
 
 
 def others_of(turn: Turn) -> Sequence[ModelVersion]:
-    """Models that have not answered this yet, or else live ones, which answer anew each time."""
+    """Return models that have not answered this yet, or else live ones, which answer anew.
+
+    Raises UnavailableError where there is none.
+    """
     asked = set(turn.responses.values_list("version_id", flat=True))
     able = answerable_versions(turn.messages)
     fresh = [version for version in able if version.id not in asked]
@@ -137,11 +141,10 @@ def _best(
 
 
 def _locked(conversation: Conversation) -> Response:
-    """The newest answer, with the conversation held."""
-    assisted = Conversation.objects.filter(mode=Mode.ASSIST, pk=conversation.pk)
-    locked = assisted.select_for_update().first()
-    if locked is None:
-        raise NotFoundError("unknown_conversation", _("There is no such conversation of yours."))
+    """Return the newest answer, with the conversation locked."""
+    assisted = Conversation.objects.select_for_update().filter(mode=Mode.ASSIST)
+    missing = _("There is no such conversation of yours.")
+    locked = get_or_not_found(assisted, "unknown_conversation", missing, pk=conversation.pk)
     return newest_reply(locked).newest
 
 
@@ -161,11 +164,9 @@ def answer_react(
 
 
 def response_of(*, contributor: Contributor, public_id: str) -> Response:
-    """A complete answer of the contributor's own conversation."""
+    """Return a complete answer of the contributor's own conversation; raises NotFoundError."""
     own = Response.objects.select_related("turn__conversation").filter(
         turn__conversation__contributor=contributor, state__in=COMPLETE
     )
-    found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
-    if found is None:
-        raise NotFoundError("unknown_response", _("There is no such answer of yours."))
-    return found
+    missing = _("There is no such answer of yours.")
+    return get_or_not_found(own, "unknown_response", missing, public_id=public_id)

@@ -8,13 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
-from feedback.errors import ApplicationError
-from feedback.identifiers import ALPHABET, new_public_id
+from feedback.errors import InvalidError
+from feedback.identifiers import ALPHABET, PUBLIC_ID_LETTERS, new_public_id
 from feedback.pool.choices import DISPLAYED_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
 from feedback.pool.models import Mode
 from feedback.pool.reactions import EDIT_LIMIT
 from feedback.templatetags.ui import number
+from feedback.web.forms import cleaned
 
 MESSAGE_LIMIT = 20_000  # characters
 SHOWN_ASPECT = [(value, value) for value in ("1", "2", "tie")]
@@ -57,22 +58,29 @@ class EditForm(forms.Form):
 
     text = forms.CharField(required=False, max_length=EDIT_LIMIT, strip=False)
 
+    def clean_text(self) -> str:
+        """Return the text with plain line ends, and with the spaces around it."""
+        text = str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        if not text.strip():
+            raise forms.ValidationError(_("An edited answer cannot be empty."))
+        return text
+
 
 def message_of(data: QueryDict) -> str:
-    """The text that was sent, with plain line ends; an error in words where there is none."""
+    """Return the text that was sent, with plain line ends; raises InvalidError."""
     if len(data.get("text", "")) > MESSAGE_LIMIT:
         words = _("A message has at most %s characters.") % number(MESSAGE_LIMIT)
-        raise ApplicationError("invalid", words, fields={"text": words})
+        raise InvalidError({"text": words}, words)
     return str(_cleaned(MessageForm(data))["text"]).replace("\r\n", "\n")
 
 
 def choice_of(data: QueryDict) -> dict[str, Any]:
-    """The choice by place, and how long it took."""
+    """Return the choice by side, and how long it took; raises InvalidError."""
     return _cleaned(ChoiceForm(data))
 
 
 def extras_of(data: QueryDict) -> dict[str, Any]:
-    """Strength, aspects by place, reasons and rationale; what was left open is not among them."""
+    """Return strength, aspects by side, reasons and rationale; what was left open is not there."""
     fields = _cleaned(ExtrasForm(data))
     strength = fields["strength"]
     return {
@@ -84,34 +92,25 @@ def extras_of(data: QueryDict) -> dict[str, Any]:
 
 
 def edit_of(data: QueryDict) -> str:
-    """The edited text, with plain line ends."""
-    text = str(_cleaned(EditForm(data))["text"]).replace("\r\n", "\n")
-    if not text.strip():
-        words = _("An edited answer cannot be empty.")
-        raise ApplicationError("invalid", words, fields={"text": words})
-    return text
+    """Return the edited text, with plain line ends; raises InvalidError."""
+    return str(_cleaned(EditForm(data))["text"])
 
 
 def mode_of(data: QueryDict) -> Mode:
-    """Whether two models are asked, or one."""
+    """Return whether two models are asked, or one."""
     return Mode.ASSIST if data.get("mode") == Mode.ASSIST else Mode.DUEL
 
 
 def topic_of(data: QueryDict) -> str:
-    """The slug of the speciality that the models must have; empty: any model."""
+    """Return the slug of the speciality that the models must have; empty: any model."""
     return str(data.get("topic", "")).replace("\x00", "")[:100]
 
 
 def key_of(data: QueryDict) -> str:
-    """The identifier that the form was made with, so that a form sent twice is one question."""
+    """Return the identifier that the form was made with: a form sent twice is one question."""
     key: str = data.get("key", "")
-    return key if len(key) == 16 and set(key) <= set(ALPHABET) else new_public_id()
+    return key if len(key) == PUBLIC_ID_LETTERS and set(key) <= set(ALPHABET) else new_public_id()
 
 
 def _cleaned(form: forms.Form) -> dict[str, Any]:
-    if form.is_valid():
-        return form.cleaned_data
-    fields: dict[str, Any] = {
-        name: " ".join(str(text) for text in texts) for name, texts in form.errors.items()
-    }
-    raise ApplicationError("invalid", " ".join(fields.values()), fields=fields)
+    return cleaned(form, in_message=True)  # the arena's pages show nothing but the message

@@ -25,7 +25,7 @@ def comparison_judge(
     idempotency_key: str,
     duration_ms: int | None = None,
 ) -> Exchange:
-    """Put the author's judgment into the pool and lift the veil over the names."""
+    """Put the author's judgment into the pool and reveal the models' names."""
     exchange = _own(contributor, public_id)
     if not exchange.is_complete:
         raise ConflictError("still_writing", _("You can judge when both answers have finished."))

@@ -1,6 +1,6 @@
-"""What a person says about answers: the judgment, more about it, a thumb, a better text."""
+"""Feedback on answers: the judgment, more about it, a thumb, a better text."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -14,12 +14,13 @@ from feedback.arena.views import after, to_conversation
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.models import Mode, ReactionKind, Response
+from feedback.web.http import HtmxRequest
 
 
 @require_POST
 @contributor_required
-def judge(request: HttpRequest) -> HttpResponse:
-    """Save the judgment; only then the names."""
+def judge(request: HtmxRequest) -> HttpResponse:
+    """Save the judgment, and only then reveal the models' names."""
     exchange = comparison_judge(
         contributor=contributor_of(request),
         public_id=request.POST.get("comparison", ""),
@@ -31,7 +32,7 @@ def judge(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def extras(request: HttpRequest) -> HttpResponse:
+def extras(request: HtmxRequest) -> HttpResponse:
     """Save what a person says beside the choice."""
     exchange = judgment_extend(
         contributor=contributor_of(request),
@@ -41,15 +42,15 @@ def extras(request: HttpRequest) -> HttpResponse:
         key=request.POST.get("key", ""),
     )
     own = exchange.turn.conversation
-    if not request.headers.get("HX-Request"):
+    if not request.htmx:
         return to_conversation(own)
     return render(request, "arena/extras.html", conversation_context(own) | {"thanks": True})
 
 
 @require_POST
 @contributor_required
-def thumb(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A thumb up or down on an answer whose model is known."""
+def thumb(request: HtmxRequest, public_id: str) -> HttpResponse:
+    """Save a thumb up or down on an answer whose model is known."""
     response = _reactable(request, public_id)
     answer_react(
         contributor=contributor_of(request),
@@ -62,8 +63,8 @@ def thumb(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def edit(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The text as it should have been."""
+def edit(request: HtmxRequest, public_id: str) -> HttpResponse:
+    """Save the text as it should have been."""
     response = _reactable(request, public_id)
     text = edit_of(request.POST)
     if text.strip() == response.text.strip():
@@ -73,19 +74,22 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     return _reacted(request, response, edited=True)
 
 
-def _reactable(request: HttpRequest, public_id: str) -> Response:
-    """An answer of one's own whose model is known: before, a word on one would tell of both."""
+def _reactable(request: HtmxRequest, public_id: str) -> Response:
+    """Return an answer of one's own whose model is known.
+
+    Raises ConflictError before a judgment: an opinion of one answer would tell of both.
+    """
     response = response_of(contributor=contributor_of(request), public_id=public_id)
     if response.turn.conversation.revealed_at is None:
         raise ConflictError("not_judged", _("Judge these two answers first."))
     return response
 
 
-def _reacted(request: HttpRequest, response: Response, *, edited: bool = False) -> HttpResponse:
-    """What was reacted to, as it is now: for htmx the part of the page, else the page."""
+def _reacted(request: HtmxRequest, response: Response, *, edited: bool = False) -> HttpResponse:
+    """Show what was reacted to as it is now: for htmx the part of the page, else the page."""
     turn = response.turn
     own = turn.conversation
-    if not request.headers.get("HX-Request"):
+    if not request.htmx:
         return to_conversation(own)
     if own.mode == Mode.DUEL:
         return render(request, "arena/edit.html", conversation_context(own) | {"edited": edited})

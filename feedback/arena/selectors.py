@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from feedback.database.lookup import get_or_not_found
 from feedback.errors import NotFoundError
 from feedback.people.models import Contributor
 from feedback.pool.models import (
@@ -35,18 +36,18 @@ class Exchange:
 
     @property
     def is_complete(self) -> bool:
-        """Whether both answers are there to judge."""
+        """Say whether both answers are there to judge."""
         return all(response.state in COMPLETE for response in self.responses)
 
     @property
     def better(self) -> Response:
-        """The answer that was judged better: the first where neither was."""
+        """Return the answer that was judged better: the first where neither was."""
         second = self.preference is not None and self.preference.choice == Choice.B
         return self.responses[int(second)]
 
     @property
     def histories(self) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-        """What each model has said and heard; both go on from the better answer once one is."""
+        """Return the messages of each model; both go on from the better answer, if judged."""
         first, second = (self.better,) * 2 if self.preference else self.responses
         return _history(first), _history(second)
 
@@ -56,39 +57,38 @@ def _history(response: Response) -> list[dict[str, str]]:
 
 
 def has_failed(responses: Sequence[Response]) -> bool:
-    """Whether an answer did not arrive."""
+    """Say whether an answer did not arrive."""
     return any(response.state == ResponseState.FAILED for response in responses)
 
 
 def is_writing(responses: Sequence[Response]) -> bool:
-    """Whether an answer may still come."""
+    """Say whether an answer may still come."""
     return any(response.state == ResponseState.WRITING for response in responses)
 
 
 def can_stop(responses: Sequence[Response]) -> bool:
-    """Whether all that is missing is the end of a text."""
+    """Say whether all that is missing is the end of a text."""
     ends = all(response.state in COMPLETE for response in responses)
     return not ends and all(response.text for response in responses)
 
 
 def conversation_find(*, contributor: Contributor, public_id: str) -> Conversation:
-    """The contributor's own conversation; others do not learn that it exists."""
+    """Return the contributor's own conversation; others do not learn that it exists.
+
+    Raises NotFoundError.
+    """
     own = Conversation.objects.filter(contributor=contributor, source=ARENA)
-    found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
-    if found is None:
-        raise NotFoundError("unknown_conversation", _("There is no such conversation of yours."))
-    return found
+    missing = _("There is no such conversation of yours.")
+    return get_or_not_found(own, "unknown_conversation", missing, public_id=public_id)
 
 
 def comparison_of(*, contributor: Contributor, public_id: str) -> Comparison:
-    """A comparison of the contributor's own conversation."""
+    """Return a comparison of the contributor's own conversation; raises NotFoundError."""
     own = _comparisons().filter(
         turn__conversation__contributor=contributor, turn__conversation__source=ARENA
     )
-    found = own.filter(public_id=public_id).first() if public_id.isalnum() else None
-    if found is None:
-        raise NotFoundError("unknown_comparison", _("There is no such comparison of yours."))
-    return found
+    missing = _("There is no such comparison of yours.")
+    return get_or_not_found(own, "unknown_comparison", missing, public_id=public_id)
 
 
 def newest_turn(conversation: Conversation) -> Turn:
@@ -97,7 +97,7 @@ def newest_turn(conversation: Conversation) -> Turn:
 
 
 def exchange_of(conversation: Conversation) -> Exchange:
-    """The newest turn of a conversation."""
+    """Return the newest turn of a conversation; raises NotFoundError where none compares."""
     found = _comparisons().filter(turn__conversation=conversation).order_by("-turn__position")
     newest = found.first()
     if newest is None:
@@ -106,7 +106,7 @@ def exchange_of(conversation: Conversation) -> Exchange:
 
 
 def exchange_from(comparison: Comparison) -> Exchange:
-    """All that belongs to a comparison of the arena."""
+    """Return all that belongs to a comparison of the arena."""
     return Exchange(
         turn=comparison.turn,
         comparison=comparison,
@@ -119,7 +119,7 @@ def exchange_from(comparison: Comparison) -> Exchange:
 
 
 def responses_of(comparison: Comparison) -> tuple[Response, Response]:
-    """The two answers; where their histories differ, the comparison names only the models."""
+    """Return the two answers; where their histories differ, the comparison has only the models."""
     if comparison.response_a and comparison.response_b:
         return comparison.response_a, comparison.response_b
     written = Response.objects.filter(turn=comparison.turn_id).select_related(

@@ -31,6 +31,7 @@ from feedback.database.db_async import stored
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.pool.models import Conversation
+from feedback.web.http import HtmxRequest
 
 START = "arena/start.html"
 PAGES = {"duel": "arena/conversation.html", "assist": "arena/thread.html"}
@@ -41,7 +42,7 @@ FRAGMENTS = {"duel": "arena/swap.html", "assist": "arena/thread_task.html"}
 @require_safe
 @contributor_required
 def arena(request: HttpRequest) -> HttpResponse:
-    """Something to ask: one's own words, an example, or a recorded question."""
+    """Offer something to ask: one's own words, an example, or a recorded question."""
     return render(request, START, start_context(request))
 
 
@@ -78,7 +79,7 @@ def _messages(request: HttpRequest) -> list[dict[str, Any]]:
 @require_safe
 @contributor_required
 def conversation(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A conversation of one's own, at its newest turn."""
+    """Show a conversation of one's own, at its newest turn."""
     return _page(request, _own(request, public_id))
 
 
@@ -95,7 +96,7 @@ def _page(
 
 
 async def stream(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """The newest answers as they grow; the gates of a page stand before it."""
+    """Stream the newest answers as they grow, to whoever may see the page."""
     found: list[Conversation] = []
 
     @never_cache
@@ -129,7 +130,7 @@ def follow_up(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def stop(request: HttpRequest, public_id: str) -> HttpResponse:
+def stop(request: HtmxRequest, public_id: str) -> HttpResponse:
     """Take what is there as the answer."""
     own = _own(request, public_id)
     answers_stop(turn=newest_turn(own))
@@ -138,7 +139,7 @@ def stop(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def retry(request: HttpRequest, public_id: str) -> HttpResponse:
+def retry(request: HtmxRequest, public_id: str) -> HttpResponse:
     """Ask the same models again for the answers that did not arrive."""
     own = _own(request, public_id)
     message_take(request)
@@ -148,7 +149,7 @@ def retry(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def replace(request: HttpRequest, public_id: str) -> HttpResponse:
+def replace(request: HtmxRequest, public_id: str) -> HttpResponse:
     """Ask other models for the answers that did not arrive."""
     own = _own(request, public_id)
     message_take(request)
@@ -158,8 +159,8 @@ def replace(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @contributor_required
-def again(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Another answer in a conversation with one model."""
+def again(request: HtmxRequest, public_id: str) -> HttpResponse:
+    """Ask for another answer in a conversation with one model."""
     own = _own(request, public_id)
     message_take(request)
     assist_again(conversation=own, of=request.POST.get("of", ""))
@@ -170,14 +171,14 @@ def _own(request: HttpRequest, public_id: str) -> Conversation:
     return conversation_find(contributor=contributor_of(request), public_id=public_id)
 
 
-def after(request: HttpRequest, own: Conversation) -> HttpResponse:
-    """The conversation as it is after a press: the fragment for htmx, else the page."""
-    if not request.headers.get("HX-Request"):
+def after(request: HtmxRequest, own: Conversation) -> HttpResponse:
+    """Show the conversation as it is after a press: the fragment for htmx, else the page."""
+    if not request.htmx:
         return to_conversation(own)
     return _page(request, own, FRAGMENTS)
 
 
 def to_conversation(own: Conversation) -> HttpResponse:
-    """The page of a conversation, for a browser that has sent a form."""
+    """Send a browser that has posted a form to the page of the conversation."""
     url = reverse("arena_conversation", args=[own.public_id])
     return HttpResponseRedirect(url, status=HTTPStatus.SEE_OTHER)

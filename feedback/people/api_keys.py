@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, ForbiddenError, NotFoundError
+from feedback.errors import ApplicationError, ForbiddenError, InvalidError, NotFoundError
 from feedback.people.models import ApiKey, Contributor, TrustTier
 from feedback.people.services import apikey_create, audit_record
 from feedback.people.terms import SCOPES
@@ -15,26 +15,28 @@ KEYS_LIMIT = 20
 
 
 def scopes_of(contributor: Contributor) -> list[str]:
-    """The scopes that the contributor's own keys may have."""
+    """Return the scopes that the contributor's own keys may have."""
     return [one for one in SCOPES if contributor.is_operator or one not in OPERATOR_SCOPES]
 
 
 def keys_of(contributor: Contributor) -> QuerySet[ApiKey]:
-    """The contributor's keys that work, newest first."""
+    """Return the contributor's keys that work, newest first."""
     return ApiKey.objects.filter(contributor=contributor, revoked_at=None).order_by("-id")
 
 
 def own_key_create(*, contributor: Contributor, name: str, scopes: list[str]) -> str:
-    """A key with some of the scopes that its maker may have; it is seen only now.
+    """Make a key with some of the scopes that its maker may have, and return it: only this once.
 
     Programs are limited per key and not per address, so who is known by a cookie alone has none.
     """
     if contributor.trust_tier == TrustTier.ANONYMOUS:
         raise ForbiddenError("account_needed", _("Make an account first: a key belongs to one."))
     if not name.strip() or len(name) > 100 or "\x00" in name:
-        raise ApplicationError("invalid", _("Give the key a name of up to 100 characters."))
+        message = _("Give the key a name of up to 100 characters.")
+        raise InvalidError({"name": message}, message)
     if not scopes or not set(scopes) <= set(scopes_of(contributor)):
-        raise ApplicationError("invalid", _("Choose what the key may do."))
+        message = _("Choose what the key may do.")
+        raise InvalidError({"scopes": message}, message)
     with transaction.atomic():
         if keys_of(contributor).count() >= KEYS_LIMIT:
             raise ApplicationError("too_many", _("You already have 20 keys. Revoke one first."))

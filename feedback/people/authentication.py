@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from feedback.people.models import ApiKey, Contributor
 from feedback.people.selectors import apikey_find, current_consent
 from feedback.people.sign_in.accounts import needs_second_factor
+from feedback.web.http import HtmxRequest
 
 if TYPE_CHECKING:  # REST framework imports this module while it imports its views
     from rest_framework.views import APIView
@@ -81,11 +82,11 @@ def contributor_required(view: PageView) -> PageView:
     """A page for those who agreed to the terms; others see the terms first, then come back."""
 
     @wraps(view)
-    def gated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def gated(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user
         if not isinstance(user, Contributor) or current_consent(user) is None:
             target = f"{resolve_url('terms')}?{urlencode({'next': request.get_full_path()})}"
-            if request.headers.get("HX-Request"):
+            if request.htmx:
                 return HttpResponse(headers={"HX-Redirect": target})
             return redirect(target)
         return view(request, *args, **kwargs)

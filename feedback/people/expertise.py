@@ -1,11 +1,11 @@
-"""What a contributor says they know: campaigns that want it ask only those who do."""
+"""The fields that a contributor knows: campaigns that want one ask only those who do."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.people.models import Contributor
 
@@ -20,8 +20,8 @@ def expertise_set(*, contributor: Contributor, text: str) -> None:
     )
     if not is_good:
         limits = {"fields": FIELDS_LIMIT, "letters": FIELD_LENGTH}
-        words = _("At most %(fields)s fields of %(letters)s letters each.") % limits
-        raise ApplicationError("invalid", words)
+        message = _("At most %(fields)s fields of %(letters)s letters each.") % limits
+        raise InvalidError({"expertise": message}, message)
     contributor.expertise = fields
     contributor.save(update_fields=["expertise"])
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import BasePermission
@@ -15,7 +15,7 @@ from feedback.people.authentication import IsOperator, contributor_of, scope
 from feedback.registry.health_check import provider_try, version_try
 from feedback.registry.models import ModelVersion, Provider, VersionState
 from feedback.registry.selectors import (
-    condition,
+    health_of,
     model_named,
     provider_get,
     provider_named,
@@ -23,7 +23,7 @@ from feedback.registry.selectors import (
     version_get,
 )
 from feedback.registry.services import (
-    Asking,
+    CallSettings,
     model_create,
     provider_create,
     state_set,
@@ -44,7 +44,8 @@ class ProviderInput(serializers.Serializer[Any]):
     requests_per_minute = serializers.IntegerField(required=False, allow_null=True)
 
 
-class ConditionOutput(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="ConditionOutput")
+class HealthOutput(serializers.Serializer[Any]):
     """How it is: in use, failing, resting by itself, paused or retired, and the last error."""
 
     state = serializers.CharField()
@@ -56,19 +57,19 @@ class ConditionOutput(serializers.Serializer[Any]):
     last_error_at = serializers.DateTimeField(allow_null=True)
 
 
-class HealthOutput(serializers.Serializer[Any]):
+class WithHealthOutput(serializers.Serializer[Any]):
     """Something that is asked, and how it is."""
 
     id = serializers.UUIDField()
     condition = serializers.SerializerMethodField()
 
-    @extend_schema_field(ConditionOutput)
+    @extend_schema_field(HealthOutput)
     def get_condition(self, row: Provider | ModelVersion) -> dict[str, Any]:
         """Read from the row."""
-        return condition(row)
+        return health_of(row)
 
 
-class ProviderOutput(HealthOutput):
+class ProviderOutput(WithHealthOutput):
     """A server and how it is."""
 
     name = serializers.CharField()
@@ -78,7 +79,8 @@ class ProviderOutput(HealthOutput):
     requests_per_minute = serializers.IntegerField(allow_null=True)
 
 
-class AskingInput(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="AskingInput")
+class CallSettingsInput(serializers.Serializer[Any]):
     """What a version asks, of whom, and how."""
 
     provider = serializers.CharField(max_length=100, help_text="The name of a provider.")
@@ -89,15 +91,18 @@ class AskingInput(serializers.Serializer[Any]):
     sampling = serializers.DictField(required=False)
     output_licence = serializers.CharField(required=False, allow_blank=True, max_length=64)
 
-    def asking(self) -> Asking:
-        """The checked fields, with the provider that is meant."""
+    def call_settings(self) -> CallSettings:
+        """Return the checked fields, with the provider that is meant."""
         self.is_valid(raise_exception=True)
-        names = [name for name in Asking.__slots__ if name in self.validated_data]
+        names = [name for name in CallSettings.__slots__ if name in self.validated_data]
         fields = {name: self.validated_data[name] for name in names}
-        return Asking(**fields | {"provider": provider_named(self.validated_data["provider"])})
+        return CallSettings(
+            **fields | {"provider": provider_named(self.validated_data["provider"])}
+        )
 
 
-class ModelInput(AskingInput):
+@extend_schema_serializer(component_name="ModelInput")
+class ModelInput(CallSettingsInput):
     """A model with its first version."""
 
     name = serializers.CharField(max_length=200)
@@ -107,7 +112,7 @@ class ModelInput(AskingInput):
     )
 
 
-class VersionOutput(HealthOutput):
+class VersionOutput(WithHealthOutput):
     """A version, what it asks, and how it is."""
 
     model = serializers.CharField(source="label")
@@ -152,38 +157,38 @@ class ModelCreateView(APIView):
     def post(self, request: Request) -> Response:
         """Register a model and its first version."""
         given = ModelInput(data=request.data)
-        asking = given.asking()
+        call_settings = given.call_settings()
         version = model_create(
             name=given.validated_data["name"],
             description=given.validated_data.get("description", ""),
             topics=given.validated_data.get("topics", ()),
-            asking=asking,
+            call_settings=call_settings,
             actor=contributor_of(request),
         )
         return Response(VersionOutput(version).data, status=201)
 
 
-@extend_schema(request=AskingInput, responses={201: VersionOutput})
+@extend_schema(request=CallSettingsInput, responses={201: VersionOutput})
 @api_view(["POST"])
 @permission_classes(MAY_WRITE)
 def versions(request: Request, slug: str) -> Response:
     """Add a version to a model; the others stay as they are."""
     version = version_create(
         model=model_named(slug),
-        asking=AskingInput(data=request.data).asking(),
+        call_settings=CallSettingsInput(data=request.data).call_settings(),
         actor=contributor_of(request),
     )
     return Response(VersionOutput(version).data, status=201)
 
 
-@extend_schema(request=AskingInput, responses=VersionOutput)
+@extend_schema(request=CallSettingsInput, responses=VersionOutput)
 @api_view(["POST"])
 @permission_classes(MAY_WRITE)
 def version(request: Request, version_id: uuid.UUID) -> Response:
     """Change what a version asks; one that has answered is retired, and a new one is made."""
     changed = version_change(
         version=version_get(version_id),
-        asking=AskingInput(data=request.data).asking(),
+        call_settings=CallSettingsInput(data=request.data).call_settings(),
         actor=contributor_of(request),
     )
     return Response(VersionOutput(changed).data)

@@ -1,68 +1,98 @@
-"""What operators type into the pages of the registry."""
+"""What operators type into the pages of the registry; its services have the last word."""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from feedback.errors import ApplicationError
 from feedback.registry.models import ModelVersion
 from feedback.registry.selectors import provider_named
-from feedback.registry.services import Asking
+from feedback.registry.services import CallSettings
+from feedback.web.forms import cleaned
 
 
-def provider_fields(data: QueryDict) -> dict[str, Any]:
-    """A provider as the form gives it."""
-    names = ("name", "base_url", "api_key_variable")
-    fields: dict[str, Any] = {name: data.get(name, "").strip() for name in names}
-    return fields | {"requests_per_minute": limit_of(data)}
+class LimitForm(forms.Form):
+    """How often a provider may be asked."""
 
-
-def limit_of(data: QueryDict) -> int | None:
-    """Requests a minute; None where the field is left empty."""
-    text = data.get("requests_per_minute", "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise _invalid("requests_per_minute", _("Enter a whole number, or leave it empty."))
-    return int(text)
-
-
-def price_of(data: QueryDict, name: str) -> Decimal | None:
-    """The price of a million tokens; None where the field is left empty."""
-    field = forms.DecimalField(required=False, max_digits=12, decimal_places=4, localize=True)
-    try:
-        price: Decimal | None = field.clean(data.get(name, "").strip())
-    except forms.ValidationError as error:
-        raise _invalid(name, " ".join(error.messages)) from error
-    return price
-
-
-def model_fields(data: QueryDict) -> dict[str, Any]:
-    """A model as the form gives it, beside what its first version asks."""
-    return {
-        "name": data.get("name", "").strip(),
-        "description": data.get("description", "").strip(),
-        "topics": [part.strip() for part in data.get("topics", "").split(",") if part.strip()],
-    }
-
-
-def asking_fields(data: QueryDict) -> Asking:
-    """What a version asks, as the form gives it."""
-    return Asking(
-        provider=provider_named(data.get("provider", "")),
-        remote_name=data.get("remote_name", "").strip(),
-        system_prompt=data.get("system_prompt", "").replace("\r\n", "\n").strip(),
-        sampling=_sampling(data.get("sampling", "").strip()),
-        output_licence=data.get("output_licence", "").strip(),
+    requests_per_minute = forms.IntegerField(
+        required=False,
+        error_messages={"invalid": gettext_lazy("Enter a whole number, or leave it empty.")},
     )
 
 
-def asking_shown(version: ModelVersion) -> dict[str, str]:
-    """The form of a version as it is."""
+class ProviderForm(LimitForm):
+    """A server that speaks the OpenAI-compatible API."""
+
+    name = forms.CharField(required=False)
+    base_url = forms.CharField(required=False)
+    api_key_variable = forms.CharField(required=False)
+
+
+class PriceForm(forms.Form):
+    """What a million tokens cost; empty: not known."""
+
+    input_price = forms.DecimalField(required=False, max_digits=12, decimal_places=4, localize=True)
+    output_price = forms.DecimalField(
+        required=False, max_digits=12, decimal_places=4, localize=True
+    )
+
+
+class CallSettingsForm(forms.Form):
+    """How a version is called: by which provider, under which name, with which settings."""
+
+    provider = forms.CharField(required=False)
+    remote_name = forms.CharField(required=False)
+    system_prompt = forms.CharField(required=False)
+    sampling = forms.CharField(required=False)
+    output_licence = forms.CharField(required=False)
+
+    def clean_system_prompt(self) -> str:
+        """Return the instructions with plain line ends, as every browser and the API send them."""
+        return str(self.cleaned_data["system_prompt"]).replace("\r\n", "\n")
+
+    def clean_sampling(self) -> dict[str, Any]:
+        """Return the parameters of a call; empty is none."""
+        try:
+            found = json.loads(self.cleaned_data["sampling"] or "{}")
+        except (ValueError, RecursionError):  # the latter of ten thousand brackets
+            found = None
+        if not isinstance(found, dict):
+            raise forms.ValidationError(_('Enter a JSON object such as {"temperature": 0.7}.'))
+        return found
+
+    def call_settings(self) -> CallSettings:
+        """Return the settings; raises InvalidError, and NotFoundError for an unknown provider."""
+        fields = cleaned(self)
+        return CallSettings(
+            provider=provider_named(fields["provider"]),
+            remote_name=fields["remote_name"],
+            system_prompt=fields["system_prompt"],
+            sampling=fields["sampling"],
+            output_licence=fields["output_licence"],
+        )
+
+
+class FirstVersionForm(CallSettingsForm):
+    """A model, beside how its first version is called."""
+
+    name = forms.CharField(required=False)
+    description = forms.CharField(required=False)
+    topics = forms.CharField(required=False)
+
+    def clean_topics(self) -> list[str]:
+        """Return the names between the commas."""
+        return [part.strip() for part in self.cleaned_data["topics"].split(",") if part.strip()]
+
+    def model_fields(self) -> dict[str, Any]:
+        """Return what is said of the model itself; raises InvalidError."""
+        fields = cleaned(self)
+        return {name: fields[name] for name in ("name", "description", "topics")}
+
+
+def call_settings_typed(version: ModelVersion) -> dict[str, str]:
+    """Return what the form of a version holds before anybody types."""
     return {
         "provider": str(version.provider or ""),
         "remote_name": version.remote_name,
@@ -70,18 +100,3 @@ def asking_shown(version: ModelVersion) -> dict[str, str]:
         "sampling": json.dumps(version.sampling) if version.sampling else "",
         "output_licence": version.output_licence,
     }
-
-
-def _sampling(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise _invalid("sampling", _('Enter a JSON object such as {"temperature": 0.7}.'))
-    return found
-
-
-def _invalid(field: str, words: str) -> ApplicationError:
-    message = _("Please correct the fields below.")
-    return ApplicationError("invalid", message, fields={field: words})

@@ -1,8 +1,8 @@
-"""Who can be asked now: failures one after another pause a provider, and a probe brings it back.
+"""Who can be asked now: failures in a row pause a provider, and a health check brings it back.
 
 A pause that the server asks for (429) ends by itself. One after failures doubles from 15 seconds
-to half an hour, and ends with a call that goes well: the probe's, or an operator's. Calls that
-were under way when a pause began tell nothing new and do not make it longer. A model that its
+to half an hour, and ends with a call that goes well: a health check's, or an operator's. Calls
+that were under way when a pause began tell nothing new and do not make it longer. A model that its
 server does not know rests alone; the server's other models go on.
 """
 
@@ -15,9 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError
-from feedback.registry.models import ModelVersion, Provider, ProviderKind, VersionState
+from feedback.registry.models import ModelVersion, Provider, VersionState
 
-LIVE_KINDS = (ProviderKind.INFERENCE, ProviderKind.OPENAI)
 PAUSE_AFTER = 3  # failures one after another
 FIRST_REST = timedelta(seconds=15)
 LONGEST_REST = timedelta(minutes=30)
@@ -27,7 +26,7 @@ Asked = Provider | ModelVersion
 
 
 def is_well(prefix: str = "") -> Q:
-    """The condition that something is in use and not resting; `prefix` leads to it."""
+    """Return the filter for what is in use and not resting; `prefix` leads to it."""
     rested = Q(**{f"{prefix}failures__lt": PAUSE_AFTER, f"{prefix}resting_until__lte": Now()})
     awake = Q(**{f"{prefix}resting_until": None}) | rested
     return awake & Q(**{f"{prefix}state": VersionState.ACTIVE})
@@ -37,13 +36,13 @@ _WELL = ModelVersion.objects.filter(is_well(), Q(provider=None) | is_well("provi
 
 
 def well_versions() -> QuerySet[ModelVersion]:
-    """Versions that people may meet now: in use and well, like the provider behind them."""
+    """Return the versions that may answer now: in use and well, like the provider behind them."""
     return _WELL.all()  # putting the query together costs as much as asking it
 
 
 def live_versions() -> QuerySet[ModelVersion]:
-    """Well versions that a server stands behind, which answer anything."""
-    return well_versions().filter(provider__kind__in=LIVE_KINDS)
+    """Return the well versions that a server stands behind, which answer anything."""
+    return _WELL.served()
 
 
 def call_ended(version: ModelVersion, error: NoAnswerError | None) -> None:
@@ -61,7 +60,7 @@ def call_ended(version: ModelVersion, error: NoAnswerError | None) -> None:
 
 
 def _answered(asked: Asked) -> None:
-    """It is well; costs a write only where it was not."""
+    """Note that it is well; costs a write only where it was not."""
     unwell = Q(failures__gt=0) | Q(resting_until__isnull=False)
     _row(asked).filter(unwell).update(failures=0, failing_since=None, resting_until=None)
 

@@ -1,21 +1,21 @@
-"""Trying a version: the smallest real question, as a probe and as an operator's test call."""
+"""Trying a version: the smallest real question, as a health check and as a test call."""
 
 from dataclasses import dataclass
 
 from django.db.models.functions import Now
 
 from feedback.registry.errors import NoAnswerError, reason_words
-from feedback.registry.health import LIVE_KINDS, PAUSE_AFTER
+from feedback.registry.health import PAUSE_AFTER
 from feedback.registry.models import ModelVersion, Provider, VersionState
 from feedback.registry.providers import Call
 
 QUESTION = [{"role": "user", "content": "Say hello."}]
-PROBE_TOKENS, TEST_TOKENS = 1, 48
+CHECK_TOKENS, TEST_TOKENS = 1, 48
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What came of a try: some text, or a problem in words."""
+    """The result of a try: some text of the answer, or a problem as a sentence."""
 
     version: ModelVersion
     text: str = ""
@@ -26,9 +26,9 @@ def version_try(version: ModelVersion, tokens: int = TEST_TOKENS) -> Trial:
     """Ask it for a few words; its health follows from how that goes."""
     call = Call(version, QUESTION, {"max_tokens": tokens})
     try:
-        return Trial(version, text="".join(call.pieces()))
+        return Trial(version=version, text="".join(call.pieces()))
     except NoAnswerError as error:
-        return Trial(version, problem=reason_words(str(error)))
+        return Trial(version=version, problem=reason_words(str(error)))
 
 
 def provider_try(provider: Provider) -> list[Trial]:
@@ -36,18 +36,18 @@ def provider_try(provider: Provider) -> list[Trial]:
     trials = []
     versions = provider.versions.filter(state=VersionState.ACTIVE).select_related("provider")
     for version in versions.order_by("failures", "-created_at")[:3]:
-        trials.append(version_try(version, PROBE_TOKENS))
+        trials.append(version_try(version, CHECK_TOKENS))
         if not trials[-1].problem:
             break
     return trials
 
 
-def probes_run() -> int:
-    """Try all that rest after failures and whose rest is over; how many came back."""
+def health_checks_run() -> int:
+    """Try all that rest after failures and whose rest is over; return how many came back."""
     over = {"failures__gte": PAUSE_AFTER, "resting_until__lte": Now(), "state": "active"}
-    providers = Provider.objects.filter(kind__in=LIVE_KINDS, **over)
+    providers = Provider.objects.live().filter(**over)
     returned = sum(any(not t.problem for t in provider_try(one)) for one in providers)
-    versions = ModelVersion.objects.filter(provider__kind__in=LIVE_KINDS, **over)
+    versions = ModelVersion.objects.served().filter(**over)
     for version in versions.select_related("provider"):
-        returned += not version_try(version, PROBE_TOKENS).problem
+        returned += not version_try(version, CHECK_TOKENS).problem
     return returned

@@ -1,5 +1,7 @@
 """Language models and how to reach them."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +28,9 @@ class ProviderKind(models.TextChoices):
     INFERENCE = "inference"  # our own inference server, by setting CHAT_URL
 
 
+LIVE_KINDS = (ProviderKind.INFERENCE, ProviderKind.OPENAI)  # these answer anything
+
+
 class VersionState(models.TextChoices):
     """Whether people can meet a version, or what a provider serves, now: an operator's decision."""
 
@@ -47,6 +52,22 @@ class Health(models.Model):
         abstract = True
 
 
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    """Filters of providers that several modules share."""
+
+    def live(self) -> Self:
+        """Keep those that a server stands behind."""
+        return self.filter(kind__in=LIVE_KINDS)
+
+
+class VersionQuerySet(models.QuerySet["ModelVersion"]):
+    """Filters of versions that several modules share."""
+
+    def served(self) -> Self:
+        """Keep those that a server stands behind, whether or not it is well."""
+        return self.filter(provider__kind__in=LIVE_KINDS)
+
+
 class Provider(Row, Health):
     """Something that serves models. Its key stays in the environment, never here."""
 
@@ -56,6 +77,8 @@ class Provider(Row, Health):
     api_key_variable = models.CharField(max_length=100, blank=True)
     requests_per_minute = models.PositiveIntegerField(null=True)  # none: as many as there are
     state = models.CharField(max_length=16, choices=VersionState, default=VersionState.ACTIVE)
+
+    objects = ProviderQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -105,6 +128,8 @@ class ModelVersion(Row, Health):
     # What a million tokens cost, in the site's currency; none: nobody has said.
     input_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     output_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -24,8 +24,8 @@ from feedback.database.db_async import stored
 from feedback.errors import RateLimitedError
 from feedback.people.rate_limits.limits import Rate, limit_take
 from feedback.registry.errors import OWN_LIMIT, TOO_MANY, NoAnswerError
-from feedback.registry.health import LIVE_KINDS, call_ended
-from feedback.registry.models import ModelVersion, Provider, ProviderKind
+from feedback.registry.health import call_ended
+from feedback.registry.models import LIVE_KINDS, ModelVersion, Provider, ProviderKind
 from feedback.registry.sse_parser import Reading
 
 SILENCE = httpx.Timeout(30.0, connect=3.0)  # seconds without a sign of the server

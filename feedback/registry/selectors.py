@@ -1,4 +1,4 @@
-"""Reads of the registry for operators: providers and versions with their health, in words."""
+"""Reads of the registry for operators: providers and versions, and their health as text."""
 
 import uuid
 from datetime import datetime
@@ -8,65 +8,59 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.errors import NotFoundError
+from feedback.database.lookup import get_or_not_found
 from feedback.registry.errors import reason_words
-from feedback.registry.health import LIVE_KINDS, PAUSE_AFTER
+from feedback.registry.health import PAUSE_AFTER
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, VersionState
 
 ANSWERED = ("finished", "stopped")  # states of a response that hold a version to what it was
 
 
 def providers_list() -> QuerySet[Provider]:
-    """All providers, those in use first."""
+    """Return all providers, those in use first."""
     return Provider.objects.order_by("state", "name")
 
 
 def versions_list() -> QuerySet[ModelVersion]:
-    """All versions that a server stands behind, those in use first."""
-    served = ModelVersion.objects.filter(provider__kind__in=LIVE_KINDS)
-    return served.select_related("model", "provider").order_by("state", "label")
+    """Return all versions that a server stands behind, those in use first."""
+    return (
+        ModelVersion.objects.served().select_related("model", "provider").order_by("state", "label")
+    )
 
 
 def provider_get(provider_id: uuid.UUID) -> Provider:
-    """The provider with that key."""
-    found = Provider.objects.filter(pk=provider_id).first()
-    if found is None:
-        raise NotFoundError("unknown_provider", _("There is no such provider."))
-    return found
+    """Return the provider with that key; raises NotFoundError."""
+    return get_or_not_found(
+        Provider.objects.all(), "unknown_provider", _("There is no such provider."), pk=provider_id
+    )
 
 
 def provider_named(name: str) -> Provider:
-    """The provider of that name."""
-    found = Provider.objects.filter(name=name).first()
-    if found is None:
-        raise NotFoundError("unknown_provider", _("There is no such provider."))
-    return found
+    """Return the provider of that name; raises NotFoundError."""
+    return get_or_not_found(
+        Provider.objects.all(), "unknown_provider", _("There is no such provider."), name=name
+    )
 
 
 def model_named(slug: str) -> LanguageModel:
-    """The model of that slug."""
-    found = LanguageModel.objects.filter(slug=slug).first()
-    if found is None:
-        raise NotFoundError("unknown_model", _("There is no such model."))
-    return found
+    """Return the model of that slug; raises NotFoundError."""
+    models = LanguageModel.objects.all()
+    return get_or_not_found(models, "unknown_model", _("There is no such model."), slug=slug)
 
 
 def version_get(version_id: uuid.UUID) -> ModelVersion:
-    """The version with that key, its model and its provider."""
+    """Return the version with that key, its model and its provider; raises NotFoundError."""
     rows = ModelVersion.objects.select_related("model", "provider")
-    found = rows.filter(pk=version_id).first()
-    if found is None:
-        raise NotFoundError("unknown_version", _("There is no such version."))
-    return found
+    return get_or_not_found(rows, "unknown_version", _("There is no such version."), pk=version_id)
 
 
 def has_answered(version: ModelVersion) -> bool:
-    """Whether something in the pool is an answer of this version."""
+    """Say whether something in the pool is an answer of this version."""
     return version.responses.filter(state__in=ANSWERED).exists()
 
 
-def condition(of: Provider | ModelVersion) -> dict[str, Any]:
-    """How it is, for pages and the API: one word of state, since when, and the last error."""
+def health_of(of: Provider | ModelVersion) -> dict[str, Any]:
+    """Return its health for pages and the API: a state, since when, and the last error as text."""
     now = timezone.now()
     resting = of.resting_until is not None and (
         of.failures >= PAUSE_AFTER or of.resting_until > now
@@ -75,11 +69,11 @@ def condition(of: Provider | ModelVersion) -> dict[str, Any]:
     if state == VersionState.ACTIVE and of.failures:
         state = "failing"
     if state in ("active", "failing") and isinstance(of, ModelVersion) and of.provider:
-        its = condition(of.provider)["state"]
+        its = health_of(of.provider)["state"]
         state = state if its in ("active", "failing") else "waiting"
     return {
         "state": state,
-        "words": _words(state),
+        "words": _state_text(state),
         "failures": of.failures,
         "since": of.failing_since,
         "next_try": _later(of.resting_until, now) if resting else None,
@@ -92,7 +86,7 @@ def _later(then: datetime | None, now: datetime) -> datetime | None:
     return then if then is not None and then > now else None
 
 
-def _words(state: str) -> str:
+def _state_text(state: str) -> str:
     return {
         "active": _("In use"),
         "failing": _("In use, the last call failed"),

@@ -1,4 +1,4 @@
-"""Writes of the registry: providers, models and their versions; each is written down."""
+"""Writes of the registry: providers, models and their versions; each leaves an audit record."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, ConflictError
+from feedback.errors import ConflictError, InvalidError, refuse_problems
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.registry.models import (
@@ -31,8 +31,8 @@ MOST_PRICE = Decimal(1_000_000)  # of a million tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What a version is: whom it asks, for which model, and how."""
+class CallSettings:
+    """How a version is called: by which provider, under which name, with which settings."""
 
     provider: Provider
     remote_name: str
@@ -49,12 +49,14 @@ def provider_create(
     requests_per_minute: int | None = None,
     actor: Contributor,
 ) -> Provider:
-    """A server that speaks the OpenAI-compatible API."""
-    _refuse(
-        name="" if 1 <= len(name) <= 100 else _("1 to 100 characters."),
-        base_url=_address_problem(base_url),
-        api_key_variable=_variable_problem(api_key_variable),
-        requests_per_minute=_limit_problem(requests_per_minute),
+    """Add a server that speaks the OpenAI-compatible API."""
+    refuse_problems(
+        {
+            "name": "" if 1 <= len(name) <= 100 else _("1 to 100 characters."),
+            "base_url": _address_problem(base_url),
+            "api_key_variable": _variable_problem(api_key_variable),
+            "requests_per_minute": _limit_problem(requests_per_minute),
+        }
     )
     try:
         with transaction.atomic():
@@ -78,7 +80,7 @@ def provider_limit(
     *, provider: Provider, requests_per_minute: int | None, actor: Contributor
 ) -> None:
     """Ask a provider at most so often; None: as often as there are requests."""
-    _refuse(requests_per_minute=_limit_problem(requests_per_minute))
+    refuse_problems({"requests_per_minute": _limit_problem(requests_per_minute)})
     with transaction.atomic():
         Provider.objects.filter(pk=provider.pk).update(requests_per_minute=requests_per_minute)
         audit_record(
@@ -92,7 +94,7 @@ def provider_limit(
 def state_set(*, of: Provider | ModelVersion, state: str, actor: Contributor) -> None:
     """Pause, resume or retire; what is retired stays so, with all that it has answered."""
     if state not in VersionState.values:
-        raise ApplicationError("invalid", _("There is no such state."))
+        raise InvalidError({"state": _("There is no such state.")}, _("There is no such state."))
     rows: Any = type(of).objects
     with transaction.atomic():
         current = rows.filter(pk=of.pk).exclude(state=VersionState.RETIRED)
@@ -105,8 +107,8 @@ def state_set(*, of: Provider | ModelVersion, state: str, actor: Contributor) ->
 def version_price(
     *, version: ModelVersion, read: Decimal | None, written: Decimal | None, actor: Contributor
 ) -> None:
-    """What a million tokens cost, read and written, in the site's currency; None: not known."""
-    _refuse(input_price=_price_problem(read), output_price=_price_problem(written))
+    """Set what a million tokens cost, read and written, in the site's currency; None: not known."""
+    refuse_problems({"input_price": _price_problem(read), "output_price": _price_problem(written)})
     with transaction.atomic():
         rows = ModelVersion.objects.filter(pk=version.pk)
         rows.update(input_price=read, output_price=written)
@@ -120,61 +122,64 @@ def model_create(
     name: str,
     description: str = "",
     topics: Sequence[str] = (),
-    asking: Asking,
+    call_settings: CallSettings,
     actor: Contributor,
 ) -> ModelVersion:
-    """A model and its first version."""
+    """Add a model and its first version."""
     slug = slugify(name, allow_unicode=True)[:110]
-    _refuse(
-        name=""
-        if slug and len(name) <= 200
-        else _("1 to 200 characters, at least one of them a letter.")
-    )
-    _check(asking)
+    if not slug or len(name) > 200:
+        raise InvalidError({"name": _("1 to 200 characters, at least one of them a letter.")})
+    _check(call_settings)
     try:
         with transaction.atomic():
             model = LanguageModel.objects.create(slug=slug, name=name, description=description)
             model.topics.set([_topic(topic) for topic in topics])
-            return _version_add(model, asking, actor)
+            return _version_add(model, call_settings, actor)
     except IntegrityError as error:
         words = _("There is already a model %(name)s: give it a new version.") % {"name": name}
         raise ConflictError("name_taken", words) from error
 
 
-def version_create(*, model: LanguageModel, asking: Asking, actor: Contributor) -> ModelVersion:
-    """One more version of a model; the others stay as they are."""
-    _check(asking)
+def version_create(
+    *, model: LanguageModel, call_settings: CallSettings, actor: Contributor
+) -> ModelVersion:
+    """Add a version to a model; the others stay as they are."""
+    _check(call_settings)
     with transaction.atomic():
-        return _version_add(model, asking, actor)
+        return _version_add(model, call_settings, actor)
 
 
-def version_change(*, version: ModelVersion, asking: Asking, actor: Contributor) -> ModelVersion:
-    """What is asked from now on. A version that has answered stays, retired, beside a new one."""
-    _check(asking)
+def version_change(
+    *, version: ModelVersion, call_settings: CallSettings, actor: Contributor
+) -> ModelVersion:
+    """Change how a version is called; one that has answered stays, retired, beside a new one."""
+    _check(call_settings)
     with transaction.atomic():
         LanguageModel.objects.select_for_update().get(pk=version.model_id)
-        if asking == asking_of(version):
+        if call_settings == call_settings_of(version):
             return version
         if has_answered(version):
             state_set(of=version, state=VersionState.RETIRED, actor=actor)
-            return _version_add(version.model, asking, actor)
-        for name in Asking.__slots__:
-            setattr(version, name, getattr(asking, name))
+            return _version_add(version.model, call_settings, actor)
+        for name in CallSettings.__slots__:
+            setattr(version, name, getattr(call_settings, name))
         version.failures, version.failing_since, version.resting_until = 0, None, None
         version.save()
         audit_record(actor=actor, action="version.change", subject=version.label)
     return version
 
 
-def asking_of(version: ModelVersion) -> Asking | None:
-    """What a version asks; None where nobody stands behind it."""
+def call_settings_of(version: ModelVersion) -> CallSettings | None:
+    """Return how a version is called; None where it has no provider."""
     if version.provider is None:
         return None
-    known = {name: getattr(version, name) for name in Asking.__slots__}
-    return Asking(**known)
+    known = {name: getattr(version, name) for name in CallSettings.__slots__}
+    return CallSettings(**known)
 
 
-def _version_add(model: LanguageModel, asking: Asking, actor: Contributor) -> ModelVersion:
+def _version_add(
+    model: LanguageModel, call_settings: CallSettings, actor: Contributor
+) -> ModelVersion:
     LanguageModel.objects.select_for_update().get(pk=model.pk)
     taken = {version.version for version in model.versions.all()}
     number = len(taken) + 1
@@ -184,11 +189,11 @@ def _version_add(model: LanguageModel, asking: Asking, actor: Contributor) -> Mo
         model=model,
         version=str(number),
         label=model.name if number == 1 else f"{model.name} v{number}",
-        provider=asking.provider,
-        remote_name=asking.remote_name,
-        system_prompt=asking.system_prompt,
-        sampling=dict(asking.sampling),
-        output_licence=asking.output_licence,
+        provider=call_settings.provider,
+        remote_name=call_settings.remote_name,
+        system_prompt=call_settings.system_prompt,
+        sampling=dict(call_settings.sampling),
+        output_licence=call_settings.output_licence,
     )
     audit_record(actor=actor, action="version.create", subject=version.label)
     return version
@@ -197,28 +202,30 @@ def _version_add(model: LanguageModel, asking: Asking, actor: Contributor) -> Mo
 def _topic(name: str) -> Topic:
     slug = slugify(name, allow_unicode=True)[:100]
     if not slug:
-        raise _invalid({"topics": _("A topic needs a letter or a digit.")})
+        raise InvalidError({"topics": _("A topic needs a letter or a digit.")})
     topic, _made = Topic.objects.get_or_create(slug=slug, defaults={"name": name[:200]})
     return topic
 
 
-def _check(asking: Asking) -> None:
-    reserved = sorted(RESERVED & set(asking.sampling))
-    _refuse(
-        remote_name="" if 1 <= len(asking.remote_name) <= 300 else _("1 to 300 characters."),
-        system_prompt=""
-        if len(asking.system_prompt) <= 20_000
-        else _("At most 20,000 characters."),
-        output_licence="" if len(asking.output_licence) <= 64 else _("At most 64 characters."),
-        sampling=_("Not here: %(names)s.") % {"names": ", ".join(reserved)} if reserved else "",
-        provider=""
-        if asking.provider.kind != ProviderKind.REPLAY
-        else _("It only replays recorded answers."),
+def _check(call_settings: CallSettings) -> None:
+    reserved = sorted(RESERVED & set(call_settings.sampling))
+    has_name = 1 <= len(call_settings.remote_name) <= 300
+    replays = call_settings.provider.kind == ProviderKind.REPLAY
+    prompt, licence = call_settings.system_prompt, call_settings.output_licence
+    names = {"names": ", ".join(reserved)}
+    refuse_problems(
+        {
+            "remote_name": "" if has_name else _("1 to 300 characters."),
+            "system_prompt": _("At most 20,000 characters.") if len(prompt) > 20_000 else "",
+            "output_licence": _("At most 64 characters.") if len(licence) > 64 else "",
+            "sampling": _("Not here: %(names)s.") % names if reserved else "",
+            "provider": _("It only replays recorded answers.") if replays else "",
+        }
     )
 
 
 def _address_problem(address: str) -> str:
-    """Only operators name addresses, and even they no file, no key and no page."""
+    """Say what is wrong with an address: even operators name no file, no key and no page."""
     try:
         parts = urlsplit(address)
         ok = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -232,7 +239,7 @@ def _address_problem(address: str) -> str:
 
 
 def _variable_problem(name: str) -> str:
-    """Only variables that hold a key of somebody else's API: not the site's own secrets."""
+    """Refuse variables that hold no key of somebody else's API: the site's own secrets."""
     if not name or KEY_VARIABLE.fullmatch(name):
         return ""
     return _("The name of an environment variable that ends in _API_KEY, never the key itself.")
@@ -244,12 +251,3 @@ def _limit_problem(limit: int | None) -> str:
 
 def _price_problem(price: Decimal | None) -> str:
     return "" if price is None or 0 <= price <= MOST_PRICE else _("0 to 1,000,000, or empty.")
-
-
-def _refuse(**problems: str) -> None:
-    if fields := {name: words for name, words in problems.items() if words}:
-        raise _invalid(fields)
-
-
-def _invalid(fields: dict[str, Any]) -> ApplicationError:
-    return ApplicationError("invalid", _("Please correct the fields below."), fields=fields)

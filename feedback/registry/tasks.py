@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from feedback.registry.health_check import probes_run
+from feedback.registry.health_check import health_checks_run
 
 
 @shared_task(name="registry.probe")
-def probe() -> None:
+def health_check() -> None:
     """Beat: see whether what rests after failures answers again."""
-    probes_run()
+    health_checks_run()

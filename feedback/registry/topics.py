@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.registry.models import Topic
 
 RELATED = """
@@ -24,7 +24,7 @@ SELECT id FROM below UNION SELECT id FROM above
 
 
 def topics_related(slugs: Sequence[str]) -> set[uuid.UUID]:
-    """These topics, all that lie inside them, and all that they lie inside.
+    """Return these topics, all that lie inside them, and all that they lie inside.
 
     A model of medicine serves a question of cardiology, and a model of cardiology one of medicine.
     """
@@ -34,15 +34,15 @@ def topics_related(slugs: Sequence[str]) -> set[uuid.UUID]:
 
 
 def topics_check(slugs: Sequence[str]) -> None:
-    """An error that names the topics that there are not."""
+    """Raise InvalidError that names the topics that there are not."""
     known = set(Topic.objects.filter(slug__in=slugs).values_list("slug", flat=True))
     if unknown := sorted(set(slugs) - known):
         words = _("There is no topic %(names)s.") % {"names": ", ".join(unknown)}
-        raise ApplicationError("invalid", words, fields={"topics": words})
+        raise InvalidError({"topics": words}, words)
 
 
 def language_slugs(code: str) -> set[str]:
-    """How a topic that is a language may be called: by its code, or by its English name."""
+    """Return the slugs that a topic of a language may have: its code, and its English name."""
     try:
         return {code, slugify(get_language_info(code)["name"])}
     except KeyError:

@@ -2,30 +2,30 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from feedback.errors import ApplicationError, NotFoundError
+from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, operator_required
 from feedback.registry.forms import (
-    asking_fields,
-    asking_shown,
-    limit_of,
-    model_fields,
-    price_of,
-    provider_fields,
+    CallSettingsForm,
+    FirstVersionForm,
+    LimitForm,
+    PriceForm,
+    ProviderForm,
+    call_settings_typed,
 )
 from feedback.registry.health_check import Trial, provider_try, version_try
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.registry.selectors import (
-    condition,
     has_answered,
+    health_of,
     provider_get,
     providers_list,
     version_get,
@@ -39,16 +39,16 @@ from feedback.registry.services import (
     version_change,
     version_price,
 )
+from feedback.web.forms import cleaned
 
 PAGE = "registry/registry.html"
-Found = TypeVar("Found")
 
 
 @never_cache
 @require_safe
 @operator_required
 def registry(request: HttpRequest) -> HttpResponse:
-    """All providers and versions with their health, and forms for more."""
+    """Show all providers and versions with their health, and forms for more."""
     return render(request, PAGE, _overview())
 
 
@@ -57,26 +57,30 @@ def registry(request: HttpRequest) -> HttpResponse:
 def provider_new(request: HttpRequest) -> HttpResponse:
     """Add a provider."""
     actor = contributor_of(request)
-    return _made(request, lambda: provider_create(actor=actor, **provider_fields(request.POST)))
+    form = ProviderForm(request.POST)
+    return _made(request, lambda: provider_create(actor=actor, **cleaned(form)))
 
 
 @require_POST
 @operator_required
 def model_new(request: HttpRequest) -> HttpResponse:
     """Add a model with its first version."""
-
-    def make() -> ModelVersion:
-        asking, fields = asking_fields(request.POST), model_fields(request.POST)
-        return model_create(asking=asking, actor=contributor_of(request), **fields)
-
-    return _made(request, make)
+    form = FirstVersionForm(request.POST)
+    return _made(
+        request,
+        lambda: model_create(
+            call_settings=form.call_settings(),
+            actor=contributor_of(request),
+            **form.model_fields(),
+        ),
+    )
 
 
 @require_POST
 @operator_required
 def provider_do(request: HttpRequest, provider_id: uuid.UUID) -> HttpResponse:
     """Try a provider now, change its limit, pause it, use it again, or retire it."""
-    provider = _found(provider_get, provider_id)
+    provider = provider_get(provider_id)
     actor, what = contributor_of(request), request.POST.get("do", "")
     if what == "try":
         trials = provider_try(provider)
@@ -85,8 +89,7 @@ def provider_do(request: HttpRequest, provider_id: uuid.UUID) -> HttpResponse:
         for trial in trials:
             _tell(request, trial)
     elif what == "limit":
-        limit = limit_of(request.POST)
-        provider_limit(provider=provider, requests_per_minute=limit, actor=actor)
+        provider_limit(provider=provider, actor=actor, **cleaned(LimitForm(request.POST)))
     else:
         state_set(of=provider, state=what, actor=actor)
     return redirect("registry")
@@ -96,13 +99,16 @@ def provider_do(request: HttpRequest, provider_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def version(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
-    """One version: what it asks, and a form to change that."""
-    shown, problem = _found(version_get, version_id), None
-    form: Mapping[str, Any] = asking_shown(shown)
+    """Show one version: how it is called, and a form to change that."""
+    shown, problem = version_get(version_id), None
+    form: Mapping[str, Any] = call_settings_typed(shown)
     if request.method == "POST":
         try:
-            asking = asking_fields(request.POST)
-            changed = version_change(version=shown, asking=asking, actor=contributor_of(request))
+            changed = version_change(
+                version=shown,
+                call_settings=CallSettingsForm(request.POST).call_settings(),
+                actor=contributor_of(request),
+            )
         except ApplicationError as error:
             problem, form = error, request.POST
         else:
@@ -111,7 +117,7 @@ def version(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
             return redirect("version", changed.pk)
     context = {
         "version": shown,
-        "condition": condition(shown),
+        "health": health_of(shown),
         "answered": has_answered(shown),
         "providers": _askable(),
         "form": form,
@@ -125,13 +131,18 @@ def version(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
 @operator_required
 def version_do(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
     """Test a version, say what it costs, pause it, use it again, or retire it."""
-    shown = _found(version_get, version_id)
+    shown = version_get(version_id)
     actor, what = contributor_of(request), request.POST.get("do", "")
     if what == "try":
         _tell(request, version_try(shown))
     elif what == "price":
-        read, written = (price_of(request.POST, f"{name}_price") for name in ("input", "output"))
-        version_price(version=shown, read=read, written=written, actor=actor)
+        prices = cleaned(PriceForm(request.POST))
+        version_price(
+            version=shown,
+            read=prices["input_price"],
+            written=prices["output_price"],
+            actor=actor,
+        )
     else:
         state_set(of=shown, state=what, actor=actor)
     return redirect("version", shown.pk) if "stay" in request.POST else redirect("registry")
@@ -139,8 +150,8 @@ def version_do(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
 
 def _overview(**more: Any) -> dict[str, Any]:
     return {
-        "providers": [(provider, condition(provider)) for provider in providers_list()],
-        "versions": [(version, condition(version)) for version in versions_list()],
+        "providers": [(provider, health_of(provider)) for provider in providers_list()],
+        "versions": [(version, health_of(version)) for version in versions_list()],
         "askable": _askable(),
         "form": {},
         **more,
@@ -169,10 +180,3 @@ def _tell(request: HttpRequest, trial: Trial) -> None:
     else:
         words = _("%(name)s answers: “%(text)s”")
         messages.success(request, words % {"name": name, "text": trial.text.strip()[:200]})
-
-
-def _found(find: Callable[[uuid.UUID], Found], key: uuid.UUID) -> Found:
-    try:
-        return find(key)
-    except NotFoundError as error:
-        raise Http404(error.message) from error

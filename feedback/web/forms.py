@@ -1,10 +1,22 @@
-"""Forms that a service has the last word about."""
+"""Problems of forms as errors of services, and the other way round."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 
-from feedback.errors import ApplicationError
+from feedback.errors import ApplicationError, InvalidError
+
+
+def cleaned(form: forms.Form, *, in_message: bool = False) -> dict[str, Any]:
+    """Return the cleaned data of a form; raises InvalidError that names each wrong field.
+
+    `in_message` puts the problems into the error's message, too, for pages that show only that.
+    """
+    if form.is_valid():
+        return form.cleaned_data
+    problems = {name: " ".join(map(str, texts)) for name, texts in form.errors.items()}
+    raise InvalidError(problems, " ".join(problems.values()) if in_message else "")
 
 
 def add_problems(

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError, ForbiddenError, NotFoundError
+from feedback.errors import ForbiddenError, InvalidError, NotFoundError
 from feedback.identifiers import secret_digest
 from feedback.people.models import Contributor, Invitation, Role, TrustTier
 from feedback.people.services import audit_record, role_set, tier_set
@@ -25,11 +25,15 @@ def invitation_create(
     lifetime: timedelta | None = None,
     actor: Contributor | None = None,
 ) -> str:
-    """The path of a new link; only here is it seen. Nobody gives a role above their own."""
+    """Make a link and return its path, which is seen only here.
+
+    Raises ForbiddenError for a role above the one of `actor`, and InvalidError for the note.
+    """
     if actor is not None and ROLES.index(role) > ROLES.index(Role(actor.role)):
         raise ForbiddenError("role_too_high", _("You cannot give a role above your own."))
     if len(note) > NOTE_LIMIT or "\x00" in note:
-        raise ApplicationError("invalid", _("A note is one line of at most 200 characters."))
+        message = _("A note is one line of at most 200 characters.")
+        raise InvalidError({"note": message}, message)
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         made = Invitation.objects.create(
@@ -46,7 +50,7 @@ def invitation_create(
 
 
 def invitation_find(token: str) -> Invitation | None:
-    """The invitation that this link can still be used for."""
+    """Return the invitation that this link can still be used for."""
     return _open().filter(digest=secret_digest(token)).first()
 
 

@@ -8,12 +8,12 @@ from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedback.errors import ApplicationError
 from feedback.people.authentication import contributor_of, operator_required
+from feedback.people.invitations.forms import InvitationForm
 from feedback.people.invitations.services import (
     ROLES,
     invitation_create,
@@ -23,9 +23,9 @@ from feedback.people.invitations.services import (
 )
 from feedback.people.models import Invitation, Role, TrustTier
 from feedback.people.views import visitor_of
+from feedback.web.forms import cleaned
 
 SHOWN = 100
-LONGEST_DAYS = 365
 
 
 @never_cache
@@ -73,16 +73,11 @@ def invitation_end(request: HttpRequest, invitation_id: uuid.UUID) -> HttpRespon
 
 
 def _create(request: HttpRequest) -> str:
-    role, days = request.POST.get("role", ""), request.POST.get("days", "")
-    tier = request.POST.get("trust_tier", "")
-    if role not in Role.values or tier not in map(str, TrustTier.values):
-        raise ApplicationError("invalid", _("There is no such role or tier."))
-    if not (days.isascii() and days.isdecimal() and 1 <= int(days[:9]) <= LONGEST_DAYS):
-        raise ApplicationError("invalid", _("It lasts for 1 to 365 days."))
+    fields = cleaned(InvitationForm(request.POST), in_message=True)
     return invitation_create(
-        role=Role(role),
-        trust_tier=TrustTier(int(tier)),
-        note=request.POST.get("note", "").strip(),
-        lifetime=timedelta(days=int(days)),
+        role=Role(fields["role"]),
+        trust_tier=TrustTier(fields["trust_tier"]),
+        note=fields["note"],
+        lifetime=timedelta(days=fields["days"]),
         actor=contributor_of(request),
     )

@@ -8,8 +8,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from feedback.errors import ConflictError
 from feedback.pool.models import Response
-from feedback.registry.health import LIVE_KINDS
-from feedback.registry.models import ModelVersion, VersionState
+from feedback.registry.models import LIVE_KINDS, ModelVersion, VersionState
 from feedback.routing.calibration_prompts.answers import recorded_answers
 from feedback.routing.calibration_prompts.asking import prompts_missing
 from feedback.routing.calibration_prompts.selection import calibration_prompts

@@ -1,4 +1,4 @@
-"""Failures pause a provider, people no longer meet it at once, and a probe brings it back."""
+"""Failures pause a provider, people no longer meet it at once, and a health check ends that."""
 
 from datetime import timedelta
 
@@ -13,11 +13,11 @@ from feedback.registry.health import (
     live_versions,
     well_versions,
 )
-from feedback.registry.health_check import probes_run, provider_try
+from feedback.registry.health_check import health_checks_run, provider_try
 from feedback.registry.models import ModelVersion, Provider, VersionState
 from feedback.registry.providers import Call
-from feedback.registry.selectors import condition
-from feedback.registry.tasks import probe
+from feedback.registry.selectors import health_of
+from feedback.registry.tasks import health_check
 from feedback.routing.selectors import routable_versions
 from tests.feedback.builders import make_version
 
@@ -48,16 +48,16 @@ def test_three_failures_pause_it_and_routing_leaves_it_out_at_once(version_at):
     version, other = version_at("500"), make_version("Recorded Model")
     fail(version, PAUSE_AFTER - 1)
     assert version in live_versions()
-    assert condition(provider_of(version))["state"] == "failing"
+    assert health_of(provider_of(version))["state"] == "failing"
     fail(version)
     assert version not in live_versions()
     assert list(well_versions()) == routable_versions() == [other]
-    found = condition(provider_of(version))
+    found = health_of(provider_of(version))
     assert found["state"] == "resting"
     assert found["last_error"] == "It answered with an error (status 500)."
-    assert condition(version)["state"] == "active"  # as it was read before its provider failed
+    assert health_of(version)["state"] == "active"  # as it was read before its provider failed
     version = ModelVersion.objects.get(pk=version.pk)
-    assert condition(version)["words"] == "Waiting for its provider"
+    assert health_of(version)["words"] == "Waiting for its provider"
     assert found["since"] <= found["last_error_at"] <= found["next_try"]
     assert timedelta() < rest_of(provider_of(version)) <= FIRST_REST
 
@@ -77,7 +77,7 @@ def test_the_rest_doubles_up_to_its_limit_and_does_not_end_by_itself(version_at)
     for _ in range(9):
         rest_over(version.provider)
         assert version not in live_versions()
-        assert probes_run() == 0
+        assert health_checks_run() == 0
         expected = min(expected * 2, LONGEST_REST)
         assert expected - timedelta(seconds=5) < rest_of(provider_of(version)) <= expected
     assert expected == LONGEST_REST
@@ -94,11 +94,11 @@ def test_the_probe_is_cheap_and_brings_it_back(version_at, bad_server):
     bad_server.ways["mended"] = "500"
     version = version_at("mended")
     fail(version, PAUSE_AFTER)
-    probe()
+    health_check()
     assert len(bad_server.asked) == PAUSE_AFTER  # not before its rest is over
     rest_over(version.provider)
     bad_server.ways["mended"] = "good"
-    probe()
+    health_check()
     assert bad_server.asked[-1][1]["max_tokens"] == 1
     assert version in live_versions()
     mended = provider_of(version)
@@ -162,9 +162,9 @@ def test_what_an_operator_took_away_is_left_out_and_not_probed(version_at, bad_s
     rest_over(version.provider)
     Provider.objects.update(state=state)
     asked = len(bad_server.asked)
-    assert probes_run() == 0
+    assert health_checks_run() == 0
     assert len(bad_server.asked) == asked
-    assert condition(provider_of(version))["state"] == state
+    assert health_of(provider_of(version))["state"] == state
     assert version not in live_versions()
 
 

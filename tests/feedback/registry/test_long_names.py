@@ -12,7 +12,7 @@ from feedback.people.models import AuditEvent, Contributor
 from feedback.ranking.influence import influence_refresh
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.registry.services import (
-    Asking,
+    CallSettings,
     model_create,
     state_set,
     version_change,
@@ -25,22 +25,24 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def asking(db: None) -> Asking:
+def call_settings(db: None) -> CallSettings:
     provider = Provider.objects.create(
         name="p", kind=ProviderKind.OPENAI, base_url="http://127.0.0.1:9/v1"
     )
-    return Asking(provider=provider, remote_name="m")
+    return CallSettings(provider=provider, remote_name="m")
 
 
-def test_what_an_operator_does_to_it_is_written_down(asking: Asking, olivia: Contributor) -> None:
-    first = model_create(name="M" * 200, asking=asking, actor=olivia)
-    second = version_create(model=first.model, asking=asking, actor=olivia)
+def test_what_an_operator_does_to_it_is_written_down(
+    call_settings: CallSettings, olivia: Contributor
+) -> None:
+    first = model_create(name="M" * 200, call_settings=call_settings, actor=olivia)
+    second = version_create(model=first.model, call_settings=call_settings, actor=olivia)
     assert len(second.label) == len("M" * 200 + " v2")
     ModelVersion.objects.filter(pk=second.pk).update(label="L" * NAME_LETTERS)
     second.refresh_from_db()
     version_price(version=second, read=Decimal(1), written=None, actor=olivia)
-    other = Asking(provider=asking.provider, remote_name="n")
-    version_change(version=second, asking=other, actor=olivia)
+    other = CallSettings(provider=call_settings.provider, remote_name="n")
+    version_change(version=second, call_settings=other, actor=olivia)
     for state in ("paused", "active", "retired"):
         state_set(of=second, state=state, actor=olivia)
     noted = AuditEvent.objects.filter(actor=olivia, subject="L" * NAME_LETTERS)

@@ -11,10 +11,10 @@ from django.utils import timezone
 from feedback.pool.models import Response
 from feedback.registry.errors import NoAnswerError
 from feedback.registry.health import PAUSE_AFTER, live_versions
-from feedback.registry.health_check import probes_run, provider_try
+from feedback.registry.health_check import health_checks_run, provider_try
 from feedback.registry.models import ModelVersion, Provider
 from feedback.registry.providers import Call
-from feedback.registry.services import Asking, model_create, provider_create
+from feedback.registry.services import CallSettings, model_create, provider_create
 from tests.feedback.arena.openai.servers import (
     RealServer,
     inference_server,
@@ -59,8 +59,10 @@ def _artifacts(folder: Path) -> Path:
 @pytest.fixture
 def version(server, olivia) -> ModelVersion:
     provider = provider_create(name="Real", base_url=f"{server.url}/v1", actor=olivia)
-    asking = Asking(provider=provider, remote_name=server.model, sampling={"temperature": 0})
-    return model_create(name="Real Model", asking=asking, actor=olivia)
+    call_settings = CallSettings(
+        provider=provider, remote_name=server.model, sampling={"temperature": 0}
+    )
+    return model_create(name="Real Model", call_settings=call_settings, actor=olivia)
 
 
 def test_an_answer_comes_in_pieces_and_is_counted(server, version):
@@ -118,7 +120,7 @@ def test_it_is_killed_paused_started_again_and_brought_back(server, version, ali
     finally:
         server.start()
     Provider.objects.update(resting_until=timezone.now())
-    assert probes_run() == 1
+    assert health_checks_run() == 1
     assert live_versions().exists()
     answer = client.chat.completions.create(model="auto", messages=ASKED, max_tokens=4)
     assert answer.model == "Real Model"
