@@ -22,7 +22,7 @@ class Answer:
     duration_ms: int | None = None
 
     def judgment(self, *, order: str, aspects: list[str], reasons: list[str]) -> Judgment:
-        """The same in the comparison's own order; only the campaign's aspects are allowed.
+        """Return the same in the comparison's own order; raises InvalidError.
 
         So are its reasons, where it has a list of them.
         """

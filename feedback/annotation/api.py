@@ -9,14 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.selectors import Held, campaign_find, task_shown
+from feedback.annotation.selectors import LockedLease, campaign_find, task_shown
 from feedback.annotation.services import (
     API,
     assignment_renew,
     assignment_skip,
     assignment_submit,
-    task_hold,
-    task_hold_more,
+    task_lease,
+    task_lease_more,
 )
 from feedback.campaigns.models import Assignment, SkipReason
 from feedback.people.authentication import contributor_of, scope
@@ -33,7 +33,7 @@ WORKER = permission_classes([scope("tasks:work")])
 
 
 class NextSerializer(serializers.Serializer[Any]):
-    """Which campaign to work for, and whether the hold is for later."""
+    """Which campaign to work for, and whether the lease is for later."""
 
     campaign = serializers.CharField(required=False, allow_null=True, max_length=100)
     prefetch = serializers.BooleanField(required=False, default=False)
@@ -81,14 +81,14 @@ class StateSerializer(serializers.Serializer[Any]):
 @api_view(["POST"])
 @WORKER
 def tasks_next(request: Request) -> Response:
-    """The live assignment or a new one; with `prefetch` one more, while fewer than three live."""
+    """Lease a task or return the live lease; with `prefetch` one more, up to three."""
     serializer = NextSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     wanted = serializer.validated_data
     slug = wanted.get("campaign")
     campaign = None if slug is None else campaign_find(slug)
-    hold = task_hold_more if wanted["prefetch"] else task_hold
-    taken = hold(contributor=contributor_of(request), campaign=campaign)
+    lease = task_lease_more if wanted["prefetch"] else task_lease
+    taken = lease(contributor=contributor_of(request), campaign=campaign)
     return Response(status=204) if taken is None else Response(task_shown(taken))
 
 
@@ -116,7 +116,7 @@ def tasks_submit(request: Request, token: str) -> Response:
 @api_view(["POST"])
 @WORKER
 def tasks_skip(request: Request, token: str) -> Response:
-    """Put a task back without a judgment."""
+    """Skip a task without a judgment."""
     serializer = SkipSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     reason = serializer.validated_data["reason"]
@@ -127,11 +127,11 @@ def tasks_skip(request: Request, token: str) -> Response:
 @api_view(["POST"])
 @WORKER
 def tasks_renew(request: Request, token: str) -> Response:
-    """Hold a task longer."""
+    """Renew the lease of a task."""
     return _state(assignment_renew(contributor=contributor_of(request), token=token))
 
 
-def _state(assignment: Assignment | Held) -> Response:
+def _state(assignment: Assignment | LockedLease) -> Response:
     return Response(
         {
             "assignment": assignment.token,

@@ -1,8 +1,8 @@
-"""Taking a task, in one statement: what is free is locked, held and counted at once.
+"""Leasing a task, in one statement: what is free is locked, leased and counted at once.
 
-The open tasks of a campaign are a line, the most urgent first. Everybody walks along the same
-line, so that tasks are finished one after another; what a person has met stands behind them, and
-their place lets the walk begin there (docs/decisions/0007-walking-the-queue.md).
+The open tasks of a campaign are a queue, the most urgent first. Everybody scans the same queue, so
+that tasks are finished one after another; the tasks that a person has seen are behind their
+cursor, and the next scan begins there (docs/decisions/0007-walking-the-queue.md).
 """
 
 import secrets
@@ -17,16 +17,16 @@ from feedback.identifiers import ALPHABET, new_id, new_public_id
 from feedback.people.models import Contributor
 from feedback.pool.models import Order
 
-WALK_STEPS = 100  # tasks taken, and
-WALK_MINUTES = 10  # minutes, until a walk begins at the head of the line again
+SCAN_STEPS = 100  # tasks leased, and
+SCAN_MINUTES = 10  # minutes, until a scan begins at the head of the queue again
 EMPTY_SECONDS = 60  # a campaign that had nothing for someone is asked last for so long
 
-# The next task that still wants judgments and that this contributor never held, nor an anonymous
-# one whom they have adopted, unless the hold ran out. A lock on the task keeps others off it until
+# The next task that still wants judgments and that this contributor never had, nor an anonymous
+# one whom they have adopted, unless the lease ran out. A lock on the task keeps others off it until
 # its count has followed (by trigger); they skip it meanwhile.
 #
 # The conditions are written as values and not as EXISTS, so that the planner cannot turn them into
-# joins: whatever the statistics say, the line is walked in its order, and each task looked at once.
+# joins: whatever the statistics say, the queue is scanned in order, and each task read once.
 FREE = """
 SELECT * FROM (
   SELECT task.id, task.priority * -1 AS rank, task.shuffle_key, '{look}' AS look
@@ -53,10 +53,10 @@ SELECT * FROM (
      FOR NO KEY UPDATE OF task {wait}) AS {look}
 """
 
-# Hold the task that was found, under a new token; a hold that ran out is taken up again. The
-# place moves to the task: a walk from the head begins a new one, and what has become more urgent
-# than all the line had when the walk began is taken out of turn.
-HOLD = """
+# Lease the task that was found, under a new token; a lease that ran out is resumed. The cursor
+# (the row of feedback_place) moves to the task: a scan from the head begins a new one, and what has
+# become more urgent than all that was queued when the scan began is leased out of turn.
+LEASE = """
 WITH self AS MATERIALIZED (
   SELECT array_agg(c.id) AS contributors, array_agg(r.id) AS raters
     FROM feedback_contributor c JOIN feedback_rater r ON r.contributor_id = c.id
@@ -107,9 +107,9 @@ AHEAD = FREE.format(
     wait="SKIP LOCKED",
 )
 HEAD = FREE.format(look="head", where="NOT task.is_gold", wait="SKIP LOCKED")
-WALK = HOLD.format(free=f"{URGENT} UNION ALL {AHEAD} UNION ALL {HEAD}")
-WAIT = HOLD.format(free=FREE.format(look="head", where="NOT task.is_gold", wait=""))
-NAMED = HOLD.format(free=FREE.format(look="named", where="task.id = %(task)s", wait=""))
+SCAN = LEASE.format(free=f"{URGENT} UNION ALL {AHEAD} UNION ALL {HEAD}")
+WAIT = LEASE.format(free=FREE.format(look="head", where="NOT task.is_gold", wait=""))
+NAMED = LEASE.format(free=FREE.format(look="named", where="task.id = %(task)s", wait=""))
 
 EMPTY = """
 INSERT INTO feedback_place (contributor_id, campaign_id, began_at, steps, empty_at)
@@ -120,24 +120,24 @@ ON CONFLICT (contributor_id, campaign_id) DO UPDATE
 
 
 def lease_duration() -> timedelta:
-    """How long a hold lasts without being renewed."""
+    """Return how long a lease lasts without being renewed."""
     return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def handle_of(token: str) -> str:
-    """The part of a token that names the assignment; the rest names one lease of it."""
+    """Return the part of a token that names the assignment; the rest names one lease of it."""
     return token.partition("-")[0]
 
 
 def lease_next(*, contributor: Contributor, campaign_id: uuid.UUID) -> uuid.UUID | None:
-    """Hold the campaign's next task; None where nothing is free.
+    """Lease the campaign's next task; None where nothing is free.
 
     Where all that is free is locked, it asks once more and waits for the lock, so that nobody is
-    told "nothing to do" because of a neighbour's split second. Those who wait all walk from the
+    told "nothing to do" because of a neighbour's split second. Those who wait all scan from the
     head, so that no two wait for each other.
     """
     values = _values(contributor, campaign_id)
-    for statement in (WALK, WAIT):
+    for statement in (SCAN, WAIT):
         if rows := prepared_rows(statement, values):
             taken: uuid.UUID = rows[0][0]
             return taken
@@ -148,7 +148,7 @@ def lease_next(*, contributor: Contributor, campaign_id: uuid.UUID) -> uuid.UUID
 def lease_named(
     *, contributor: Contributor, campaign_id: uuid.UUID, task_id: uuid.UUID
 ) -> uuid.UUID | None:
-    """Hold this task, if it is free."""
+    """Lease this task, if it is free."""
     values = _values(contributor, campaign_id) | {"task": task_id}
     rows = prepared_rows(NAMED, values)
     return rows[0][0] if rows else None
@@ -163,6 +163,6 @@ def _values(contributor: Contributor, campaign_id: uuid.UUID) -> dict[str, Any]:
         "order": secrets.choice(Order.values),
         "duration": lease_duration(),
         "campaign": campaign_id,
-        "steps": WALK_STEPS,
-        "minutes": timedelta(minutes=WALK_MINUTES),
+        "steps": SCAN_STEPS,
+        "minutes": timedelta(minutes=SCAN_MINUTES),
     }

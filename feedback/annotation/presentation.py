@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from feedback.annotation.leasing import lease_duration
 from feedback.annotation.selectors import (
     LEFT_COUNTED,
-    Shown,
-    assignment_shown,
+    TaskView,
     judged_today,
     judgment_of,
     lesson_of,
+    task_view,
     tasks_left,
 )
 from feedback.campaigns.audience import why_not_asked
@@ -52,7 +52,7 @@ EMPTY = {
 def task_context(
     request: HttpRequest, *, assignment: Assignment | None, campaign: Campaign | None
 ) -> dict[str, Any]:
-    """Everything that the templates show of an assignment, or of there being none.
+    """Return everything that the templates show of an assignment, or of there being none.
 
     `campaign` is the one that the visitor stays in; None: any that is open.
     """
@@ -62,7 +62,7 @@ def task_context(
     }
     if assignment is None:
         return context | _nothing(contributor_of(request), campaign)
-    shown = assignment_shown(assignment)
+    shown = task_view(assignment)
     who = {role: str(words) for role, words in SPEAKERS.items()}
     return context | {
         "shown": shown,
@@ -78,14 +78,14 @@ def task_context(
 
 
 def _nothing(contributor: Contributor, campaign: Campaign | None) -> dict[str, str]:
-    """Why there is no task: nothing is open, it is over, or it asks for somebody else."""
+    """Say why there is no task: nothing is open, it is over, or it asks for somebody else."""
     state = CampaignState(campaign.state) if campaign else CampaignState.OPEN
     why = why_not_asked(campaigns_open(campaign), contributor)
     return {"empty": str(EMPTY[state]), "why_not": why}
 
 
 def revision_context(assignment: Assignment) -> dict[str, Any]:
-    """The choice that counts until it is superseded."""
+    """Return the choice that counts until it is superseded."""
     preference = judgment_of(assignment)
     if preference is None:
         return {}
@@ -93,7 +93,7 @@ def revision_context(assignment: Assignment) -> dict[str, Any]:
 
 
 def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
-    """What a campaign asks beside the choice; only a winner has a strength."""
+    """Return what a campaign asks beside the choice; only a winner has a strength."""
     if choice not in CHOICE_LABELS:
         message = _("There is no such choice.")
         raise InvalidError({"choice": message}, message)
@@ -109,8 +109,8 @@ def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
     }
 
 
-def differences_context(shown: Shown) -> dict[str, Any]:
-    """Both answers with their differences marked, and a sentence about them."""
+def differences_context(shown: TaskView) -> dict[str, Any]:
+    """Return both answers with their differences marked, and a sentence about them."""
     found = differences(*(render(text) for text in shown.responses))
     if found is None:
         return {"said": _("These answers are too long to compare word by word.")}
@@ -120,7 +120,7 @@ def differences_context(shown: Shown) -> dict[str, Any]:
 
 
 def lesson_context(judgment: Preference) -> dict[str, Any]:
-    """The known answer of a task for training, beside what was judged; else nothing."""
+    """Return the known answer of a task for training, beside what was judged; else nothing."""
     lesson = lesson_of(judgment)
     if lesson is None:
         return {}

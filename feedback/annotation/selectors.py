@@ -1,4 +1,4 @@
-"""Reads about the queue: what someone holds, what it shows, how far they have come."""
+"""Reads of the queue: a contributor's leases, the task behind one, and how far they have come."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from feedback.campaigns.models import Assignment, Campaign, GoldItem, Task
 from feedback.campaigns.selectors import campaigns_open
 from feedback.database.prepared import prepared_first, prepared_objects, prepared_rows
 from feedback.errors import ConflictError, NotFoundError
-from feedback.people.models import ConsentRecord, Contributor
+from feedback.people.models import Contributor
 from feedback.people.selectors import consent_missing
 from feedback.people.terms import TERMS_VERSION
 from feedback.pool.choices import CHOICE_LABELS, displayed_choice
@@ -33,7 +33,7 @@ LEASE_LOST = gettext_noop(
 )
 
 
-HOLDS = """
+LEASES = """
 SELECT a.id, a.token, t.campaign_id, a.expires_at > statement_timestamp()
   FROM feedback_assignment a JOIN feedback_task t ON t.id = a.task_id
   JOIN feedback_comparison c ON c.id = t.comparison_id AND c.withheld_at IS NULL
@@ -43,7 +43,7 @@ SELECT a.id, a.token, t.campaign_id, a.expires_at > statement_timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Lease:
     """A lease as the queue sees it."""
 
     id: UUID
@@ -54,7 +54,7 @@ class Hold:
 
 # By the handle, so that an old token of it is known for a lost lease. The range is that of LIKE
 # 'handle-', which a prepared statement cannot look up.
-LOCK_HELD = """
+LOCK_LEASE = """
 SELECT a.id, a.token, a.state, a.state = 'live' AND a.expires_at > statement_timestamp(),
        a.expires_at, a.order_shown, t.campaign_id, campaign.aspects, campaign.reasons,
        t.comparison_id, c.version_a_id, a_version.label, c.version_b_id, b_version.label,
@@ -76,7 +76,7 @@ SELECT a.id, a.token, a.state, a.state = 'live' AND a.expires_at > statement_tim
 
 
 @dataclass(slots=True)
-class Held:
+class LockedLease:
     """An assignment under a lock, with what a judgment of it and its receipt need."""
 
     id: UUID
@@ -98,18 +98,18 @@ class Held:
 
     @property
     def comparison(self) -> Comparison:
-        """The comparison, with no more of its models than their names."""
+        """Return the comparison, with no more of its models than their names."""
         return Comparison(
             pk=self.comparison_id,
             version_a=_named(self.version_a_id, self.label_a),
             version_b=_named(self.version_b_id, self.label_b),
         )
 
-    def consent_required(self) -> ConsentRecord:
-        """The consent that a judgment of it is given under; an error where there is none."""
+    def consent_id_required(self) -> UUID:
+        """Return the key of the consent that a judgment is given under; raises ForbiddenError."""
         if self.consent_id is None:
             raise consent_missing()
-        return ConsentRecord(pk=self.consent_id)
+        return self.consent_id
 
 
 def _named(version_id: UUID | None, label: str | None) -> ModelVersion | None:
@@ -160,7 +160,7 @@ UNDO_OVER = gettext_noop(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TaskView:
     """What a contributor sees of an assignment: two answers in their order, and no names."""
 
     assignment: Assignment
@@ -172,7 +172,7 @@ class Shown:
 
 
 def campaign_find(slug: str) -> Campaign:
-    """The campaign of that name, open or not."""
+    """Return the campaign of that name, open or not."""
     known = SLUG.fullmatch(slug)
     campaign = prepared_first(Campaign, "x.slug = %(slug)s", {"slug": slug}) if known else None
     if campaign is None:
@@ -181,7 +181,7 @@ def campaign_find(slug: str) -> Campaign:
 
 
 def campaigns_for(contributor: Contributor, campaign: Campaign | None) -> list[Campaign]:
-    """The open campaigns that ask this person, the oldest first; or the one named, if it does.
+    """Return the open campaigns that ask this person, the oldest first, or only the one named.
 
     Those that had nothing for this contributor a moment ago come last.
     """
@@ -199,7 +199,7 @@ def _with_the_empty_last(contributor: Contributor, campaigns: list[Campaign]) ->
 
 
 def assignment_taken(assignment_id: UUID) -> Assignment:
-    """An assignment with all that a page or a judgment needs of it."""
+    """Return an assignment with all that a page or a judgment needs of it."""
     found = _with_task("a.id = %(id)s", {"id": assignment_id})
     if found is None:
         raise Assignment.DoesNotExist
@@ -227,13 +227,13 @@ def _with_task(condition: str, values: dict[str, Any]) -> Assignment | None:
     return cast(Assignment, assignment)
 
 
-def holds_of(contributor: Contributor) -> list[Hold]:
-    """What the contributor holds, the oldest first, with what ran out and was not ended yet."""
-    return [Hold(*row) for row in prepared_rows(HOLDS, {"contributor": contributor.id})]
+def leases_of(contributor: Contributor) -> list[Lease]:
+    """Return the contributor's leases, the oldest first; some may have just run out."""
+    return [Lease(*row) for row in prepared_rows(LEASES, {"contributor": contributor.id})]
 
 
 def assignment_named(*, contributor: Contributor, token: str) -> Assignment:
-    """The contributor's assignment behind a token, whichever of its leases the token names."""
+    """Return the contributor's assignment behind a token, whichever of its leases it names."""
     handle = handle_of(token)
     found = None
     if handle.isascii() and handle.isalnum():
@@ -244,29 +244,29 @@ def assignment_named(*, contributor: Contributor, token: str) -> Assignment:
 
 
 def assignment_find(*, contributor: Contributor, token: str) -> Assignment:
-    """The contributor's assignment behind a token; an old token of it means a lost lease."""
+    """Return the contributor's assignment behind a token; an old token of it means a lost lease."""
     found = assignment_named(contributor=contributor, token=token)
     if found.token != token:
         raise ConflictError("lease_lost", _(LEASE_LOST))
     return found
 
 
-def held_lock(*, contributor: Contributor, token: str) -> Held:
-    """The contributor's assignment behind a token, locked; an old token means a lost lease."""
+def lease_lock(*, contributor: Contributor, token: str) -> LockedLease:
+    """Lock the contributor's assignment behind a token; an old token means a lost lease."""
     handle = handle_of(token)
     values = {"handle": handle, "contributor": contributor.id, "terms": TERMS_VERSION}
     plain = handle.isascii() and handle.isalnum()
-    rows = prepared_rows(LOCK_HELD, values) if plain else []
+    rows = prepared_rows(LOCK_LEASE, values) if plain else []
     if not rows:
         raise NotFoundError("unknown_assignment", _("There is no such assignment of yours."))
-    held = Held(*rows[0])
-    if held.token != token:
+    lease = LockedLease(*rows[0])
+    if lease.token != token:
         raise ConflictError("lease_lost", _(LEASE_LOST))
-    return held
+    return lease
 
 
 def task_shown(assignment_id: UUID) -> dict[str, Any]:
-    """What the API shows of an assignment: the answers in their order, and no names."""
+    """Return what the API displays of an assignment: answers in their order, and no names."""
     ((token, expires_at, order, messages, a, b, aspects, guidelines),) = prepared_rows(
         SHOWN, {"assignment": assignment_id}
     )
@@ -280,12 +280,12 @@ def task_shown(assignment_id: UUID) -> dict[str, Any]:
     }
 
 
-def assignment_shown(assignment: Assignment) -> Shown:
-    """The prompt and the two answers, in the order drawn for this assignment."""
+def task_view(assignment: Assignment) -> TaskView:
+    """Return the prompt and the two answers, in the order drawn for this assignment."""
     comparison = assignment.task.comparison
     answers = {"a": comparison.response_a, "b": comparison.response_b}
     first, second = (answers[side] for side in assignment.order_shown)
-    return Shown(
+    return TaskView(
         assignment=assignment,
         campaign=assignment.task.campaign,
         messages=comparison.turn.messages,
@@ -296,7 +296,7 @@ def assignment_shown(assignment: Assignment) -> Shown:
 
 
 def judgment_of(assignment: Assignment) -> Preference | None:
-    """The judgment that counts for this assignment."""
+    """Return the judgment that counts for this assignment."""
     values = {"assignment": assignment.id}
     return prepared_first(
         Preference, "x.assignment_id = %(assignment)s AND x.state = 'active'", values
@@ -304,24 +304,24 @@ def judgment_of(assignment: Assignment) -> Preference | None:
 
 
 def lesson_of(judgment: Preference) -> GoldItem | None:
-    """The known answer of a task for training, for the one who has given this judgment of it."""
+    """Return the gold item of a training task, for the giver of this judgment of it."""
     values = {"campaign": judgment.campaign_id, "comparison": judgment.comparison_id}
     return prepared_first(GoldItem, LESSON, values)
 
 
-def said_of(judgment: Preference) -> str:
-    """What was judged, in the words of the buttons."""
+def choice_text(judgment: Preference) -> str:
+    """Return what was judged, in the words of the buttons."""
     return str(CHOICE_LABELS[displayed_choice(judgment.choice, judgment.order_shown)])
 
 
 def judged_today(contributor: Contributor) -> int:
-    """How many tasks the contributor has answered since midnight."""
+    """Say how many tasks the contributor has answered since midnight."""
     midnight: datetime = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     ((found,),) = prepared_rows(TODAY, {"contributor": contributor.id, "midnight": midnight})
     return int(found)
 
 
 def tasks_left(campaign: Campaign) -> int:
-    """How many tasks of the campaign still want somebody; counted up to a limit."""
+    """Say how many tasks of the campaign still want somebody; counted up to a limit."""
     ((found,),) = prepared_rows(LEFT, {"campaign": campaign.id, "limit": LEFT_COUNTED})
     return int(found)

@@ -1,4 +1,4 @@
-"""Writes of the queue: lease, renew, put back, judge, revise, expire."""
+"""Writes of the queue: lease, renew, skip, judge, revise, expire."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
@@ -15,20 +15,20 @@ from feedback.annotation.leasing import lease_duration, lease_named, lease_next
 from feedback.annotation.selectors import (
     LEASE_LOST,
     UNDO_OVER,
-    Held,
-    Hold,
+    Lease,
+    LockedLease,
     assignment_find,
     assignment_named,
     assignment_taken,
     campaigns_for,
-    held_lock,
-    holds_of,
+    lease_lock,
+    leases_of,
     lesson_of,
 )
 from feedback.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
 from feedback.database.prepared import prepared_rows
 from feedback.errors import ConflictError, InvalidError
-from feedback.people.models import ConsentRecord, Contributor
+from feedback.people.models import Contributor
 from feedback.pool.models import Preference
 from feedback.pool.services import Provenance, preference_record
 from feedback.quality.gold.services import gold_task_for
@@ -43,41 +43,41 @@ UNDO_OPEN = timedelta(minutes=1)
 PAGE, API = "annotate", "api"  # sources of a judgment; the API tells the models' names
 
 
-def task_hold(
+def task_lease(
     *, contributor: Contributor, campaign: Campaign | None = None, besides: Collection[str] = ()
 ) -> UUID | None:
-    """The assignment held longest that is not `besides`, or a new one; None: nothing is free.
+    """Lease a task: the oldest live lease that is not `besides`, or a new one; None: none is free.
 
-    Nobody holds more than three at a time of what the call may choose from.
+    Nobody has more than three live leases of what the call may choose from.
     """
 
-    def choose(campaigns: Sequence[Campaign], live: Sequence[Hold]) -> UUID | None:
-        if waiting := [held.id for held in live if held.token not in besides]:
+    def choose(campaigns: Sequence[Campaign], live: Sequence[Lease]) -> UUID | None:
+        if waiting := [lease.id for lease in live if lease.token not in besides]:
             return waiting[0]
         return _lease_more(contributor, campaigns, live)
 
-    return _with_holds(contributor, campaign, choose)
+    return _with_leases(contributor, campaign, choose)
 
 
-def task_hold_more(*, contributor: Contributor, campaign: Campaign | None = None) -> UUID | None:
-    """One more assignment beside those there are, while they are fewer than three."""
-    return _with_holds(contributor, campaign, partial(_lease_more, contributor))
+def task_lease_more(*, contributor: Contributor, campaign: Campaign | None = None) -> UUID | None:
+    """Lease one more task while there are fewer than three live leases."""
+    return _with_leases(contributor, campaign, partial(_lease_more, contributor))
 
 
 def assignment_lease(
     *, contributor: Contributor, campaign: Campaign | None = None, besides: Collection[str] = ()
 ) -> Assignment | None:
-    """What `task_hold` takes, with all that a page shows of it."""
-    taken = task_hold(contributor=contributor, campaign=campaign, besides=besides)
+    """Lease as `task_lease` does, and return all that a page displays of it."""
+    taken = task_lease(contributor=contributor, campaign=campaign, besides=besides)
     return assignment_taken(taken) if taken else None
 
 
-def assignment_take_again(*, contributor: Contributor, token: str) -> Assignment | None:
-    """Hold the task of a lease that ran out once more, unless others have filled it meanwhile."""
+def assignment_reclaim(*, contributor: Contributor, token: str) -> Assignment | None:
+    """Reclaim the task of a lease that ran out, unless others have filled it meanwhile."""
     assignment = assignment_named(contributor=contributor, token=token)
 
-    def choose(campaigns: Sequence[Campaign], live: Sequence[Hold]) -> UUID | None:
-        if any(held.id == assignment.id for held in live):
+    def choose(campaigns: Sequence[Campaign], live: Sequence[Lease]) -> UUID | None:
+        if any(lease.id == assignment.id for lease in live):
             return assignment.id
         if not campaigns or len(live) >= LIVE_LIMIT:
             return None
@@ -87,32 +87,32 @@ def assignment_take_again(*, contributor: Contributor, token: str) -> Assignment
             task_id=assignment.task_id,
         )
 
-    taken = _with_holds(contributor, assignment.task.campaign, choose)
+    taken = _with_leases(contributor, assignment.task.campaign, choose)
     return assignment_taken(taken) if taken else None
 
 
-def _with_holds(
+def _with_leases(
     contributor: Contributor,
     campaign: Campaign | None,
-    choose: Callable[[Sequence[Campaign], Sequence[Hold]], UUID | None],
+    choose: Callable[[Sequence[Campaign], Sequence[Lease]], UUID | None],
 ) -> UUID | None:
-    """What `choose` takes, seeing what is held in the open campaigns; one call a person at a time.
+    """Return what `choose` takes, given the live leases; one call a person at a time.
 
-    What ran out is ended first, in a transaction of its own.
+    Leases that ran out are ended first, in a transaction of their own.
     """
     campaigns = campaigns_for(contributor, campaign)
     open_ids = {each.id for each in campaigns}
     while True:
         with transaction.atomic():
             _lock(contributor)
-            holds = holds_of(contributor)
-            if all(held.is_live for held in holds):
-                return choose(campaigns, [held for held in holds if held.campaign_id in open_ids])
+            leases = leases_of(contributor)
+            if all(lease.is_live for lease in leases):
+                return choose(campaigns, [each for each in leases if each.campaign_id in open_ids])
         assignments_expire(contributor=contributor)
 
 
 def _lease_more(
-    contributor: Contributor, campaigns: Sequence[Campaign], live: Sequence[Hold]
+    contributor: Contributor, campaigns: Sequence[Campaign], live: Sequence[Lease]
 ) -> UUID | None:
     if len(live) >= LIVE_LIMIT:
         return None
@@ -121,14 +121,14 @@ def _lease_more(
 
 
 def _lease_one(contributor: Contributor, campaign: Campaign) -> UUID | None:
-    """By the campaign's chance a known answer, else the next task of its order."""
+    """Lease a gold item by the campaign's chance, else the next task of its order."""
     gold = gold_task_for(campaign=campaign, contributor=contributor)
-    held = gold and lease_named(contributor=contributor, campaign_id=campaign.id, task_id=gold)
-    return held or lease_next(contributor=contributor, campaign_id=campaign.id)
+    lease = gold and lease_named(contributor=contributor, campaign_id=campaign.id, task_id=gold)
+    return lease or lease_next(contributor=contributor, campaign_id=campaign.id)
 
 
 def _lock(contributor: Contributor) -> None:
-    """One lease at a time for one person, so that the limit holds; others do not wait."""
+    """Lock the contributor, so that the limit of leases holds; others do not wait."""
     prepared_rows(LOCK, {"contributor": contributor.id})
 
 
@@ -144,16 +144,16 @@ def assignment_renew(*, contributor: Contributor, token: str) -> Assignment:
     return assignment
 
 
-def assignment_skip(*, contributor: Contributor, token: str, reason: str) -> Held:
-    """Put a task back; this contributor does not meet it again. A repeat changes nothing."""
+def assignment_skip(*, contributor: Contributor, token: str, reason: str) -> LockedLease:
+    """Skip a task; this contributor does not see it again. A repeat changes nothing."""
     if reason not in SkipReason.values:
         raise InvalidError({"reason": _("Not one of %s.") % ", ".join(SkipReason.values)})
     with transaction.atomic():
-        held = held_lock(contributor=contributor, token=token)
-        if held.state != AssignmentState.SKIPPED:
-            _require_live(held)
-            _finish(held, AssignmentState.SKIPPED, reason)
-    return held
+        lease = lease_lock(contributor=contributor, token=token)
+        if lease.state != AssignmentState.SKIPPED:
+            _require_live(lease)
+            _finish(lease, AssignmentState.SKIPPED, reason)
+    return lease
 
 
 def assignment_submit(
@@ -167,13 +167,13 @@ def assignment_submit(
     """Put the judgment of a live lease into the pool; whether it is new is the second value."""
     try:
         with transaction.atomic():
-            held = held_lock(contributor=contributor, token=token)
-            consent = held.consent_required()
-            if not held.is_live and not _was_sent(held, idempotency_key):
-                _require_live(held)
-            preference, created = _record(held, answer, idempotency_key, consent, source)
+            lease = lease_lock(contributor=contributor, token=token)
+            consent_id = lease.consent_id_required()
+            if not lease.is_live and not _was_sent(lease, idempotency_key):
+                _require_live(lease)
+            preference, created = _record(lease, answer, idempotency_key, consent_id, source)
             if created:
-                _finish(held, AssignmentState.SUBMITTED)
+                _finish(lease, AssignmentState.SUBMITTED)
     except ConflictError as error:
         if error.code == "already_judged":  # elsewhere, meanwhile: nothing is left to do here
             assignment_skip(contributor=contributor, token=token, reason=SkipReason.OTHER)
@@ -187,25 +187,25 @@ def assignment_revise(
     """Change one's mind: the new judgment supersedes the old one.
 
     That ends a minute after the old one (a page opened within it may still send), once the names
-    are known, and once a known answer was told. A repeat gives the first result even then.
+    are known, and once a gold answer was told. A repeat gives the first result even then.
     """
     with transaction.atomic():
-        held = held_lock(contributor=contributor, token=token)
-        consent = held.consent_required()
-        previous = Preference.objects.active().filter(assignment=held.id).first()
+        lease = lease_lock(contributor=contributor, token=token)
+        consent_id = lease.consent_id_required()
+        previous = Preference.objects.active().filter(assignment=lease.id).first()
         is_open = previous is not None and may_undo(previous, UNDO_OPEN + lease_duration())
-        if not is_open and not _was_sent(held, idempotency_key):
+        if not is_open and not _was_sent(lease, idempotency_key):
             raise ConflictError("undo_over", _(UNDO_OVER))
-        return _record(held, answer, idempotency_key, consent, PAGE, supersedes=previous)
+        return _record(lease, answer, idempotency_key, consent_id, PAGE, supersedes=previous)
 
 
 def may_undo(judgment: Preference, within: timedelta = UNDO_OPEN) -> bool:
-    """Whether a judgment is still as blind as it was, and young enough."""
+    """Say whether a judgment is still as blind as it was, and young enough."""
     return is_fresh(judgment, within) and lesson_of(judgment) is None
 
 
 def is_fresh(judgment: Preference, within: timedelta = UNDO_OPEN) -> bool:
-    """Whether a judgment is young enough, and was not answered with the models' names."""
+    """Say whether a judgment is young enough, and was not answered with the models' names."""
     return judgment.source == PAGE and timezone.now() - judgment.judged_at <= within
 
 
@@ -223,41 +223,41 @@ def assignments_expire(*, contributor: Contributor | None = None) -> int:
     )
 
 
-def _require_live(held: Held) -> None:
-    if not held.is_live:
+def _require_live(lease: LockedLease) -> None:
+    if not lease.is_live:
         raise ConflictError("lease_lost", _(LEASE_LOST))
 
 
-def _was_sent(held: Held, idempotency_key: str) -> bool:
-    sent = Preference.objects.filter(rater=held.rater_id, idempotency_key=idempotency_key)
+def _was_sent(lease: LockedLease, idempotency_key: str) -> bool:
+    sent = Preference.objects.filter(rater=lease.rater_id, idempotency_key=idempotency_key)
     return sent.exists()
 
 
 def _record(
-    held: Held,
+    lease: LockedLease,
     answer: Answer,
     idempotency_key: str,
-    consent: ConsentRecord,
+    consent_id: UUID,
     source: str,
     supersedes: Preference | None = None,
 ) -> tuple[Preference, bool]:
     return preference_record(
-        comparison=held.comparison,
-        rater_id=held.rater_id,
+        comparison=lease.comparison,
+        rater_id=lease.rater_id,
         judgment=answer.judgment(
-            order=held.order_shown, aspects=held.aspects, reasons=held.reasons
+            order=lease.order_shown, aspects=lease.aspects, reasons=lease.reasons
         ),
         idempotency_key=idempotency_key,
         provenance=Provenance(
             source=source,
-            consent_id=consent.pk,
-            campaign_id=held.campaign_id,
-            assignment_id=held.id,
+            consent_id=consent_id,
+            campaign_id=lease.campaign_id,
+            assignment_id=lease.id,
         ),
         supersedes=supersedes,
     )
 
 
-def _finish(held: Held, state: AssignmentState, reason: str = "") -> None:
-    prepared_rows(FINISH, {"id": held.id, "state": state.value, "reason": reason})
-    held.state = state
+def _finish(lease: LockedLease, state: AssignmentState, reason: str = "") -> None:
+    prepared_rows(FINISH, {"id": lease.id, "state": state.value, "reason": reason})
+    lease.state = state

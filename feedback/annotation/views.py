@@ -23,20 +23,20 @@ from feedback.annotation.presentation import (
 from feedback.annotation.selectors import (
     UNDO_OVER,
     assignment_find,
-    assignment_shown,
     campaign_find,
+    choice_text,
     judged_today,
     judgment_of,
-    said_of,
+    task_view,
 )
 from feedback.annotation.services import (
     LIVE_LIMIT,
     assignment_lease,
+    assignment_reclaim,
     assignment_renew,
     assignment_revise,
     assignment_skip,
     assignment_submit,
-    assignment_take_again,
     is_fresh,
     may_undo,
 )
@@ -51,14 +51,14 @@ SAVED = gettext_lazy("Saved: %(choice)s.")
 JUDGED_ALREADY = gettext_lazy(
     "You have judged this already, in another window perhaps; this counts: %(choice)s."
 )
-PUT_BACK = gettext_lazy("Skipped. You will not see this one again.")
+SKIPPED = gettext_lazy("Skipped. You will not see this one again.")
 
 
 @never_cache
 @require_GET
 @contributor_required
 def annotate(request: HttpRequest, slug: str | None = None) -> HttpResponse:
-    """The next task, and what became of the one before."""
+    """Show the next task, and what became of the one before."""
     campaign = campaign_find(slug) if slug else None
     assignment = assignment_lease(contributor=contributor_of(request), campaign=campaign)
     context = task_context(request, assignment=assignment, campaign=campaign)
@@ -66,14 +66,14 @@ def annotate(request: HttpRequest, slug: str | None = None) -> HttpResponse:
 
 
 def _what_became(request: HttpRequest) -> dict[str, Any]:
-    """The sentence about the judgment that brought the visitor here, read from the database."""
+    """Return the sentence about the judgment that brought the visitor here."""
     for name in ("saved", "lost", "skipped"):
         if token := request.GET.get(name):
             break
     else:
         return {}
     if name == "skipped":
-        return {"said": PUT_BACK}
+        return {"said": SKIPPED}
     try:
         before = assignment_find(contributor=contributor_of(request), token=token)
     except ApplicationError:
@@ -84,13 +84,13 @@ def _what_became(request: HttpRequest) -> dict[str, Any]:
     saved = SAVED if name == "saved" else JUDGED_ALREADY
     lesson = lesson_context(judgment)
     undo = {"undo": before.token} if not lesson and is_fresh(judgment) else {}
-    return {"said": saved % {"choice": said_of(judgment)}, **lesson, **undo}
+    return {"said": saved % {"choice": choice_text(judgment)}, **lesson, **undo}
 
 
 @require_POST
 @contributor_required
 def next_task(request: HttpRequest) -> HttpResponse:
-    """One more task beside those the page has: the fragment that is shown after this one."""
+    """Lease one more task than the page has: the fragment that is displayed after this one."""
     campaign = _stay(request)
     assignment = assignment_lease(
         contributor=contributor_of(request),
@@ -130,7 +130,7 @@ def judge(request: HttpRequest) -> HttpResponse:
 
 
 def _not_saved(request: HttpRequest, token: str, error: ConflictError) -> HttpResponse:
-    """Say what counts where the same task was judged before; else that the hold is lost."""
+    """Say what counts where the same task was judged before; else that the lease is lost."""
     if error.code not in ("lease_lost", "idempotency_conflict"):
         raise error
     if not _from_script(request):
@@ -147,13 +147,13 @@ def _said_before(request: HttpRequest, token: str) -> str:
     except ApplicationError:
         return ""
     judgment = judgment_of(before)
-    return said_of(judgment) if judgment else ""
+    return choice_text(judgment) if judgment else ""
 
 
 @require_POST
 @contributor_required
 def skip(request: HtmxRequest) -> HttpResponse:
-    """Put the task back and go on with the next."""
+    """Skip the task and go on with the next."""
     token = request.POST.get("assignment", "")
     contributor = contributor_of(request)
     assignment_skip(contributor=contributor, token=token, reason=request.POST.get("reason", ""))
@@ -164,21 +164,21 @@ def skip(request: HtmxRequest) -> HttpResponse:
         contributor=contributor, campaign=campaign, besides=request.POST.getlist("held")
     )
     context = task_context(request, assignment=assignment, campaign=campaign)
-    return render(request, FRAGMENT, context | {"said": PUT_BACK})
+    return render(request, FRAGMENT, context | {"said": SKIPPED})
 
 
 @never_cache
 @require_GET
 @contributor_required
 def undo(request: HtmxRequest, token: str) -> HttpResponse:
-    """The task that was judged, with the old choice marked; it counts until superseded."""
+    """Show the judged task with the old choice marked; it counts until superseded."""
     assignment = assignment_find(contributor=contributor_of(request), token=token)
     judgment = judgment_of(assignment)
     if judgment is None:
         raise NotFoundError("nothing_to_undo", _("There is no judgment of this task to change."))
     if not may_undo(judgment):
         raise ConflictError("undo_over", _(UNDO_OVER))
-    words = said_of(judgment)
+    words = choice_text(judgment)
     said = _("You judged: %(choice)s. It stays in effect until you choose again.") % {
         "choice": words
     }
@@ -188,7 +188,7 @@ def undo(request: HtmxRequest, token: str) -> HttpResponse:
 @require_POST
 @contributor_required
 def more(request: HtmxRequest) -> HttpResponse:
-    """The longer form of a campaign that asks for more than the choice; saves nothing yet."""
+    """Show the longer form of a campaign that asks for more than the choice; saves nothing."""
     contributor = contributor_of(request)
     assignment = assignment_find(contributor=contributor, token=request.POST.get("assignment", ""))
     asked = more_context(assignment, request.POST.get("choice", ""))
@@ -201,9 +201,9 @@ def more(request: HtmxRequest) -> HttpResponse:
 @require_GET
 @contributor_required
 def differences(request: HtmxRequest, token: str) -> HttpResponse:
-    """The two answers with the words marked that only one of them has."""
+    """Show the two answers with the words marked that only one of them has."""
     assignment = assignment_find(contributor=contributor_of(request), token=token)
-    context = differences_context(assignment_shown(assignment))
+    context = differences_context(task_view(assignment))
     if not _from_script(request):
         return _one_task(request, assignment, revision_context(assignment) | context)
     answers = render_to_string("annotation/answers.html", context, request)
@@ -219,10 +219,10 @@ def _one_task(request: HtmxRequest, assignment: Assignment, extra: dict[str, Any
 
 @require_POST
 @contributor_required
-def take_again(request: HttpRequest) -> HttpResponse:
-    """Hold a task again whose lease ran out; the page shows it first."""
+def reclaim(request: HttpRequest) -> HttpResponse:
+    """Reclaim a task whose lease ran out; the page shows it first."""
     token = request.POST.get("again", "")
-    assignment_take_again(contributor=contributor_of(request), token=token)
+    assignment_reclaim(contributor=contributor_of(request), token=token)
     return _to_next(request)
 
 
@@ -240,7 +240,7 @@ def renew(request: HttpRequest) -> HttpResponse:
 
 
 def _stay(request: HttpRequest) -> Campaign | None:
-    """The campaign that the visitor chose to stay in."""
+    """Return the campaign that the visitor chose to stay in."""
     slug = request.POST.get("campaign") or request.GET.get("campaign")
     return campaign_find(slug) if slug else None
 

@@ -28,7 +28,7 @@ def message_take(request: HttpRequest) -> None:
 def conversation_ask(
     *, contributor: Contributor, mode: Mode, messages: Messages, key: str, topic: str = ""
 ) -> Conversation:
-    """A new conversation, or the one that this very form has already begun.
+    """Begin a conversation, or return the one that this very form has already begun.
 
     `topic`: the slug of a speciality that the models must have.
 

@@ -11,7 +11,7 @@ from feedback.registry.models import ModelVersion
 
 
 def answerable_versions(messages: Sequence[Mapping[str, Any]]) -> list[ModelVersion]:
-    """Live versions, and those that once answered exactly this prompt and replay it."""
+    """Return live versions, and those that once answered exactly this prompt and replay it."""
     replaying = recorded_answers(messages).values("version")
     wanted = Q(id__in=live_versions().values("id")) | Q(id__in=replaying)
     return list(ModelVersion.objects.filter(wanted).select_related("provider").order_by("label"))

@@ -61,7 +61,7 @@ def _progress(conversation: Conversation, exchange: Exchange) -> dict[str, Any]:
 
 
 def _earlier(exchange: Exchange) -> list[dict[str, str]]:
-    """What was said before: once where both models saw the same, else side by side."""
+    """Return the earlier messages: once where both models saw the same, else side by side."""
     shown = []
     first, second = (response.prompt[:-1] for response in exchange.responses)
     for one, two in zip(first, second, strict=True):
@@ -74,13 +74,13 @@ def _earlier(exchange: Exchange) -> list[dict[str, str]]:
 
 
 def _can_go_on(exchange: Exchange) -> bool:
-    """Whether both models answer more than what was recorded."""
+    """Say whether both models answer more than what was recorded."""
     pair = {response.version_id for response in exchange.responses if response.version_id}
     return live_versions().filter(id__in=pair).count() == len(exchange.responses)
 
 
 def _actions(exchange: Exchange) -> dict[str, Any]:
-    """What helps where an answer is late or did not arrive."""
+    """Return what can be done where an answer is late or did not arrive."""
     failed = has_failed(exchange.responses)
     asked = set(exchange.turn.responses.values_list("version_id", flat=True)) if failed else set()
     able = answerable_versions(exchange.responses[0].prompt) if failed else []
@@ -93,7 +93,7 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
 
 
 def said_of(exchange: Exchange) -> str:
-    """The sentence of the status line."""
+    """Return the sentence of the status line."""
     if exchange.preference is not None:
         return _reveal(exchange)
     failed, writing = (
@@ -130,7 +130,7 @@ def _reveal(exchange: Exchange) -> str:
 
 
 def _judged(exchange: Exchange, answers: list[ShownAnswer]) -> dict[str, Any]:
-    """What a page shows once the names are known."""
+    """Return what a page shows once the names are known."""
     preference = exchange.preference
     shown: dict[str, Any] = {"uncounted": _uncounted(exchange)}
     if exchange.route and len(exchange.route.chosen) == len(exchange.responses):
@@ -143,7 +143,7 @@ def _judged(exchange: Exchange, answers: list[ShownAnswer]) -> dict[str, Any]:
 
 
 def _uncounted(exchange: Exchange) -> str:
-    """Why this judgment does not count in rankings, kindly; empty where it does."""
+    """Say why this judgment does not count in rankings; empty where it does."""
     reason = exchange.comparison.unranked_reason
     if reason == NAMES_MODEL:
         places = [n for n, r in enumerate(exchange.responses, 1) if r.names_its_model]
@@ -158,7 +158,7 @@ def _uncounted(exchange: Exchange) -> str:
 
 
 def extras_of_preference(preference: Preference) -> dict[str, Any]:
-    """The form for whoever likes to say more, with what was said already."""
+    """Return the form for saying more about a choice, filled with what was said already."""
     wins = preference.choice in (Choice.A, Choice.B)
     strength = "" if preference.strength is None else f"{preference.strength:g}"
     aspects = preference.aspects

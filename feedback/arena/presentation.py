@@ -31,7 +31,7 @@ START_TOGETHER = timedelta(seconds=4)  # texts wait for each other this long: sp
 
 
 def who() -> dict[str, str]:
-    """Who said a message, by its role."""
+    """Return who wrote a message, by its role."""
     return {
         "user": _("You asked"),
         "assistant": _("The answer you went on from"),
@@ -56,17 +56,17 @@ class ShownAnswer:
 
     @property
     def is_writing(self) -> bool:
-        """Whether more of it may come."""
+        """Say whether more of it may come."""
         return self.response.state == ResponseState.WRITING
 
     @property
     def is_held(self) -> bool:
-        """Whether its text waits for that of the other answer."""
+        """Say whether its text waits for that of the other answer."""
         return bool(self.response.text) and not self.text
 
 
 def start_context(request: HttpRequest) -> dict[str, Any]:
-    """The composer, its examples, and the recorded questions where nothing else is answered."""
+    """Return the composer, its examples, and recorded questions where models only replay."""
     mode = mode_of(request.POST or request.GET)
     context: dict[str, Any] = {
         "mode": mode,
@@ -85,19 +85,19 @@ def start_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _specialities() -> QuerySet[Topic]:
-    """What the models that answer anything are good at, to choose from."""
+    """Return what the models that answer anything are good at, to choose from."""
     models = live_versions().values("model")
     return Topic.objects.filter(models__in=models).distinct().order_by("name")
 
 
 def texts_begin(responses: Sequence[Response]) -> bool:
-    """Whether texts may be shown: all have begun, or those that have waited long enough."""
+    """Say whether texts may be displayed: all have begun, or one has waited long enough."""
     begun = all(r.text or r.state != ResponseState.WRITING for r in responses)
     return begun or timezone.now() - max(r.created_at for r in responses) > START_TOGETHER
 
 
 def shown_answers(responses: Sequence[Response], *, named: bool) -> list[ShownAnswer]:
-    """The answers of one turn in their order."""
+    """Return the answers of one turn in their order."""
     begin = texts_begin(responses)
     ratings = _ratings(responses) if named else None
     return [
@@ -179,5 +179,5 @@ def _ratings(responses: Sequence[Response]) -> dict[str, Row]:
 
 
 def problem_context(error: ApplicationError, text: str) -> dict[str, Any]:
-    """What went wrong, beside the message that was kept."""
+    """Return what went wrong, beside the message that was kept."""
     return {"problem": error, "text": text}

@@ -38,7 +38,7 @@ class QuestionPage:
 
 
 def recorded_answers(messages: Sequence[Mapping[str, Any]]) -> QuerySet[Response]:
-    """The recorded answers to exactly this prompt by models that replay them."""
+    """Return the recorded answers to exactly this prompt by models that replay them."""
     return Response.objects.filter(
         REPLAYED,
         turn__content_hash=messages_hash(messages),
@@ -50,19 +50,19 @@ def recorded_answers(messages: Sequence[Mapping[str, Any]]) -> QuerySet[Response
 def recorded_answer(
     messages: Sequence[Mapping[str, Any]], version_id: uuid.UUID
 ) -> Response | None:
-    """The first answer that this version once gave."""
+    """Return the first answer that this version once gave."""
     answers = recorded_answers(messages).filter(version_id=version_id)
     return answers.order_by("sample_index", "id").first()
 
 
 def recorded_question(messages: Sequence[Mapping[str, Any]]) -> Turn | None:
-    """The imported prompt with these very messages."""
+    """Return the imported prompt with these very messages."""
     digest = messages_hash(messages)
     return Turn.objects.filter(IMPORTED, content_hash=digest).first()
 
 
 def question_found(public_id: str) -> Turn | None:
-    """The imported prompt by the identifier of the conversation that frames it."""
+    """Return the imported prompt by the identifier of the conversation that frames it."""
     imported = Turn.objects.filter(IMPORTED).exclude(messages=[])
     if not (public_id.isascii() and public_id.isalnum()):
         return None
@@ -70,7 +70,7 @@ def question_found(public_id: str) -> Turn | None:
 
 
 def questions_page(*, text: str = "", after: uuid.UUID | None = None) -> QuestionPage:
-    """Twenty recorded questions that hold the text, in the order in which they came."""
+    """Return twenty recorded questions that contain the text, in the order they came."""
     found = _questions().order_by("id")
     if text:
         found = found.filter(Q(asked__icontains=text))
@@ -83,7 +83,7 @@ def questions_page(*, text: str = "", after: uuid.UUID | None = None) -> Questio
 
 
 def question_examples(language: str) -> list[Turn]:
-    """Three short questions in a language, of different topics where possible, new each time."""
+    """Return three short questions in a language, of different topics if possible."""
     spoken = _questions().filter(language__in=["", language])
     short = spoken.annotate(length=Length("asked")).filter(length__lte=EXAMPLE_LENGTH)
     start = os.urandom(32)  # content hashes are uniform, so a random one is a random place
@@ -106,7 +106,7 @@ def _of_different_topics(drawn: Sequence[Turn]) -> list[Turn]:
 
 
 def _questions() -> QuerySet[Turn]:
-    """Imported prompts of one message with answers of at least two models to replay.
+    """Return imported prompts of one message that at least two models can replay.
 
     The number is looked up prompt by prompt, so that a page of them costs no look at all others.
     """

@@ -31,7 +31,7 @@ from feedback.routing.services import models_route
 def conversation_start(
     *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
 ) -> Conversation:
-    """A new conversation whose first prompt two models answer; `key` is its public identifier."""
+    """Begin a conversation whose first prompt two models answer; `key`: its public identifier."""
     candidates = answerable_versions(messages)
     require(candidates, 2)
     with transaction.atomic():
@@ -82,12 +82,12 @@ def conversation_continue(*, conversation: Conversation, text: str) -> None:
 
 
 def _asked(messages: Messages) -> Messages:
-    """What both models were told: the person's own messages."""
+    """Return what both models were told: the person's own messages."""
     return [message for message in messages if message["role"] != "assistant"]
 
 
 def require(candidates: Sequence[ModelVersion], wanted: int) -> None:
-    """An error in words where fewer models than are wanted can answer."""
+    """Raise UnavailableError where fewer models than are wanted can answer."""
     if len(candidates) >= wanted:
         return
     if candidates:
@@ -100,7 +100,7 @@ def require(candidates: Sequence[ModelVersion], wanted: int) -> None:
 
 
 def _compare(turn: Turn, first: Response, second: Response) -> None:
-    """The pair to judge; it holds the two texts where both answer the same messages."""
+    """Make the pair to judge; it has the two texts where both answer the same messages."""
     same = first.own_messages is None
     comparison = Comparison.objects.create(
         turn=turn,
@@ -149,7 +149,7 @@ def answers_replace(*, conversation: Conversation) -> None:
 
 
 def _replace(comparison: Comparison, side: str, failed: Response) -> bool:
-    """Whether another model takes the place of one that failed."""
+    """Replace an answer that failed by another model's; say whether there was one."""
     turn = comparison.turn
     asked = set(turn.responses.values_list("version_id", flat=True))
     others = [v for v in answerable_versions(failed.prompt) if v.id not in asked]

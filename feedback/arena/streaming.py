@@ -26,7 +26,7 @@ SIGN_OF_LIFE_SECONDS = 15.0  # a silent connection would be closed on its way
 
 
 async def answer_events(conversation: Conversation, language: str) -> AsyncIterator[bytes]:
-    """The events of a conversation's newest turn until its answers have ended."""
+    """Yield the events of a conversation's newest turn until its answers have ended."""
     watch = Watch(conversation, language)
     spoke = time.monotonic()
     while True:
@@ -50,7 +50,7 @@ class Growing:
         self._begun = False
 
     def news(self, text: str) -> dict[str, Any] | None:
-        """Blocks that have closed since, and the one that is open; None where nothing is new."""
+        """Return the blocks that have closed since, and the open one; None where nothing is new."""
         if self._begun and text == self._text:
             return None
         fresh = not self._begun or not text.startswith(self._text)
@@ -74,7 +74,7 @@ class Watch:
         self._stage: object = None
 
     def look(self) -> list[bytes]:
-        """The events since the last look."""
+        """Return the events since the last look."""
         with translation.override(self._language):
             mark = self._row_marks()
             if mark == self._mark and mark is not None:
@@ -86,7 +86,7 @@ class Watch:
             return self._events(context)
 
     def _row_marks(self) -> object:
-        """What changes with every write to an answer that is still being written."""
+        """Return what changes with every write to an answer that is still being written."""
         rows = Response.objects.filter(
             turn__conversation=self._conversation, state=ResponseState.WRITING
         )
@@ -109,7 +109,7 @@ class Watch:
 
 
 def _stage(context: dict[str, Any]) -> dict[str, Any]:
-    """What the bar says, and every answer that has ended, whole, unless it waits for the other."""
+    """Return the status, the actions, and each ended answer that does not wait for the other."""
     return {
         "said": context["said"],
         "actions": render_to_string("arena/actions.html", context),

@@ -21,7 +21,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 
 def turn_create(*, conversation: Conversation, messages: Messages) -> Turn:
-    """The next prompt of a conversation; topics and language are those of where it began."""
+    """Make the next prompt of a conversation, with the topics and language of its beginning."""
     first = conversation.turns.order_by("position").first()
     question = first or recorded_question(messages)
     turn = Turn.objects.create(
@@ -39,7 +39,7 @@ def turn_create(*, conversation: Conversation, messages: Messages) -> Turn:
 def response_begin(
     *, turn: Turn, version: ModelVersion, own_messages: Messages | None = None
 ) -> Response:
-    """A recorded answer at once, or the row that an answer will be written into.
+    """Make a recorded answer at once, or the row that an answer will be written into.
 
     `own_messages`: what this model is asked, where it is not what the turn says.
     """

@@ -51,14 +51,14 @@ WHY_NOT = {  # the reason that is stored with an answer, to a sentence
 
 
 def state_words(response: Response) -> str:
-    """How far an answer has come."""
+    """Say how far an answer has come."""
     if response.state == ResponseState.FAILED and response.text:
         return str(BROKE_OFF)
     return str(STATES[ResponseState(response.state)])
 
 
 def why_not(response: Response) -> str:
-    """Why an answer did not arrive; empty where it did."""
+    """Say why an answer did not arrive; empty where it did."""
     if response.state != ResponseState.FAILED:
         return ""
     known = WHY_NOT.get(response.error)

@@ -74,7 +74,7 @@ def answer_write(pk: UUID) -> None:
 
 
 def answer_check(response: Response) -> None:
-    """What must be known of an answer's text once it is complete: its digest, and its modesty."""
+    """Store the digest of a complete answer, and whether it identifies its own model."""
     response.text_hash = text_hash(response.text)
     response.names_its_model = names_version(response.text, response.version)
     response.save(update_fields=["text_hash", "names_its_model"])

@@ -29,7 +29,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
     """`Authorization: Bearer <key>`."""
 
     def authenticate(self, request: Request) -> tuple[Contributor, ApiKey] | None:
-        """The key's contributor and the key itself; None where no key is sent."""
+        """Return the key's contributor and the key itself; None where no key is sent."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -39,12 +39,12 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         return found.contributor, found
 
     def authenticate_header(self, _request: Request) -> str:
-        """What a client without a key is asked for."""
+        """Return what a client without a key is asked for."""
         return "Bearer"
 
 
 def scope(name: str) -> type[permissions.BasePermission]:
-    """A permission: a key with this scope, or a signed-in contributor in a browser."""
+    """Make a permission: a key with this scope, or a signed-in contributor in a browser."""
 
     class HasScope(permissions.BasePermission):
         message = f"This needs a key with the scope {name}."
@@ -63,23 +63,23 @@ class IsOperator(permissions.BasePermission):
     message = "Only operators may do this."
 
     def has_permission(self, request: Request, _view: "APIView") -> bool:
-        """Whether the contributor is an operator."""
+        """Say whether the contributor is an operator."""
         user = request.user
         return isinstance(user, Contributor) and user.is_operator and not is_barred(user)
 
 
 def is_barred(operator: Contributor) -> bool:
-    """Whether this operator has no second factor, where the site asks for one."""
+    """Say whether this operator has no second factor, where the site asks for one."""
     return settings.OPERATORS_NEED_SECOND_FACTOR and needs_second_factor(operator)
 
 
 def contributor_of(request: HttpRequest | Request) -> Contributor:
-    """The contributor behind a request that has passed one of the gates here."""
+    """Return the contributor behind a request that has passed one of the gates here."""
     return cast(Contributor, request.user)
 
 
 def contributor_required(view: PageView) -> PageView:
-    """A page for those who agreed to the terms; others see the terms first, then come back."""
+    """Let in who agreed to the terms; others see the terms first, then come back."""
 
     @wraps(view)
     def gated(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -95,12 +95,12 @@ def contributor_required(view: PageView) -> PageView:
 
 
 def operator_required(view: PageView) -> PageView:
-    """A page for operators only."""
+    """Let in operators only."""
     return _gated(view, lambda user: user.is_operator, _("Only operators may see this page."))
 
 
 def curator_required(view: PageView) -> PageView:
-    """A page for curators and operators."""
+    """Let in curators and operators only."""
     return _gated(view, lambda user: user.is_curator, _("Only curators may see this page."))
 
 

@@ -31,7 +31,7 @@ class SharedCache(BaseCache):
         super().__init__(params)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """The value, or the default where there is none or its time has passed."""
+        """Return the value, or the default where there is none or its time has passed."""
         found = CacheEntry.objects.filter(key=self.make_and_validate_key(key, version)).first()
         if found is None or (found.expires_at and found.expires_at <= datetime.now(UTC)):
             return default

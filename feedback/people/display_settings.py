@@ -15,7 +15,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 
 def preferences_of(values: Mapping[str, str]) -> dict[str, str]:
-    """The settings among the values that differ from the usual ones; unknown values are dropped."""
+    """Return the settings that differ from the usual ones; unknown values are dropped."""
     return {
         name: value
         for name, allowed in PREFERENCES.items()

@@ -59,12 +59,12 @@ class Contributor(AbstractBaseUser):
 
     @property
     def is_operator(self) -> bool:
-        """May watch and steer models, training and campaigns."""
+        """Say whether they may watch and steer models, training and campaigns."""
         return self.role in {Role.OPERATOR, Role.ADMIN}
 
     @property
     def is_curator(self) -> bool:
-        """May decide what stays in circulation; operators may, too."""
+        """Say whether they may decide what stays in circulation; operators may, too."""
         return self.role == Role.CURATOR or self.is_operator
 
 
@@ -159,7 +159,7 @@ class Invitation(Row):
 
     @property
     def state(self) -> str:
-        """`used`, `revoked`, `expired` or `open`."""
+        """Return `used`, `revoked`, `expired` or `open`."""
         if self.used_at:
             return "used"
         if self.revoked_at:

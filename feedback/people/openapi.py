@@ -10,5 +10,5 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "key"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
-        """The scheme in OpenAPI's words."""
+        """Return the scheme in OpenAPI's words."""
         return {"type": "http", "scheme": "bearer"}

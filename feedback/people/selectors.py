@@ -22,23 +22,23 @@ x.contributor_id = %(contributor)s AND x.terms_version = %(terms)s ORDER BY x.cr
 
 
 def rater_of(contributor: Contributor) -> Rater:
-    """The rater that a contributor judges as."""
+    """Return the rater that a contributor judges as."""
     return Rater.objects.get(contributor=contributor)
 
 
 def given_by(contributor: Contributor, path: str = "rater__contributor") -> Q:
-    """Rows that the contributor gave, or an anonymous one whom their account has adopted."""
+    """Return the filter for rows that the contributor, or somebody they adopted, gave."""
     return Q(**{path: contributor}) | Q(**{f"{path}__adopted_by": contributor})
 
 
 def current_consent(contributor: Contributor) -> ConsentRecord | None:
-    """The contributor's agreement to the terms as they are now."""
+    """Return the contributor's agreement to the terms as they are now."""
     values = {"contributor": contributor.id, "terms": TERMS_VERSION}
     return prepared_first(ConsentRecord, CONSENT, values)
 
 
 def consent_required(contributor: Contributor) -> ConsentRecord:
-    """The consent that feedback is given under; an error where there is none."""
+    """Return the consent that feedback is given under; raises ForbiddenError."""
     consent = current_consent(contributor)
     if consent is None:
         raise consent_missing()
@@ -46,12 +46,12 @@ def consent_required(contributor: Contributor) -> ConsentRecord:
 
 
 def consent_missing() -> ForbiddenError:
-    """The refusal of feedback from somebody who has not agreed."""
+    """Return the refusal of feedback from somebody who has not agreed."""
     return ForbiddenError("consent_required", _("Agree to the terms first, at /terms/."))
 
 
 def apikey_find(key: str) -> ApiKey | None:
-    """The key that is valid now, with its contributor."""
+    """Return the key that is valid now, with its contributor."""
     rows = prepared_objects(APIKEY, {"digest": secret_digest(key)}, key=ApiKey, owner=Contributor)
     if not rows:
         return None
@@ -61,5 +61,5 @@ def apikey_find(key: str) -> ApiKey | None:
 
 
 def sign_up_is_open() -> bool:
-    """Whether somebody new may take part without an invitation."""
+    """Say whether somebody new may take part without an invitation."""
     return bool(settings.SIGN_UP == "open")

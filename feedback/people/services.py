@@ -27,7 +27,7 @@ from feedback.people.terms import SCOPES, TERMS_LICENCE, TERMS_SCOPE, TERMS_VERS
 def contributor_create(
     *, name: str | None = None, role: Role = Role.CONTRIBUTOR, locale: str = "en"
 ) -> Contributor:
-    """A contributor and their rater. Without a name: anonymous, of the lowest trust tier."""
+    """Make a contributor and their rater; without a name: anonymous, of the lowest tier."""
     if name is not None and Contributor.objects.filter(name=name).exists():
         raise ApplicationError("name_taken", _("There is already a contributor named %s.") % name)
     with transaction.atomic():
@@ -48,7 +48,7 @@ def contributor_create(
 
 
 def named_contributor_create(*, name: str, role: Role = Role.CONTRIBUTOR) -> Contributor:
-    """A contributor who is made on the server: whoever does it answers for their agreement."""
+    """Make a contributor on the server: whoever does it answers for their agreement."""
     with transaction.atomic():
         contributor = contributor_create(name=name, role=role)
         consent_give(contributor=contributor)
@@ -66,7 +66,7 @@ def consent_give(*, contributor: Contributor) -> ConsentRecord:
 
 
 def apikey_create(*, contributor: Contributor, name: str, scopes: Iterable[str]) -> str:
-    """A new key of the REST API; this is the only time it is seen."""
+    """Make a key of the REST API and return it; this is the only time it is seen."""
     wanted = list(dict.fromkeys(scopes))
     if unknown := sorted(set(wanted) - set(SCOPES)):
         raise ApplicationError(

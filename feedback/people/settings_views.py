@@ -22,7 +22,7 @@ from feedback.web.http import next_url
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def visitor_settings(request: HttpRequest) -> HttpResponse:
-    """How this browser shows the pages; saving keeps what the form names in cookies."""
+    """Show and save how this browser displays the pages; the choices are kept in cookies."""
     if request.method == "POST":
         return _settings_save(request)
     usual = {name: values[0] for name, values in PREFERENCES.items()}
@@ -65,7 +65,7 @@ def _settings_save(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @contributor_required
 def keys(request: HttpRequest) -> HttpResponse:
-    """One's keys, and a form for another one, which is shown once."""
+    """Show one's keys, and a form for another one, which is shown once."""
     contributor = contributor_of(request)
     context: dict[str, object] = {"form": request.POST, "wanted": request.POST.getlist("scope")}
     if request.method == "POST":

@@ -21,7 +21,7 @@ BY_INVITATION = gettext_lazy("This site is by invitation. Ask its operator for a
 
 
 def visitor_of(request: HttpRequest, *, invited: bool = False) -> Contributor:
-    """The contributor behind this browser, agreed to the terms; made where there is none yet."""
+    """Return this browser's contributor, agreed to the terms; made where there is none yet."""
     user = request.user
     if isinstance(user, Contributor):
         contributor = user
@@ -38,7 +38,7 @@ def visitor_of(request: HttpRequest, *, invited: bool = False) -> Contributor:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def terms(request: HttpRequest) -> HttpResponse:
-    """Three sentences and one button; agreeing makes an anonymous contributor."""
+    """Show three sentences and one button; agreeing makes an anonymous contributor."""
     target = next_url(request, default="/")
     if request.method == "POST":
         with transaction.atomic():

@@ -232,7 +232,7 @@ def version_trial(_request: Request, version_id: uuid.UUID) -> Response:
 @api_view(["GET", "POST"])
 @permission_classes(MAY_WRITE)
 def providers(request: Request) -> Response:
-    """All providers with their health, or one more."""
+    """List all providers with their health, or add one."""
     if request.method == "GET":
         return Response(ProviderOutput(providers_list(), many=True).data)
     given = ProviderInput(data=request.data)

@@ -31,14 +31,14 @@ class NoAnswerError(Exception):
 
     @property
     def fault(self) -> Fault:
-        """Whose fault it is."""
+        """Return whose fault it is."""
         if str(self) in OF_THE_REQUEST:
             return Fault.REQUEST
         return Fault.VERSION if str(self) in OF_THE_VERSION else Fault.PROVIDER
 
 
 def reason_words(code: str) -> str:
-    """A stored reason as a sentence for people."""
+    """Return a stored reason as a sentence for people."""
     known = {
         "timeout": _("It did not answer in time."),
         "unreachable": _("Nothing answers at its address, or the connection broke."),

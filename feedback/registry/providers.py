@@ -35,7 +35,7 @@ Messages = Sequence[Mapping[str, str]]
 
 
 def answer_stream(version: ModelVersion, messages: Messages) -> Iterator[str]:
-    """The pieces of an answer as they arrive; `NoAnswerError` where the server fails."""
+    """Yield the pieces of an answer as they arrive; raises NoAnswerError."""
     yield from Call(version, messages).pieces()
 
 
@@ -61,7 +61,7 @@ class Call:
         }
 
     def pieces(self) -> Iterator[str]:
-        """The answer, for a thread that waits."""
+        """Yield the answer, for a thread that waits."""
         with self._noted(), _translated(), _client().stream("POST", **self._request()) as answer:
             self._begin(answer)
             for data in answer.iter_raw():
@@ -72,7 +72,7 @@ class Call:
                 yield from self.reading.close()
 
     async def pieces_async(self) -> AsyncIterator[str]:
-        """The answer, for an event loop; a task that is cancelled closes the connection."""
+        """Yield the answer, for an event loop; a cancelled task closes the connection."""
         try:
             with _translated():
                 request = await stored(self._request)()
@@ -104,7 +104,7 @@ class Call:
         call_ended(self.version, None)
 
     def _request(self) -> dict[str, Any]:
-        """What goes over the wire, where the provider may be asked now."""
+        """Return what goes over the wire; raises where the provider may not be asked now."""
         provider = self.version.provider
         if provider is None or provider.kind not in LIVE_KINDS:
             raise NoAnswerError("no live provider")
@@ -132,7 +132,7 @@ class Call:
 
 
 def _instructed(system_prompt: str, messages: Messages) -> list[Mapping[str, str]]:
-    """The messages under the version's own instructions; many models read one system message."""
+    """Return the messages under the version's own instructions, as one system message."""
     if not system_prompt:
         return list(messages)
     first, rest = messages[0], messages[1:]
@@ -142,7 +142,7 @@ def _instructed(system_prompt: str, messages: Messages) -> list[Mapping[str, str
 
 
 def _seconds(text: str) -> float | None:
-    """`Retry-After` in seconds, or as a date."""
+    """Parse `Retry-After`: seconds, or a date."""
     if SECONDS.fullmatch(text):
         return float(text)
     try:
@@ -154,7 +154,7 @@ def _seconds(text: str) -> float | None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What goes wrong between two machines, as a reason."""
+    """Raise NoAnswerError for what goes wrong between two machines."""
     try:
         yield
     except httpx.TimeoutException:
@@ -166,13 +166,13 @@ def _translated() -> Iterator[None]:
 
 
 def base_url(provider: Provider) -> str:
-    """The address before `/v1`."""
+    """Return the address before `/v1`."""
     base = settings.CHAT_URL if provider.kind == ProviderKind.INFERENCE else provider.base_url
     return base.rstrip("/").removesuffix("/v1")
 
 
 def _headers(provider: Provider) -> dict[str, str]:
-    """The key lives in the environment, or in a file that the environment names; nowhere else."""
+    """Return the headers with the key, from the environment or from a file it names."""
     plain = {"Accept-Encoding": "identity"}
     name = provider.api_key_variable
     if not name:

@@ -28,7 +28,7 @@ class Reading:
         self._ends = time.monotonic() + ANSWER_SECONDS
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """The pieces that these bytes complete."""
+        """Return the pieces that these bytes complete."""
         self._received += len(data)
         if time.monotonic() > self._ends:
             raise NoAnswerError("timeout")
@@ -42,7 +42,7 @@ class Reading:
                 yield from self._cut(self._line(line))
 
     def close(self) -> Iterator[str]:
-        """The last pieces, once the server has closed; an error where it closed too early."""
+        """Return the last pieces, once the server has closed; raises where it closed too early."""
         if not self._streams:
             answer = self._object(self._held)
             yield from self._cut(self._choice(answer, "message"))
@@ -72,7 +72,7 @@ class Reading:
         return found
 
     def _choice(self, event: dict[str, Any], name: str) -> str:
-        """The new text of an event; the last one of a stream may carry only the usage."""
+        """Return the new text of an event; the last one of a stream may carry only the usage."""
         if isinstance(event.get("usage"), dict):
             self.usage = event["usage"]
         try:

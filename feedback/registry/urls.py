@@ -11,7 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("operate/models/model/", views.model_new, name="model_new"),
     path("operate/models/version/<uuid:version_id>/", views.version, name="version"),
     path("operate/models/version/<uuid:version_id>/do/", views.version_do, name="version_do"),
-    path("api/v1/models/<slug:slug>/versions/", api.versions),
+    path("api/v1/models/<unicode_slug:slug>/versions/", api.versions),
     path("api/v1/versions/<uuid:version_id>/", api.version),
     path("api/v1/versions/<uuid:version_id>/state/", api.version_state),
     path("api/v1/versions/<uuid:version_id>/price/", api.version_prices),

@@ -38,7 +38,7 @@ class Unit:
 
 
 def differences(first: str, second: str) -> Differences | None:
-    """Both rendered texts with their differences marked; None where they are too long for it."""
+    """Mark the words that only one of the two texts has; nothing where they are too long."""
     for pattern in (WORD, LINE):
         sides = [_units(html, pattern) for html in (first, second)]
         words = [[unit.text for unit in side if _counts(unit)] for side in sides]
@@ -73,7 +73,7 @@ def _marked(sides: Sequence[list[Unit]], words: Sequence[list[str]]) -> Differen
 
 
 def _join(units: Sequence[Unit], only: set[int]) -> SafeString:
-    """The HTML again; neighbours that differ share one mark, with the spaces between them."""
+    """Join the HTML again; neighbours that differ share one mark, with the spaces between."""
     html: list[str] = []
     spaces: list[str] = []
     place, is_open = 0, False

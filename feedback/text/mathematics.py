@@ -68,7 +68,7 @@ def _formula(latex: str, display: str, env: MutableMapping[str, Any]) -> str:
 
 
 def mathml(latex: str, display: str = "inline") -> str:
-    """The formula as MathML; empty where it is not understood, or too much."""
+    """Return the formula as MathML; empty where it is not understood, or too much."""
     if not latex or len(latex) > FORMULA_LIMIT or latex.count("{") > DEPTH_LIMIT * 4:
         return ""
     try:
@@ -79,7 +79,7 @@ def mathml(latex: str, display: str = "inline") -> str:
 
 
 def _rebuilt(element: ElementTree.Element, depth: int) -> str:
-    """An element of the list with its attributes of the list; anything else is an error."""
+    """Rebuild an element of the list with its attributes of the list; raises for any other."""
     name = element.tag.removeprefix(NAMESPACE)
     if name not in ELEMENTS or depth == 0:
         raise ValueError(name)

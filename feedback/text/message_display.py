@@ -17,7 +17,7 @@ WIDE, NARROW = 72, 40  # letters of a line of prompt, on a desk and on a phone
 
 
 def message_shown(message: Mapping[str, Any], who: Mapping[str, str]) -> dict[str, str]:
-    """What a template shows of a message; `who` has words for each role."""
+    """Return what a template displays of a message; `who` has a text for each role."""
     text = str(message.get("content", ""))
     return {
         "who": who.get(str(message.get("role")), _("Someone said")),
@@ -27,7 +27,7 @@ def message_shown(message: Mapping[str, Any], who: Mapping[str, str]) -> dict[st
 
 
 def _fold(text: str) -> str:
-    """The class of a prompt that is too long to stand above the answers: folded after 8 lines."""
+    """Return the class of a prompt that is too long to stand above the answers: 8 lines."""
     lines = text.splitlines()
     if sum(max(1, ceil(len(line) / WIDE)) for line in lines) > FOLD_LINES:
         return "fold"

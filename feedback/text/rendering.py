@@ -41,7 +41,7 @@ _cleaner = nh3.Cleaner(
 
 
 def render(text: str) -> SafeString:
-    """Safe HTML of a Markdown text; images are left out, raw HTML is shown as text."""
+    """Return safe HTML of a Markdown text; images are left out, raw HTML is escaped."""
     made = _remembered if len(text) <= SHORT else _made
     return made(text, get_language())
 
@@ -60,7 +60,7 @@ _remembered = lru_cache(REMEMBERED)(_made)
 
 
 def closed_length(text: str) -> int:
-    """How many characters of a growing text are in blocks that what comes next cannot change.
+    """Count the characters of a growing text in blocks that can no longer change.
 
     That is all but the last block: it may go on, and a list or a table becomes one only later.
     """

@@ -77,7 +77,7 @@ def fill() -> UUID:
     """A campaign of 50 tasks; the assignment of one of them."""
     from django.core.management import call_command
 
-    from feedback.annotation.services import task_hold
+    from feedback.annotation.services import task_lease
     from feedback.campaigns.models import Assignment
     from feedback.people.services import consent_give, named_contributor_create
     from tests.feedback.annotation.campaigns import make_campaign
@@ -86,7 +86,7 @@ def fill() -> UUID:
     make_campaign(tasks=50)
     annotator = named_contributor_create(name="annotator")
     consent_give(contributor=annotator)
-    task_hold(contributor=annotator)
+    task_lease(contributor=annotator)
     return Assignment.objects.get().pk
 
 

@@ -93,7 +93,7 @@ def _plan(person: Any, campaign_id: UUID) -> list[str]:
         leasing.lease_next(contributor=person, campaign_id=campaign_id)
         values = leasing._values(person, campaign_id)
         options = "ANALYZE, BUFFERS, COSTS OFF"
-        rows = prepared_rows(f"EXPLAIN ({options}) {leasing.WALK}", values)
+        rows = prepared_rows(f"EXPLAIN ({options}) {leasing.SCAN}", values)
         lines = [row[0] for row in rows]
         transaction.set_rollback(True)
     return lines

@@ -32,12 +32,12 @@ class Answer:
 
     @property
     def finish(self) -> str:
-        """Why it ended: "stop", or "length"."""
+        """Say why it ended: "stop", or "length"."""
         return self._call.reading.finish or "stop"
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        """The tokens, where the server counts them."""
+        """Return the tokens, where the server counts them."""
         return self._call.reading.usage
 
     async def open(self) -> None:
@@ -56,7 +56,7 @@ class Answer:
             raise
 
     async def read(self) -> AsyncIterator[str]:
-        """All pieces; the row is written at the end, however that comes."""
+        """Yield all pieces; the row is written at the end, however that comes."""
         try:
             yield self._keep(self._first)
             async for piece in self._pieces:
@@ -84,7 +84,7 @@ class Answer:
         return piece
 
     async def _leave(self) -> None:
-        """Nobody listens any more: hang up, and keep what had come."""
+        """Hang up because nobody listens any more, and keep the text that had come."""
         await self._pieces.aclose()
         await self._end(ResponseState.STOPPED if self._text else ResponseState.FAILED)
 
@@ -94,7 +94,7 @@ class Answer:
 
 
 async def answer_open(question: Question) -> Answer:
-    """An answer whose first words are there; the error of the last one who failed otherwise."""
+    """Wait for an answer's first words; raises the error of the last model that failed."""
     failure: NoAnswerError | None = None
     for _ in range(TRIES if question.policy else 1):
         try:

@@ -35,13 +35,13 @@ class GatewayError(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """`{"error": {"message", "type", "param", "code"}}`."""
+        """Return `{"error": {"message", "type", "param", "code"}}`."""
         kind = TYPES.get(HTTPStatus(self.status), "invalid_request_error")
         error = {"message": str(self), "type": kind, "param": self.param, "code": self.code}
         return {"error": error}
 
     def response(self) -> JsonResponse:
-        """The error as an answer."""
+        """Return the error as an answer."""
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
@@ -51,7 +51,7 @@ class GatewayError(Exception):
 
 
 def gateway_error(error: Exception) -> GatewayError | None:
-    """The same error in this shape; None for a defect of our own."""
+    """Return the same error in this shape; None for a defect of our own."""
     if isinstance(error, GatewayError):
         return error
     if isinstance(error, NoAnswerError):

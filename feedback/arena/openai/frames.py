@@ -16,7 +16,7 @@ COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def headers_of(answer: Answer) -> dict[str, str]:
-    """What feedback on this answer is sent for, and which decision chose it."""
+    """Return the headers that say what feedback is sent for, and which decision chose."""
     headers = {"X-Response-Id": answer.attempt.response.public_id}
     if answer.attempt.route:
         headers["X-Route-Id"] = answer.attempt.route
@@ -24,7 +24,7 @@ def headers_of(answer: Answer) -> dict[str, str]:
 
 
 async def completion(answer: Answer) -> dict[str, Any]:
-    """The whole answer in one object."""
+    """Return the whole answer in one object."""
     text = "".join([piece async for piece in answer.read()])
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish}
@@ -33,7 +33,7 @@ async def completion(answer: Answer) -> dict[str, Any]:
 
 
 async def events(answer: Answer, *, include_usage: bool) -> AsyncIterator[bytes]:
-    """The pieces as they come; an error in the middle is an event, too."""
+    """Yield the pieces as they come; an error in the middle is an event, too."""
     frame = _frame(answer, "chat.completion.chunk")
     try:
         async with aclosing(answer.read()) as pieces:  # type: ignore[type-var]
@@ -51,7 +51,7 @@ async def events(answer: Answer, *, include_usage: bool) -> AsyncIterator[bytes]
 
 
 def model_list(routers: list[str], versions: list[ModelVersion]) -> dict[str, Any]:
-    """Who can be asked, with the names that let routing choose first."""
+    """Say who can be asked, with the names that let routing choose first."""
     rows: list[dict[str, Any]] = [
         {"id": name, "object": "model", "created": 0, "owned_by": "routing"} for name in routers
     ]
@@ -82,7 +82,7 @@ def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
 
 
 def _usage(answer: Answer) -> dict[str, int] | None:
-    """The counts that the server gave, if they are counts."""
+    """Return the counts that the server gave, if they are counts."""
     given = answer.usage or {}
     counts = {name: given.get(name) for name in COUNTS}
     whole = {name: n for name, n in counts.items() if isinstance(n, int)}

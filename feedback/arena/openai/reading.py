@@ -60,7 +60,7 @@ class ChatRequest:
 
 
 def read_chat(data: bytes) -> ChatRequest:
-    """The call that a body makes; an error that names the parameter where it cannot be made."""
+    """Parse a call; raises an error that names the parameter which is wrong."""
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
@@ -152,7 +152,7 @@ def _message(place: str, value: object) -> dict[str, str]:
 
 
 def _is_storable(text: str) -> bool:
-    """Whether the database can keep it: no NUL, no half of a surrogate pair."""
+    """Say whether the database can keep it: no NUL, no half of a surrogate pair."""
     return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

@@ -54,7 +54,7 @@ class Question:
 
 
 def caller_of(authorization: str) -> Contributor:
-    """The contributor behind a key with the right scope, who agreed to the terms."""
+    """Return the contributor behind a key with the right scope, who agreed to the terms."""
     scheme, _, key = authorization.partition(" ")
     found = apikey_find(key.strip()) if scheme.lower() == "bearer" else None
     if found is None:
@@ -67,7 +67,7 @@ def caller_of(authorization: str) -> Contributor:
 
 
 def question_begin(contributor: Contributor, asked: ChatRequest) -> Question:
-    """A call that may be made now."""
+    """Begin a call; raises an error where it may not be made now."""
     policy = _policy(asked.model)
     if not policy:
         _named(asked.model)
@@ -102,7 +102,7 @@ def attempt_begin(question: Question) -> Attempt:
 
 
 def _policy(name: str) -> str:
-    """The policy that the name stands for; empty where it is a model's."""
+    """Return the policy that the name stands for; empty where it is a model's."""
     if name == AUTO:
         return PolicyName.AUTO
     threshold = name.removeprefix(ROUTER)
@@ -166,6 +166,6 @@ def attempt_end(attempt: Attempt, state: ResponseState, text: str, **fields: Any
 
 
 def models_served() -> tuple[list[str], list[ModelVersion]]:
-    """The names that let routing choose, and the versions that can be asked by name."""
+    """Return the names that let routing choose, and the versions that can be asked by name."""
     routers = [AUTO, *(f"{ROUTER}{name}" for name in threshold_names())]
     return routers, list(live_versions().select_related("provider").order_by("label"))

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def _gateway(method: str) -> Callable[[View], View]:
-    """One method, a key instead of cookies, and every error in OpenAI's shape."""
+    """Allow one method, with a key instead of cookies, and every error in OpenAI's shape."""
 
     def decorate(view: View) -> View:
         @csrf_exempt
@@ -46,7 +46,7 @@ def _gateway(method: str) -> Callable[[View], View]:
 
 @_gateway("POST")
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
-    """An answer by the model that was named, or that routing thinks best."""
+    """Answer by the model that was named, or that routing thinks best."""
     contributor = await stored(caller_of)(request.headers.get("Authorization", ""))
     asked = read_chat(request.body)
     question = await stored(question_begin)(contributor, asked)
@@ -63,6 +63,6 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
 
 @_gateway("GET")
 async def models(request: HttpRequest) -> HttpResponseBase:
-    """Who can be asked by name."""
+    """List who can be asked by name."""
     await stored(caller_of)(request.headers.get("Authorization", ""))
     return JsonResponse(model_list(*await stored(models_served)()))

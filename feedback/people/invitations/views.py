@@ -47,7 +47,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def invitations(request: HttpRequest) -> HttpResponse:
-    """The newest invitations, and a form for another one, whose link is shown once."""
+    """Show the newest invitations, and a form for another one, whose link is shown once."""
     operator, context = contributor_of(request), dict[str, Any]()
     if request.method == "POST":
         try:

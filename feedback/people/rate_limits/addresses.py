@@ -9,7 +9,7 @@ IPV6_PREFIX = 64  # one household or server has at least this much of the addres
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's address, or what the outermost trusted proxy saw.
+    """Return the client's address, or what the outermost trusted proxy saw.
 
     Each of `TRUSTED_PROXIES` proxies has appended the address that it was called from to
     `X-Forwarded-For`; what stands to the left of those was written by the client.
@@ -24,7 +24,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def client_network(request: HttpRequest) -> str:
-    """What a limit per address counts: an IPv4 address, or the network of an IPv6 one."""
+    """Return what a limit per address counts: an IPv4 address, or an IPv6 network."""
     address = client_address(request)
     if ":" not in address or not _is_address(address):
         return address

@@ -44,12 +44,12 @@ class Rate:
 
     @property
     def step(self) -> float:
-        """Seconds that one of them takes to be paid off."""
+        """Return the seconds that one of them takes to be paid off."""
         return self.per / self.count
 
     @property
     def room(self) -> float:
-        """Seconds that may be owed at most."""
+        """Return the seconds that may be owed at most."""
         return self.step * (self.burst or self.count)
 
 
@@ -67,7 +67,7 @@ def limit_take(*, key: str, rate: Rate) -> None:
 
 
 def too_many(seconds: int) -> RateLimitedError:
-    """The refusal, in words that say how long to wait."""
+    """Return the refusal, which says how long to wait."""
     minutes = math.ceil(seconds / 60)
     if seconds <= 90:
         wait = ngettext("a second", "%(n)d seconds", seconds) % {"n": seconds}

@@ -25,7 +25,7 @@ class WriteThrottle(BaseThrottle):
     """Writes over the API: per key, or per person in a browser. Reads are free."""
 
     def allow_request(self, request: Request, _view: "APIView") -> bool:
-        """True, or a `RateLimitedError`, which has the contract's shape."""
+        """Return True; raises RateLimitedError, which has the contract's shape."""
         if request.method in SAFE_METHODS:
             return True
         if isinstance(request.auth, ApiKey):

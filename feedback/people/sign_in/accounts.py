@@ -22,24 +22,24 @@ ACCOUNT_PAGES = "/account/"
 
 
 def has_account(contributor: Contributor) -> bool:
-    """Whether the contributor can sign in from another browser."""
+    """Say whether the contributor can sign in from another browser."""
     addresses = EmailAddress.objects.filter(user=contributor, verified=True)
     return bool(addresses.exists() or SocialAccount.objects.filter(user=contributor).exists())
 
 
 def has_second_factor(contributor: Contributor) -> bool:
-    """Whether a password alone does not let anybody in: an authenticator app or a passkey."""
+    """Say whether a password alone lets nobody in: there is an app or a passkey."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     return bool(Authenticator.objects.filter(user=contributor, type__in=kinds).exists())
 
 
 def needs_second_factor(contributor: Contributor) -> bool:
-    """Whether an operator is protected by no more than a password, a mailbox or a cookie."""
+    """Say whether an operator has no more than a password, a mailbox or a cookie."""
     return contributor.is_operator and not has_second_factor(contributor)
 
 
 def visitor_of_browser(request: HttpRequest) -> Contributor | None:
-    """The contributor without an account whom this browser belongs to, on the account's pages."""
+    """Return the contributor without an account whom this browser belongs to, if any."""
     return getattr(request, "visitor", None)
 
 
@@ -57,7 +57,7 @@ class VisitorMiddleware(MiddlewareMixin):
 
 
 def account_entered(*, contributor: Contributor, visitor: Contributor | None) -> bool:
-    """After a sign-in; whether the account adopted the visitor that this browser was before."""
+    """Adopt this browser's visitor after a sign-in; say whether there was one."""
     with transaction.atomic():
         if contributor.trust_tier == TrustTier.ANONYMOUS:
             tier_set(contributor=contributor, tier=TrustTier.REGISTERED, reason="account")

@@ -26,13 +26,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Signing up claims the contributor of this browser; signing in elsewhere adopts it."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Where the site is by invitation, only for who has used one."""
+        """Say whether somebody may sign up: by invitation, only who has used one."""
         visitor = visitor_of_browser(request)
         invited = visitor is not None and visitor.trust_tier > TrustTier.ANONYMOUS
         return sign_up_is_open() or invited
 
     def new_user(self, request: HttpRequest) -> Contributor:
-        """The browser's contributor, with what an earlier attempt left undone cleared away."""
+        """Return the browser's contributor, cleared of what an earlier attempt left undone."""
         visitor = visitor_of_browser(request)
         if visitor is None:
             return Contributor(locale=get_language() or "en")
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """As far as our own setting trusts proxies."""
+        """Return the address as far as our own setting trusts proxies."""
         return client_address(request)
 
 
@@ -78,7 +78,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """The same for accounts elsewhere."""
 
     def new_user(self, _request: HttpRequest, _sociallogin: SocialLogin) -> Contributor:
-        """Nobody yet: whether the account elsewhere is known is only looked up after this."""
+        """Return nobody yet: whether the account elsewhere is known is only looked up later."""
         return Contributor(locale=get_language() or "en")
 
     def save_user(
@@ -94,7 +94,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def rater_ensure(contributor: Contributor) -> Rater:
-    """The rater that a contributor judges as; made where there is none yet."""
+    """Return the rater that a contributor judges as; made where there is none yet."""
     rater, _made = Rater.objects.get_or_create(
         contributor=contributor, defaults={"kind": RaterKind.HUMAN}
     )

@@ -12,13 +12,13 @@ from django.utils import timezone
 from feedback.annotation.answers import Answer
 from feedback.annotation.services import (
     assignment_lease,
+    assignment_reclaim,
     assignment_renew,
     assignment_revise,
     assignment_skip,
     assignment_submit,
-    assignment_take_again,
     assignments_expire,
-    task_hold_more,
+    task_lease_more,
 )
 from feedback.annotation.tasks import expire_leases
 from feedback.campaigns.models import Assignment, AssignmentState, CampaignState, Task
@@ -51,9 +51,9 @@ def test_next_gives_the_live_assignment_again(alice):
 
 def test_at_most_three_are_held_at_a_time(alice):
     make_campaign(tasks=5)
-    held = {task_hold_more(contributor=alice) for _ in range(3)}
+    held = {task_lease_more(contributor=alice) for _ in range(3)}
     assert len(held) == 3
-    assert task_hold_more(contributor=alice) is None
+    assert task_lease_more(contributor=alice) is None
     assert assignment_lease(contributor=alice).id in held
 
 
@@ -123,7 +123,7 @@ def test_a_lease_that_ran_out_is_told_so_and_can_be_taken_again(alice):
             call()
         assert lost.value.code == "lease_lost"
     assert not Preference.objects.exists()
-    again = assignment_take_again(contributor=alice, token=late.token)
+    again = assignment_reclaim(contributor=alice, token=late.token)
     assert again.id == late.id
     assert again.token != late.token
     with pytest.raises(ConflictError) as lost:
@@ -141,9 +141,7 @@ def test_an_expired_task_goes_to_the_next_person(alice, bob):
     taken = assignment_lease(contributor=bob)
     assert taken is not None
     assert (
-        assignment_take_again(
-            contributor=alice, token=Assignment.objects.get(contributor=alice).token
-        )
+        assignment_reclaim(contributor=alice, token=Assignment.objects.get(contributor=alice).token)
         is None
     )
 
@@ -271,7 +269,7 @@ def test_one_person_in_many_windows_holds_at_most_three():
     def prefetch():
         try:
             for _ in range(4):
-                task_hold_more(contributor=person)
+                task_lease_more(contributor=person)
         except Exception as error:
             failures.append(error)
         finally:
@@ -305,7 +303,7 @@ def test_a_lease_taken_anew_while_the_old_one_is_answered_is_not_the_old_one():
 
     thread = threading.Thread(target=answer_late)
     with transaction.atomic():
-        again = assignment_take_again(contributor=person, token=late.token)
+        again = assignment_reclaim(contributor=person, token=late.token)
         thread.start()  # it has read the old lease, and waits for the row
         thread.join(timeout=1)
         assert thread.is_alive()

@@ -22,13 +22,13 @@ from hypothesis.stateful import (
 from feedback.annotation.answers import Answer
 from feedback.annotation.services import (
     assignment_lease,
+    assignment_reclaim,
     assignment_renew,
     assignment_revise,
     assignment_skip,
     assignment_submit,
-    assignment_take_again,
     may_undo,
-    task_hold_more,
+    task_lease_more,
 )
 from feedback.annotation.tasks import expire_leases
 from feedback.campaigns.models import Assignment, Campaign, CampaignState, SkipReason, Task
@@ -153,14 +153,14 @@ class Queue(RuleBasedStateMachine):
         return assignment_lease(contributor=person, campaign=campaign, besides=besides)
 
     def api_prefetch(self, person, where):
-        taken = task_hold_more(contributor=person, campaign=self.campaigns.get(where))
+        taken = task_lease_more(contributor=person, campaign=self.campaigns.get(where))
         return Assignment.objects.get(pk=taken) if taken else None
 
     @rule(target=leases, lease=leases)
     def takes_again(self, lease):
         self.model.come_back(lease.person)
         where, hold = self.model.tasks[lease.task].campaign, self.hold(lease)
-        got = assignment_take_again(contributor=lease.person, token=lease.token)
+        got = assignment_reclaim(contributor=lease.person, token=lease.token)
         if hold in self.model.waiting(lease.person, [where]):
             assert got.token == hold.token
         elif lease.task in self.model.free(lease.person, [where]):

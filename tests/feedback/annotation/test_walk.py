@@ -1,4 +1,4 @@
-"""The walk along the line: from where one was, back for what is urgent, and never in vain."""
+"""The scan of the queue: from the cursor on, back for what is urgent, and never in vain."""
 
 import pytest
 from django.db import connection
@@ -60,7 +60,7 @@ def test_what_comes_free_behind_somebody_is_found_when_nothing_is_ahead(alice, b
 
 
 def test_a_walk_begins_anew_after_a_while(alice, bob, monkeypatch):
-    monkeypatch.setattr(leasing, "WALK_STEPS", 2)
+    monkeypatch.setattr(leasing, "SCAN_STEPS", 2)
     make_campaign(tasks=8)
     first = assignment_lease(contributor=bob)
     met = walk(alice, 2)
@@ -107,7 +107,7 @@ def test_the_line_is_walked_by_its_index(alice, order):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE feedback_task")
     values = leasing._values(alice, campaign.id)
-    plan = "\n".join(row[0] for row in prepared_rows(f"EXPLAIN {leasing.WALK}", values))
+    plan = "\n".join(row[0] for row in prepared_rows(f"EXPLAIN {leasing.SCAN}", values))
     assert plan.count("Index Scan using task_line") == 4, plan
     assert "Sort" not in plan
 

@@ -84,6 +84,12 @@ def test_providers_are_listed_tried_and_paused_without_their_key(
     assert "very-secret" not in listed.content.decode()
 
 
+def test_a_model_whose_name_is_not_ascii_gets_another_version(post, tea_house):
+    slug = post("models/", MODEL | {"name": "Thé Vert"}).json()["slug"]
+    added = post(f"models/{slug}/versions/", MODEL | {"remote_name": "tea-2"})
+    assert (slug, added.status_code, added.json()["version"]) == ("thé-vert", 201, "2")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

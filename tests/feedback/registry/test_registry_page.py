@@ -74,6 +74,12 @@ def test_what_is_wrong_is_said_and_kept_in_the_form(operator, wrong, field):
     assert not Provider.objects.exists()
 
 
+def test_a_nul_character_is_refused_like_any_wrong_field(operator, bad_server):
+    page = add_provider(operator, bad_server.url, name="Tea\x00House")
+    assert page.status_code == 400
+    assert " name: " in page.content.decode()
+
+
 def test_a_name_is_taken_once(operator, bad_server):
     add_provider(operator, bad_server.url)
     assert add_provider(operator, bad_server.url).status_code == 409
