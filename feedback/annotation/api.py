@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.annotation.answers import Answer
-from feedback.annotation.selectors import LockedLease, campaign_find, task_shown
+from feedback.annotation.selectors import campaign_find, task_shown
 from feedback.annotation.services import (
     API,
     assignment_renew,
@@ -18,7 +18,7 @@ from feedback.annotation.services import (
     task_lease,
     task_lease_more,
 )
-from feedback.campaigns.models import Assignment, SkipReason
+from feedback.campaigns.models import SkipReason
 from feedback.people.authentication import contributor_of, scope
 from feedback.pool.api import (
     IDEMPOTENCY_KEY,
@@ -72,9 +72,9 @@ class SkipSerializer(serializers.Serializer[Any]):
 class StateSerializer(serializers.Serializer[Any]):
     """Where an assignment stands."""
 
-    assignment = serializers.CharField()
+    assignment = serializers.CharField(source="token")
     state = serializers.CharField()
-    lease_expires_at = serializers.DateTimeField()
+    lease_expires_at = serializers.DateTimeField(source="expires_at")
 
 
 @extend_schema(request=NextSerializer, responses={200: AssignmentSerializer, 204: None})
@@ -120,7 +120,8 @@ def tasks_skip(request: Request, token: str) -> Response:
     serializer = SkipSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     reason = serializer.validated_data["reason"]
-    return _state(assignment_skip(contributor=contributor_of(request), token=token, reason=reason))
+    skipped = assignment_skip(contributor=contributor_of(request), token=token, reason=reason)
+    return Response(StateSerializer(skipped).data)
 
 
 @extend_schema(request=None, responses={200: StateSerializer})
@@ -128,14 +129,5 @@ def tasks_skip(request: Request, token: str) -> Response:
 @WORKER
 def tasks_renew(request: Request, token: str) -> Response:
     """Renew the lease of a task."""
-    return _state(assignment_renew(contributor=contributor_of(request), token=token))
-
-
-def _state(assignment: Assignment | LockedLease) -> Response:
-    return Response(
-        {
-            "assignment": assignment.token,
-            "state": assignment.state,
-            "lease_expires_at": assignment.expires_at,
-        }
-    )
+    renewed = assignment_renew(contributor=contributor_of(request), token=token)
+    return Response(StateSerializer(renewed).data)

@@ -66,7 +66,7 @@ class WithHealthOutput(serializers.Serializer[Any]):
     @extend_schema_field(HealthOutput)
     def get_condition(self, row: Provider | ModelVersion) -> dict[str, Any]:
         """Read from the row."""
-        return health_of(row)
+        return HealthOutput(health_of(row)).data
 
 
 class ProviderOutput(WithHealthOutput):
