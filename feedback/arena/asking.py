@@ -3,10 +3,10 @@
 from django.db import IntegrityError
 from django.http import HttpRequest
 
+from feedback.arena.answers.turns import Messages
 from feedback.arena.assist import assist_continue, assist_start
 from feedback.arena.selectors import ARENA
 from feedback.arena.services import conversation_continue, conversation_start
-from feedback.arena.turns import Messages
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
 from feedback.people.models import Contributor

@@ -8,10 +8,10 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.arena.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.turns import Messages, response_begin, turn_create
 from feedback.arena.selectors import ARENA, COMPLETE, newest_turn
 from feedback.arena.services import require
-from feedback.arena.turns import Messages, response_begin, turn_create
 from feedback.database.lookup import get_or_not_found
 from feedback.errors import ConflictError, UnavailableError
 from feedback.people.models import Contributor

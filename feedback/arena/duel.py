@@ -4,11 +4,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from feedback.arena.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.writing import NAMES_MODEL
 from feedback.arena.presentation import ShownAnswer, shown_answers, who
 from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
-from feedback.arena.writing import NAMES_MODEL
 from feedback.identifiers import new_public_id
 from feedback.pool.choices import displayed_choice
 from feedback.pool.models import (

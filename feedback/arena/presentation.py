@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from feedback.arena.answers.recorded import question_examples, question_found, questions_page
 from feedback.arena.assist import Reply
 from feedback.arena.forms import mode_of
-from feedback.arena.recorded import question_examples, question_found, questions_page
 from feedback.arena.selectors import COMPLETE
 from feedback.arena.vocabulary import state_words, why_not
 from feedback.errors import ApplicationError

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from feedback.arena.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.turns import Messages, response_begin, turn_create
+from feedback.arena.answers.writing import NAMES_MODEL, answer_check
 from feedback.arena.selectors import ARENA, exchange_of
-from feedback.arena.turns import Messages, response_begin, turn_create
-from feedback.arena.writing import NAMES_MODEL, answer_check
 from feedback.errors import ConflictError, UnavailableError
 from feedback.people.models import Contributor
 from feedback.pool.models import (

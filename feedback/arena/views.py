@@ -17,16 +17,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from feedback.arena.answers.recorded import question_found
+from feedback.arena.answers.streaming import answer_events
+from feedback.arena.answers.writing import answers_continue
 from feedback.arena.asking import conversation_ask, conversation_go_on, message_take
 from feedback.arena.assist import assist_again
 from feedback.arena.conversations import conversation_context
 from feedback.arena.forms import key_of, message_of, mode_of, topic_of
 from feedback.arena.presentation import problem_context, start_context
-from feedback.arena.recorded import question_found
 from feedback.arena.selectors import conversation_find, newest_turn
 from feedback.arena.services import answers_replace, answers_retry, answers_stop
-from feedback.arena.streaming import answer_events
-from feedback.arena.writing import answers_continue
 from feedback.database.db_async import stored
 from feedback.errors import ApplicationError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from feedback.arena.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.recorded import recorded_answer
+from feedback.arena.answers.writing import answer_check
 from feedback.arena.openai.errors import GatewayError
 from feedback.arena.openai.reading import AUTO, ROUTER, ChatRequest
-from feedback.arena.recorded import recorded_answer
-from feedback.arena.writing import answer_check
 from feedback.errors import ForbiddenError
 from feedback.people.models import Contributor
 from feedback.people.rate_limits.limits import Rate, limit_take

@@ -8,9 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from feedback.arena import streaming
+from feedback.arena.answers import streaming
+from feedback.arena.answers.streaming import Watch
 from feedback.arena.conversations import conversation_context
-from feedback.arena.streaming import Watch
 from feedback.pool.models import Conversation, Mode, Reaction, ReactionKind, Response, ResponseState
 from tests.feedback.arena.builders import live
 

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from feedback.arena.candidates import answerable_versions
-from feedback.arena.recorded import PAGE_SIZE, question_examples, questions_page
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.recorded import PAGE_SIZE, question_examples, questions_page
 from feedback.people.rate_limits.limits import Rate
 from feedback.pool.models import Comparison, Conversation, Response, ResponseState
 from feedback.registry.models import Topic, VersionState

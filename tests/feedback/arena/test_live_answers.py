@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from feedback.arena.writing import answer_write
+from feedback.arena.answers.writing import answer_write
 from feedback.pool.models import Comparison, Preference, Response, ResponseState
 from feedback.registry.models import Provider
 from tests.feedback.arena.builders import live

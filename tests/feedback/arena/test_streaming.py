@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from feedback.arena.answers.streaming import Growing
 from feedback.arena.presentation import START_TOGETHER
-from feedback.arena.streaming import Growing
 from feedback.pool.models import Comparison, Response, ResponseState
 from feedback.text.rendering import render
 from tests.feedback.arena.builders import live

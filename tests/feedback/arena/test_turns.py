@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from feedback.arena.writing import NAMES_MODEL
+from feedback.arena.answers.writing import NAMES_MODEL
 from feedback.people.services import apikey_create
 from feedback.pool.models import Comparison, Preference, Response, Turn
 from feedback.ranking.models import VoteTally

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from feedback.annotation.services import assignment_lease
-from feedback.arena.candidates import answerable_versions
-from feedback.arena.recorded import question_examples, recorded_question
+from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.recorded import question_examples, recorded_question
 from feedback.campaigns.services import campaign_create
 from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import consent_give, contributor_create

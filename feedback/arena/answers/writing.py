@@ -4,8 +4,8 @@ The row is the truth. A claim ends by itself, so that an answer whose process di
 by whoever looks at the page next; every write names the claim it was made under, so that a writer
 who lost it, or whose answer was stopped, changes nothing.
 
-To have an answer written: `feedback.arena.turns.response_begin`, then `answers_continue`, and read
-the row until its state is no longer "writing". The gateway does the same as the pages.
+To have an answer written: `turns.response_begin`, then `answers_continue`, and read the row until
+its state is no longer "writing". The gateway does the same as the pages.
 """
 
 import logging

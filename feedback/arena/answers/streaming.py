@@ -14,9 +14,9 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from feedback.arena.answers.writing import answers_continue
 from feedback.arena.conversations import conversation_progress
 from feedback.arena.presentation import ShownAnswer
-from feedback.arena.writing import answers_continue
 from feedback.database.db_async import stored
 from feedback.pool.models import Conversation, Response, ResponseState
 from feedback.text.rendering import closed_length, render

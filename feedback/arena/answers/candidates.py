@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from feedback.arena.recorded import recorded_answers
+from feedback.arena.answers.recorded import recorded_answers
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion
 

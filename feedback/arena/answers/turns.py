@@ -1,8 +1,8 @@
 """A prompt of the arena, and the rows that its answers are written into.
 
 Whoever wants an answer of a model makes a turn, begins a response for each model, and hands the
-turn to `feedback.arena.writing.answers_continue`; `response_begin` and that one are all that the
-gateway needs of the arena.
+turn to `writing.answers_continue`; `response_begin` and that one are all that the gateway needs of
+the arena.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from feedback.arena.recorded import recorded_answer, recorded_question
-from feedback.arena.writing import answer_check
+from feedback.arena.answers.recorded import recorded_answer, recorded_question
+from feedback.arena.answers.writing import answer_check
 from feedback.errors import UnavailableError
 from feedback.pool.hashing import messages_hash, text_hash
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
