@@ -71,10 +71,10 @@ def refreshes() -> dict[str, float]:
 
     from feedback.quality.services import consensus_refresh
     from feedback.ranking.influence import influence_refresh
-    from feedback.ranking.services import tally_fold
+    from feedback.ranking.services import vote_counts_compact
 
     work: tuple[Callable[[], object], ...] = (
-        tally_fold,
+        vote_counts_compact,
         influence_refresh,
         consensus_refresh,
         standings_refresh,
