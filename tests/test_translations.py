@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import allauth
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
@@ -153,6 +154,38 @@ def test_the_compiled_catalogue_is_that_of_the_texts(language):
     told, known = (vars(one)["_catalog"] for one in (shipped, gettext.GNUTranslations(compiled)))
     told.pop("", None), known.pop("", None)  # the head with its dates
     assert told == known
+
+
+LIBRARY = ROOT / "feedback" / "people" / "sign_in" / "texts"
+FAMILIAR = re.compile(r"\b(du|dich|dir|dein\w*)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_words_for_the_sign_in_library_are_compiled_and_used(language):
+    folder = LIBRARY / language / "LC_MESSAGES"
+    with (folder / "django.po").open("rb") as file:
+        texts = {one.id: one.string for one in read_po(file, locale=language) if one.id}
+    with (folder / "django.mo").open("rb") as file:
+        shipped = gettext.GNUTranslations(file)
+    with translation.override(language):
+        for english, text in texts.items():
+            assert shipped.gettext(english) == text
+            assert set(PLACEHOLDER.findall(text)) <= set(PLACEHOLDER.findall(english))
+            assert language == "en" or not FAMILIAR.search(text), text
+        assert translation.gettext("Sign Out") == {"en": "Sign out", "de": "Abmelden"}[language]
+
+
+@pytest.mark.parametrize("path", sorted(Path(allauth.__file__).parent.glob("locale/de/*/*.po")))
+def test_german_of_the_sign_in_library_has_one_form_of_address(path):
+    with path.open("rb") as file, translation.override("de"):
+        known = [one for one in read_po(file, locale="de") if one.id and not one.fuzzy]
+        for message in known:
+            if any(
+                re.match(r"account|mfa|socialaccount/(?!providers)", p)
+                for p, _ in message.locations
+            ):
+                one, *_ = forms_of(message)[0]
+                assert not FAMILIAR.search(translation.gettext(one)) or "Thank you" in one, one
 
 
 @pytest.mark.django_db

@@ -15,10 +15,10 @@ class InputError(Exception):
         row: int | None = None,
         column: str | None = None,
     ) -> "InputError":
-        """An error that names the file and, where known, the row and the column."""
-        place = str(path)
+        """Return an error that names the file and, where known, the row and the column."""
+        where = str(path)
         if row is not None:
-            place += f", row {row}"
+            where += f", row {row}"
         if column is not None:
-            place += f", column {column!r}"
-        return cls(f"{place}: {problem}")
+            where += f", column {column!r}"
+        return cls(f"{where}: {problem}")

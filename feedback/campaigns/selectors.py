@@ -36,9 +36,7 @@ def campaign_by_slug(slug: str) -> Campaign:
 def campaigns_with_progress() -> list[tuple[Campaign, CampaignProgress]]:
     """Return every campaign, the newest first, and how far it has come."""
     counted = Task.objects.without_gold().values("campaign").annotate(**COUNTS)
-    progress = {
-        row["campaign"]: CampaignProgress(**{name: row[name] for name in COUNTS}) for row in counted
-    }
+    progress = {row.pop("campaign"): CampaignProgress(**row) for row in map(dict, counted)}
     return [
         (campaign, progress.get(campaign.id, CampaignProgress()))
         for campaign in Campaign.objects.order_by("-created_at")

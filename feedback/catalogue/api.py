@@ -1,7 +1,7 @@
 """The models over REST: public to read; operators add to the list."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -13,34 +13,32 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from feedback.catalogue.benchmarks import BenchmarkLine, benchmark_lines
-from feedback.catalogue.selectors import model_get, models_list, newest_version
+from feedback.catalogue.selectors import RatedModel, model_get, models_list, rated_models
 from feedback.ranking.api import RatingOutput
-from feedback.ranking.selectors import Row, leaderboard
 from feedback.registry.api import ModelCreateView
-from feedback.registry.models import LanguageModel
 from feedback.training.models import CheckpointState
 
 
 class LineageOutput(serializers.Serializer[Any]):
     """What a model that was trained here came from."""
 
-    checkpoint = serializers.CharField()
-    run = serializers.IntegerField()
-    snapshot = serializers.CharField()
+    checkpoint = serializers.CharField(source="digest")
+    run = serializers.IntegerField(source="run.number")
+    snapshot = serializers.CharField(source="run.snapshot_digest")
 
 
 class ModelOutput(serializers.Serializer[Any]):
     """A model with its newest version."""
 
-    model = serializers.CharField()
-    slug = serializers.CharField()
-    description = serializers.CharField()
-    topics = serializers.ListField(child=serializers.CharField())
-    version = serializers.CharField()
-    state = serializers.CharField()
-    licence = serializers.CharField()
+    model = serializers.CharField(source="version.label")
+    slug = serializers.CharField(source="model.slug")
+    description = serializers.CharField(source="model.description")
+    topics = serializers.ListField(child=serializers.CharField(), source="topic_slugs")
+    version = serializers.CharField(source="version.version")
+    state = serializers.CharField(source="version.state")
+    licence = serializers.CharField(source="version.output_licence")
     lineage = LineageOutput(allow_null=True)
-    rating = RatingOutput(allow_null=True)
+    rating = RatingOutput(allow_null=True, source="row")
 
 
 class BenchmarkOutput(serializers.Serializer[Any]):
@@ -50,14 +48,16 @@ class BenchmarkOutput(serializers.Serializer[Any]):
     model that was not run on any. A benchmark is a source of outcomes, or a `topic` of it.
     """
 
-    benchmark = serializers.CharField()
+    benchmark = serializers.CharField(source="source")
     topic = serializers.CharField(allow_blank=True)
     questions = serializers.IntegerField()
-    known = serializers.ChoiceField(choices=["measured", "estimated", "forecast"])
-    n = serializers.IntegerField()
-    accuracy = serializers.FloatField()
-    ci_low = serializers.FloatField()
-    ci_high = serializers.FloatField()
+    known = serializers.ChoiceField(
+        choices=["measured", "estimated", "forecast"], source="known.how"
+    )
+    n = serializers.IntegerField(source="known.n")
+    accuracy = serializers.FloatField(source="known.accuracy")
+    ci_low = serializers.FloatField(source="known.low")
+    ci_high = serializers.FloatField(source="known.high")
 
 
 class ModelDetailOutput(ModelOutput):
@@ -67,15 +67,23 @@ class ModelDetailOutput(ModelOutput):
     benchmarks = BenchmarkOutput(many=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailedModel(RatedModel):
+    """A model with its vector [k] in the promoted embedding and its accuracy on benchmarks."""
+
+    embedding: Sequence[float] | None
+    benchmarks: Sequence[BenchmarkLine]
+
+
 class ModelsView(ModelCreateView):
     """Anyone may read the list; operators add to it."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Who reads is not asked who they are."""
+        """Return none for reading: who reads is not asked who they are."""
         return [] if self._is_read() else super().get_authenticators()
 
     def get_permissions(self) -> Sequence[Any]:
-        """Reading is for everyone."""
+        """Return none for reading, which is for everyone."""
         return [] if self._is_read() else super().get_permissions()
 
     def _is_read(self) -> bool:
@@ -83,9 +91,8 @@ class ModelsView(ModelCreateView):
 
     @extend_schema(operation_id="v1_models_list", responses=ModelOutput(many=True))
     def get(self, _request: Request) -> Response:
-        """Every model with its newest version and its rating."""
-        rows = {row.model: row for row in leaderboard().rows}
-        return Response([_model(model, rows) for model in models_list()])
+        """List every model with its newest version and its rating."""
+        return Response(ModelOutput(rated_models(models_list()), many=True).data)
 
 
 @extend_schema(responses=ModelDetailOutput)
@@ -93,47 +100,15 @@ class ModelsView(ModelCreateView):
 @authentication_classes([])
 @permission_classes([AllowAny])
 def model_detail(_request: Request, slug: str) -> Response:
-    """One model, with its vector in the promoted embedding and its accuracy on benchmarks."""
-    model = model_get(slug)
-    version = newest_version(model)
-    rows = {row.model: row for row in leaderboard().rows}
-    live = version.vectors.filter(checkpoint__state=CheckpointState.LIVE).first()
-    vector = [float(value) for value in live.vector] if live else None
-    told = benchmark_lines(version)
-    lines = [_benchmark(line) for line in told.lines] if told else []
-    return Response(_model(model, rows) | {"embedding": vector, "benchmarks": lines})
-
-
-def _benchmark(line: BenchmarkLine) -> dict[str, Any]:
-    known = line.known
-    return {
-        "benchmark": line.source,
-        "topic": line.topic,
-        "questions": line.questions,
-        "known": known.how,
-        "n": known.n,
-        "accuracy": known.accuracy,
-        "ci_low": known.low,
-        "ci_high": known.high,
-    }
-
-
-def _model(model: LanguageModel, rows: dict[str, Row]) -> dict[str, Any]:
-    version = max(model.versions.all(), key=lambda one: one.created_at)
-    row = rows.get(version.label)
-    return {
-        "model": version.label,
-        "slug": model.slug,
-        "description": model.description,
-        "topics": [topic.slug for topic in model.topics.all()],
-        "version": version.version,
-        "state": version.state,
-        "licence": version.output_licence,
-        "lineage": _lineage(version.checkpoint) if hasattr(version, "checkpoint") else None,
-        "rating": asdict(row) if row else None,
-    }
-
-
-def _lineage(checkpoint: Any) -> dict[str, Any]:
-    run = checkpoint.run
-    return {"checkpoint": checkpoint.digest, "run": run.number, "snapshot": run.snapshot_digest}
+    """Return one model, with its vector in the promoted embedding and its benchmarks."""
+    (rated,) = rated_models([model_get(slug)])
+    live = rated.version.vectors.filter(checkpoint__state=CheckpointState.LIVE).first()
+    found = benchmark_lines(rated.version)
+    detailed = DetailedModel(
+        model=rated.model,
+        version=rated.version,
+        row=rated.row,
+        embedding=live.vector if live else None,
+        benchmarks=found.lines if found else (),
+    )
+    return Response(ModelDetailOutput(detailed).data)

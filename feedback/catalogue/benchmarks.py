@@ -14,7 +14,7 @@ from trainers.errors import InputError
 from trainers.forecast.reports import Accuracy, BenchmarkReport, read_reports
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkLine:
     """A version's accuracy on a source's questions, or on those of one of its topics.
 
@@ -28,9 +28,9 @@ class BenchmarkLine:
     known: Accuracy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkLines:
-    """What is known of one version, and since which training; `any_model`: of others at least."""
+    """What is known of one version, and since which training; `any_model`: or of some other."""
 
     checkpoint: Checkpoint
     any_model: bool
@@ -38,23 +38,32 @@ class BenchmarkLines:
 
 
 def benchmark_lines(version: ModelVersion) -> BenchmarkLines | None:
-    """By benchmark, a whole before its topics; None without a live embedding."""
+    """Return the version's lines by benchmark, a whole before its topics.
+
+    None without a live embedding.
+    """
     checkpoint = live_embedding()
     if checkpoint is None:
         return None
     reports = _reports(checkpoint.path, checkpoint.digest)
-    told = [(one, one.models[version.label]) for one in reports if version.label in one.models]
-    names = dict(Topic.objects.values_list("slug", "name")) if told else {}
+    of_version = [one for one in reports if version.label in one.models]
+    names = dict(Topic.objects.values_list("slug", "name")) if of_version else {}
     lines = [
-        BenchmarkLine(one.source, one.topic, names.get(one.topic, one.topic), one.questions, known)
-        for one, known in told
+        BenchmarkLine(
+            source=one.source,
+            topic=one.topic,
+            topic_name=names.get(one.topic, one.topic),
+            questions=one.questions,
+            known=one.models[version.label],
+        )
+        for one in of_version
     ]
-    return BenchmarkLines(checkpoint, bool(reports), lines)
+    return BenchmarkLines(checkpoint=checkpoint, any_model=bool(reports), lines=lines)
 
 
 @lru_cache(maxsize=2)
 def _reports(path: str, _digest: str) -> tuple[BenchmarkReport, ...]:
-    """The artifact's, kept in memory; none where its file is gone or broken."""
+    """Return the artifact's reports, kept in memory; none where its file is gone or broken."""
     try:
         return read_reports(Path(settings.DATA_DIR) / path)
     except (InputError, OSError, LookupError, TypeError):

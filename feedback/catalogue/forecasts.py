@@ -1,4 +1,4 @@
-"""What a model may be expected to win on each topic, from the live embedding."""
+"""How often a model is expected to win on each topic, from the live embedding."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,40 +8,38 @@ from typing import Any
 import numpy as np
 from django.core.cache import cache
 from django.db import connection
-from numpy.typing import NDArray
 
 from feedback.registry.models import ModelVersion
 from feedback.routing.posterior import live_embedding, scorer_now
 from feedback.routing.prompt_vectors.store import EncoderChangedError, encoder_in_use, vectors_of
 from feedback.training.models import Checkpoint
+from trainers.arrays import Floats, Floats32
 from trainers.errors import InputError
 from trainers.forecast.topics import Contest
 from trainers.model_vectors.scorer import Scorer
 
-Floats = NDArray[np.float64]
-
 MOST = 200  # prompts of a topic; more make the interval hardly narrower
 SECONDS = 300  # how long a version's forecasts are kept
 
-# Which of too many prompts are taken does not depend on when they came.
+# Of too many prompts those are taken whose hashes come first: not the oldest, which may be alike.
 PROMPTS = """
 SELECT name, slug, encode(content_hash, 'hex') FROM (
   SELECT DISTINCT topic.slug, topic.name, t.content_hash,
-         dense_rank() OVER (PARTITION BY topic.id ORDER BY t.content_hash) AS place
+         dense_rank() OVER (PARTITION BY topic.id ORDER BY t.content_hash) AS position
     FROM feedback_topic topic
     JOIN feedback_turn_topics tt ON tt.topic_id = topic.id
     JOIN feedback_turn t ON t.id = tt.turn_id AND t.withheld_at IS NULL
     JOIN feedback_promptvector e ON e.content_hash = t.content_hash AND e.encoder_id = %s
-) ranked WHERE place <= %s ORDER BY name, slug, content_hash
+) ranked WHERE position <= %s ORDER BY name, slug, content_hash
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicForecast:
-    """The expected win rate of a version against the others on a topic's prompts, in [0, 1].
+    """The expected win rate in [0, 1] of a version against the others on a topic's prompts.
 
-    `low` and `high` bound a 95 % interval: how sure the vectors are, and which prompts there are.
-    `n` prompts of the topic went in.
+    `low` and `high` bound a 95 % interval, over the vectors' uncertainty and a resample of the
+    prompts. `n` prompts of the topic went in.
     """
 
     topic: str
@@ -52,28 +50,31 @@ class TopicForecast:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Topic:
+    """A topic and the vectors [n, d] of its encoded prompts."""
+
     name: str
     slug: str
-    vectors: NDArray[np.float32]
+    vectors: Floats32
 
 
 def topic_forecasts(version: ModelVersion) -> tuple[TopicForecast, ...]:
-    """Every topic with encoded prompts, by name; a version that nobody has met is a wide guess.
+    """Return a forecast for every topic with encoded prompts, by name.
 
-    None at all without a live embedding that reads the stored vectors, or without opponents.
+    A version of which nothing is known has a wide interval. Empty without a live embedding that
+    reads the stored vectors, or without opponents. Kept for `SECONDS`.
     """
     checkpoint = live_embedding()
     if checkpoint is None:
         return ()
-    key = f"routing.forecasts.{checkpoint.pk}.{version.pk}"
+    key = f"catalogue.forecasts.{checkpoint.pk}.{version.pk}"
     rows = cache.get_or_set(key, lambda: _computed(checkpoint, version.label), SECONDS) or []
-    return tuple(TopicForecast(*row) for row in rows)
+    return tuple(TopicForecast(**row) for row in rows)
 
 
-def _computed(checkpoint: Checkpoint, label: str) -> list[list[Any]]:
-    """The rows as the shared cache keeps them."""
+def _computed(checkpoint: Checkpoint, label: str) -> list[dict[str, Any]]:
+    """Return the fields of each forecast, as JSON: the shared cache keeps no classes of ours."""
     try:
         scorer = scorer_now(checkpoint)
         topics = _topics()
@@ -82,18 +83,26 @@ def _computed(checkpoint: Checkpoint, label: str) -> list[list[Any]]:
     vectors, covariance, row = _among(scorer, label)
     if len(vectors) < 2:
         return []
+    # The seed is fixed: who loads the page again after the cache has run out sees the same numbers.
     contest = Contest(vectors, covariance, row, np.random.default_rng(0))
     found = []
     for topic in topics:
         rate = contest.on(scorer.features(topic.vectors).astype(np.float64))
         found.append(
-            [topic.name, topic.slug, rate.expected, rate.low, rate.high, len(topic.vectors)]
+            {
+                "topic": topic.name,
+                "slug": topic.slug,
+                "expected": rate.expected,
+                "low": rate.low,
+                "high": rate.high,
+                "n": len(topic.vectors),
+            }
         )
     return found
 
 
 def _topics() -> list[_Topic]:
-    """The encoded prompts of each topic."""
+    """Return the topics that have encoded prompts, with at most `MOST` of them."""
     encoder = encoder_in_use()
     if encoder is None:
         return []
@@ -102,13 +111,13 @@ def _topics() -> list[_Topic]:
         rows = cursor.fetchall()
     vectors = vectors_of({key for *_, key in rows})
     return [
-        _Topic(name, slug, np.stack([vectors[key] for *_, key in of]))
+        _Topic(name=name, slug=slug, vectors=np.stack([vectors[key] for *_, key in of]))
         for (name, slug), of in groupby(rows, key=itemgetter(0, 1))
     ]
 
 
 def _among(scorer: Scorer, label: str) -> tuple[Floats, Floats, int]:
-    """All models' vectors and covariances, and the row of this one."""
+    """Return all models' vectors [m, k] and covariances [m, k, k], and the row of this one."""
     if label in scorer.models:
         return scorer.vectors, scorer.covariance, scorer.models.index(label)
     prior = scorer.prior_of(label)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from trainers.arrays import Floats
+
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 
@@ -27,7 +27,7 @@ LETTER, WIDE_LETTER = 7.2, 13.0  # how wide letters are, on the safe side
 LONGEST = 32  # letters of a name beside its mark; its page and the table have it whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
     """A name near its mark: how far from its middle, and which end of it stands there.
 
@@ -41,7 +41,7 @@ class Name:
     leader: tuple[int, int] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
     """Where a mark stands, and its name where there was room for it.
 
@@ -54,7 +54,7 @@ class Spot:
     is_outside: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
     """The marks, and the height of the drawing at its full width, in pixels."""
 
@@ -83,17 +83,17 @@ ABOVE_OR_BELOW = tuple(
 
 @lru_cache(maxsize=4)
 def map_drawing(
-    places: tuple[Point, ...], names: tuple[str, ...], frame: tuple[Point, ...]
+    points: tuple[Point, ...], names: tuple[str, ...], frame: tuple[Point, ...]
 ) -> Drawing:
-    """Marks with equal scales in both directions, names given out in this order.
+    """Draw marks with equal scales in both directions; names are given out in this order.
 
     The drawing is fitted around the points of the frame; a mark outside of it stands at its edge.
-    A name is left out where every place near its mark would cover a mark or another name.
+    A name is left out where every position near its mark would cover a mark or another name.
     """
-    lying, height = _pixels(np.array(places), np.array(frame))
+    wanted, height = _pixels(np.array(points), np.array(frame))
     edges = np.array([WIDTH, height]) - EDGE
-    pixels = [(float(x), float(y)) for x, y in np.clip(lying, EDGE, edges)]
-    is_outside = (lying != np.array(pixels)).any(axis=1)
+    pixels = [(float(x), float(y)) for x, y in np.clip(wanted, EDGE, edges)]
+    is_outside = (wanted != np.array(pixels)).any(axis=1)
     marks = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in pixels]
     taken: list[Box] = []
     spots = []
@@ -102,12 +102,12 @@ def map_drawing(
         name, boxes = _fitted(_short(text), x, y, height, others)
         taken += boxes
         left, top = f"{100 * x / WIDTH:.2f}%", f"{100 * y / height:.2f}%"
-        spots.append(Spot(left, top, name, bool(is_outside[number])))
-    return Drawing(tuple(spots), int(height))
+        spots.append(Spot(x=left, y=top, name=name, is_outside=bool(is_outside[number])))
+    return Drawing(spots=tuple(spots), height=int(height))
 
 
-def _pixels(places: Floats, frame: Floats) -> tuple[Floats, float]:
-    """Where the places lie, (n, 2), and the height of the drawing.
+def _pixels(points: Floats, frame: Floats) -> tuple[Floats, float]:
+    """Return where the points [n, 2] lie in pixels [n, 2], and the height of the drawing.
 
     The middle of the frame is the middle of the drawing; the second axis points upwards.
     """
@@ -118,14 +118,14 @@ def _pixels(places: Floats, frame: Floats) -> tuple[Floats, float]:
     wanted = float(spread[1]) * scale + 2 * HEADROOM
     height = next((one for one in HEIGHTS if one >= wanted), HEIGHTS[-1])
     middle = np.array([WIDTH / 2, height / 2])
-    pixels: Floats = middle + (places - (low + high) / 2) * scale * [1.0, -1.0]
+    pixels: Floats = middle + (points - (low + high) / 2) * scale * [1.0, -1.0]
     return pixels, height
 
 
 def _fitted(
     text: str, x: float, y: float, height: float, others: list[Box]
 ) -> tuple[Name | None, list[Box]]:
-    """The name in the first free place, and the room that it takes with its leader."""
+    """Return the name at the first free position, and the boxes that it takes with its leader."""
     width = _width(text)
     for dx, dy, anchor in BESIDE + ABOVE_OR_BELOW:
         left = x + dx - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
@@ -137,12 +137,12 @@ def _fitted(
         if _inside(boxes[0], height) and not any(
             _overlap(box, other) for box in boxes for other in others
         ):
-            return Name(text, dx, dy, anchor, leader), boxes
+            return Name(text=text, dx=dx, dy=dy, anchor=anchor, leader=leader), boxes
     return None, []
 
 
 def _leader(dx: int, dy: int) -> tuple[int, int] | None:
-    """From the edge of the mark to the name above or below it, where that is further off."""
+    """Return the ends of the line from a mark to a name that is far above or below it."""
     if dx or abs(dy) < 30:
         return None
     return (-8, dy + 4) if dy < 0 else (8, dy - int(LINE) + 6)

@@ -1,6 +1,6 @@
 """The map and the list of models, and a model's own page."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -9,8 +9,8 @@ from feedback.catalogue.coordinates import models_like
 from feedback.catalogue.forecasts import topic_forecasts
 from feedback.catalogue.model_map import NEIGHBOURS, model_map
 from feedback.catalogue.selectors import (
+    head_to_head,
     lineage,
-    meetings,
     model_get,
     models_list,
     newest_version,
@@ -19,19 +19,19 @@ from feedback.catalogue.selectors import (
     retired_on,
     specialities,
 )
-from feedback.errors import NotFoundError
 from feedback.ranking.intervals import interval_plot
+from feedback.web.http import HtmxRequest, page_or_part
 
 VIEWS = ("map", "list")  # without a choice the width of the screen decides
 
 
 @require_GET
-def models_page(request: HttpRequest) -> HttpResponse:
-    """All models or some, as a map and as a list."""
+def models_page(request: HtmxRequest) -> HttpResponse:
+    """Show all models or some, as a map and as a list."""
     asked = {name: _asked(request, name) for name in ("view", "topic", "named", "sort", "near")}
     whole = model_map()
     mark = whole.mark_of(asked["near"]) if whole else None
-    if request.headers.get("HX-Target") == "near":
+    if request.htmx.target == "near":
         return render(request, "catalogue/map.html#near", {"mark": mark})
     models = rated_models(
         models_list(topic=asked["topic"], named=asked["named"]),
@@ -48,17 +48,13 @@ def models_page(request: HttpRequest) -> HttpResponse:
         "absent": shown.absent(one.version for one in models) if shown else (),
         "mark": mark,
     }
-    part = "#models" if request.headers.get("HX-Request") else ""
-    return render(request, f"catalogue/models.html{part}", context)
+    return render(request, page_or_part(request, "catalogue/models.html", "models"), context)
 
 
 @require_GET
 def model_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """One model: what it was found to do and is expected to do, and where it comes from."""
-    try:
-        model = model_get(slug)
-    except NotFoundError as error:
-        raise Http404(error.message) from error
+    """Show one model: what it was found to do and is expected to do, and where it comes from."""
+    model = model_get(slug)
     version = newest_version(model)
     ratings = ratings_by_topic(version)
     plot = interval_plot([row for _, row in ratings]) if ratings else None
@@ -70,7 +66,7 @@ def model_page(request: HttpRequest, slug: str) -> HttpResponse:
         "lines": zip([name for name, _ in ratings], plot.marks, strict=True) if plot else (),
         "forecasts": topic_forecasts(version),
         "benchmarks": benchmark_lines(version),
-        "meetings": meetings(version),
+        "meetings": head_to_head(version),
         "like": models_like(version, NEIGHBOURS),
         "lineage": lineage(version),
     }
@@ -78,5 +74,5 @@ def model_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, name: str) -> str:
-    """A parameter of the address; no text of the database holds a NUL."""
+    """Return a parameter of the address; no text of the database holds a NUL."""
     return request.GET.get(name, "").replace("\0", "")

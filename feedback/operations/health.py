@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 1
 WORKERS = 2  # one for each queue: it is enough to hear from these
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One part: whether it answers, and what is wrong or there."""
 
@@ -68,9 +68,9 @@ def health() -> Health:
 
 def _checked(name: str, ask: Callable[[], str]) -> Check:
     try:
-        return Check(name, ok=True, detail=ask())
+        return Check(name=name, ok=True, detail=ask())
     except Exception as error:
-        return Check(name, ok=False, detail=str(error)[:200] or type(error).__name__)
+        return Check(name=name, ok=False, detail=str(error)[:200] or type(error).__name__)
 
 
 def _database() -> str:

@@ -86,7 +86,11 @@ def _names() -> tuple[set[Any], set[Any]]:
 
 
 def _judgments(removal: Removal) -> None:
-    """Remove the editors' judgments: withdrawn first, so that they leave the vote counts, too."""
+    """Remove the editors' judgments: withdrawn first, so that they leave the vote counts, too.
+
+    Who works on the starter campaign meanwhile may have to repeat a click: what comes after is
+    locked while the sequence of publication is.
+    """
     judgments = Preference.objects.filter(rater__source=SOURCE, rater__contributor=None)
     judgments_withdraw(judgments)
     removal.remove("preferences", judgments)

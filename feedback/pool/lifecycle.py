@@ -28,8 +28,8 @@ identifiers of those it changed; done twice, it changes nothing the second time.
     judgments_restore     has left             returns
 
 *Leaves*: one that is in the live export takes removed_number. *Returns*: one that has left and may
-be public again waits for a new published_number; first_number keeps the first, so that those who
-follow from before it still learn of a later removal.
+be public again waits for a new published_number; first_number keeps the first, so that whoever has
+seen it under an earlier number is told of a later removal.
 
 **Locks.** An operation first locks the sequence, until its transaction ends. Nothing else locks
 judgments, so operations come one after the other, and an export that reads `last_number` knows that

@@ -82,7 +82,7 @@ class ScheduleForm(SettingsForm):
         label=gettext_lazy("Every … hours"),
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "size": 4}),
-        error_messages={"invalid": gettext_lazy("A whole number of hours.")},
+        error_messages={"invalid": gettext_lazy("Enter a whole number of hours.")},
     )
     cron = forms.CharField(
         label=gettext_lazy("or by a cron line, UTC"),

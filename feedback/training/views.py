@@ -66,17 +66,17 @@ def run_new(request: HttpRequest) -> HttpResponse:
 @operator_required
 def run(request: HtmxRequest, number: int) -> HttpResponse:
     """Show one run: what came of it, its curves, its numbers, its log."""
-    shown = run_get(number)
-    checkpoint = _checkpoint(shown)
-    events = list(run_events(shown).values_list("phase", "step", "metrics"))
-    context = _row(shown) | {
-        "unfinished": shown.is_unfinished,
+    training_run = run_get(number)
+    checkpoint = _checkpoint(training_run)
+    events = list(run_events(training_run).values_list("phase", "step", "metrics"))
+    context = _row(training_run) | {
+        "unfinished": training_run.is_unfinished,
         "checkpoint": checkpoint,
         "charts": run_charts(events),
         "tau": last_histogram([metrics for *_, metrics in events], "tau"),
-        "calibration": reliability(shown.metrics.get("calibration")),
-        "metrics": metric_rows(shown.metrics),
-        "models": shown.metrics.get("models", []),
+        "calibration": reliability(training_run.metrics.get("calibration")),
+        "metrics": metric_rows(training_run.metrics),
+        "models": training_run.metrics.get("models", []),
         "can_promote": checkpoint and checkpoint.state != CheckpointState.LIVE,
         "can_roll_back": checkpoint and _replaced_by(checkpoint) is not None,
     }
@@ -109,15 +109,15 @@ def run_again(request: HttpRequest, number: int) -> HttpResponse:
 @operator_required
 def promote(request: HttpRequest, number: int) -> HttpResponse:
     """Ask once, then make the run's checkpoint the live one."""
-    shown = run_get(number)
-    checkpoint = _checkpoint(shown)
+    training_run = run_get(number)
+    checkpoint = _checkpoint(training_run)
     if checkpoint is None:
         return redirect("run", number)
     if request.method == "POST":
         checkpoint_promote(checkpoint=checkpoint, actor=contributor_of(request))
         return redirect("run", number)
-    live = Checkpoint.objects.live(Kind(shown.kind)).first()
-    context = {"run": shown, "checkpoint": checkpoint, "live": live}
+    live = Checkpoint.objects.live(Kind(training_run.kind)).first()
+    context = {"run": training_run, "checkpoint": checkpoint, "live": live}
     return render(request, "training/promote.html", context)
 
 
@@ -125,32 +125,32 @@ def promote(request: HttpRequest, number: int) -> HttpResponse:
 @operator_required
 def roll_back(request: HttpRequest, number: int) -> HttpResponse:
     """Ask once, then bring back what the run's checkpoint replaced."""
-    shown = run_get(number)
-    checkpoint = _checkpoint(shown)
+    training_run = run_get(number)
+    checkpoint = _checkpoint(training_run)
     if checkpoint is None or (replaced := _replaced_by(checkpoint)) is None:
         return redirect("run", number)
     if request.method == "POST":
         checkpoint_roll_back(checkpoint=checkpoint, actor=contributor_of(request))
         return redirect("run", replaced.run.number)
-    context = {"run": shown, "checkpoint": checkpoint, "replaced": replaced}
+    context = {"run": training_run, "checkpoint": checkpoint, "replaced": replaced}
     return render(request, "training/roll_back.html", context)
 
 
-def _row(shown: TrainingRun) -> dict[str, Any]:
-    left, quiet = seconds_left(shown), silence(shown, settings.RUN_LEASE_SECONDS)
+def _row(training_run: TrainingRun) -> dict[str, Any]:
+    left, quiet = seconds_left(training_run), silence(training_run, settings.RUN_LEASE_SECONDS)
     return {
-        "run": shown,
-        "checkpoint": _checkpoint(shown),
-        "percent": round(100 * shown.progress),
+        "run": training_run,
+        "checkpoint": _checkpoint(training_run),
+        "percent": round(100 * training_run.progress),
         "minutes_left": None if left is None else max(1, round(left / 60)),
         "silent_minutes": None if quiet is None else max(1, round(quiet.total_seconds() / 60)),
-        "can_cancel": shown.is_unfinished and not shown.cancel_requested,
-        "can_run_again": shown.state in WITHOUT_RESULT,
+        "can_cancel": training_run.is_unfinished and not training_run.cancel_requested,
+        "can_run_again": training_run.state in WITHOUT_RESULT,
     }
 
 
-def _checkpoint(shown: TrainingRun) -> Checkpoint | None:
-    return getattr(shown, "checkpoint", None)
+def _checkpoint(training_run: TrainingRun) -> Checkpoint | None:
+    return getattr(training_run, "checkpoint", None)
 
 
 def _replaced_by(checkpoint: Checkpoint) -> Checkpoint | None:

@@ -121,7 +121,10 @@ TEMPLATES = [
 ]
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # those that the pages are translated into
-LOCALE_PATHS = [BASE_DIR / "feedback" / "locale"]  # the texts of the templates lie there too
+LOCALE_PATHS = [
+    BASE_DIR / "feedback" / "locale",  # the texts of the templates lie there too
+    BASE_DIR / "feedback" / "people" / "sign_in" / "texts",  # the sign-in library's, in our words
+]
 TIME_ZONE = "UTC"
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

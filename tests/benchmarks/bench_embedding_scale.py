@@ -46,7 +46,9 @@ def synthetic(models: int, prompts: int) -> tuple[Evidence, NDArray[np.float32]]
         comparisons=PairwiseComparisons(
             prompt=NONE, first=NONE, second=NONE, label=np.empty(0), weight=np.empty(0)
         ),
-        holdout=Holdout(rows[rows % 10 < 8], rows[rows % 10 == 8], rows[rows % 10 == 9]),
+        holdout=Holdout(
+            train=rows[rows % 10 < 8], validation=rows[rows % 10 == 8], test=rows[rows % 10 == 9]
+        ),
     )
     return evidence, vectors
 

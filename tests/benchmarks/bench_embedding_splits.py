@@ -153,8 +153,11 @@ def divisions(evidence: Evidence, kind: str, seeds: list[int]) -> dict[str, Hold
     for name in np.unique(subject):
         others = np.random.default_rng(0).permutation(np.flatnonzero(subject != name))
         tenth = len(others) // 10
-        parts = np.sort(others[tenth:]), np.sort(others[:tenth])
-        found[str(name)] = Holdout(*parts, np.flatnonzero(subject == name))
+        found[str(name)] = Holdout(
+            train=np.sort(others[tenth:]),
+            validation=np.sort(others[:tenth]),
+            test=np.flatnonzero(subject == name),
+        )
     return found
 
 

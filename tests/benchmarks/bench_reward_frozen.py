@@ -60,7 +60,9 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
             strength=nothing,
             weight=nothing + 1.0,
         ),
-        holdout=Holdout(np.flatnonzero(~held), np.flatnonzero(held), np.flatnonzero(held)),
+        holdout=Holdout(
+            train=np.flatnonzero(~held), validation=np.flatnonzero(held), test=np.flatnonzero(held)
+        ),
         first=np.arange(0, 2 * pairs, 2),
         second=np.arange(1, 2 * pairs, 2),
         answers=[Answer([], "")] * (2 * pairs),

@@ -95,7 +95,7 @@ def read_ukp() -> tuple[Pairs, np.ndarray, np.ndarray]:
     empty = np.zeros(0, np.int64)
     pairs = Pairs(
         comparisons=comparisons,
-        holdout=Holdout(empty, empty, empty),
+        holdout=Holdout(train=empty, validation=empty, test=empty),
         first=ends[: len(rows)],
         second=ends[len(rows) :],
         answers=answers,

@@ -35,7 +35,6 @@ from feedback.routing.policy import thompson
 from tests.trainers.worlds import fitted
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
-from trainers.embedding.config import EmbeddingConfig
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
 from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
@@ -166,8 +165,10 @@ def bed_of(path: Path) -> Bed:
     teachers = np.setdiff1d(np.arange(len(score)), newcomers)
     complete = ~np.isnan(right[:, arms]).any(1)
     train, holdout = evidence.holdout.train, evidence.holdout
-    taught = Holdout(train[::2], holdout.validation, holdout.test)
-    scorer = fitted(of_models(evidence, teachers, taught), vectors, EmbeddingConfig(device="cpu"))
+    taught = Holdout(train=train[::2], validation=holdout.validation, test=holdout.test)
+    scorer = fitted(
+        of_models(evidence, teachers, taught), vectors, EMBEDDING.read({"device": "cpu"})
+    )
     asked = np.concatenate([train[1::2], holdout.validation])
     asked, tested = asked[complete[asked]], holdout.test[complete[holdout.test]]
     z = scorer.features(vectors)

@@ -109,7 +109,8 @@ def divided(questions: int, seed: int) -> Holdout:
     """80/10/10 over questions, at random."""
     order = np.random.default_rng(seed).permutation(questions)
     first, second = int(0.8 * questions), int(0.9 * questions)
-    return Holdout(*(np.sort(part) for part in np.split(order, [first, second])))
+    train, validation, test = (np.sort(part) for part in np.split(order, [first, second]))
+    return Holdout(train=train, validation=validation, test=test)
 
 
 def _lettered(options: list[str]) -> str:

@@ -125,7 +125,7 @@ def run_trial(pairs: Pairs, features: Features, config: RewardConfig) -> Trial:
 
 def divided(pairs: Pairs, train: Floats, validation: Floats, test: Floats) -> Pairs:
     """The same pairs in another division; row numbers of each part."""
-    return replace(pairs, holdout=Holdout(train, validation, test))
+    return replace(pairs, holdout=Holdout(train=train, validation=validation, test=test))
 
 
 def measured(logits: Floats, labels: Floats, cluster: NDArray[np.int64]) -> dict[str, Any]:

@@ -89,10 +89,10 @@ def enter_code(page: "Page") -> None:
 
 def sign_up(page: "Page", url: str) -> None:
     page.goto(f"{url}/account/signup/")
-    page.get_by_label("Email").fill(ADDRESS)
+    page.get_by_label("E-mail").fill(ADDRESS)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Send me a code").click()
-    page.get_by_role("heading", name="Enter Email Verification Code").wait_for()
+    page.get_by_role("heading", name="Enter e-mail verification code").wait_for()
     enter_code(page)
     page.wait_for_url("**/arena/")
 
@@ -122,8 +122,8 @@ def test_signing_up_claims_what_this_browser_judged(page, live_server, reports):
     page.goto(f"{live_server.url}/contributions/")
     page.get_by_text("These belong to this browser.").wait_for()
     page.get_by_role("link", name="Make an account").click()
-    page.get_by_text("What this browser has given so far stays yours").wait_for()
-    page.get_by_label("Email").fill(ADDRESS)
+    page.get_by_text("Your judgments stay yours").wait_for()
+    page.get_by_label("E-mail").fill(ADDRESS)
     page.get_by_role("button", name="Send me a code").click()
     enter_code(page)
     page.wait_for_url("**/contributions/")
@@ -155,7 +155,7 @@ def test_an_account_can_be_made_with_a_passkey_and_no_password(
 ):
     page.goto(f"{live_server.url}/account/signup/")
     page.get_by_role("link", name="Use a passkey instead").click()
-    page.get_by_label("Email").fill(ADDRESS)
+    page.get_by_label("E-mail").fill(ADDRESS)
     page.get_by_role("button", name="Send me a code").click()
     enter_code(page)
     page.get_by_role("heading", name="Create Passkey").wait_for()
@@ -186,16 +186,16 @@ def test_an_authenticator_app_is_asked_for_and_a_code_works_once(page, live_serv
     assert len(recovery) == 10
     sign_out(page, url)
     page.goto(f"{url}/account/login/")
-    page.get_by_label("Email").fill(ADDRESS)
+    page.get_by_label("E-mail").fill(ADDRESS)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Two-Factor Authentication").wait_for()
     cache.clear()  # as if thirty seconds had passed since the code was used
     page.get_by_label("Code").fill("000000")
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_text("Incorrect code.").wait_for()
     page.get_by_label("Code").fill(recovery[0])
-    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/arena/")
 
 
@@ -205,7 +205,7 @@ def test_a_session_that_ended_leads_back_to_where_one_was(page, live_server, rep
     page.context.clear_cookies()
     page.goto(f"{live_server.url}/annotate/")
     page.get_by_role("link", name="Sign in").click()
-    page.get_by_label("Email").fill(ADDRESS)
+    page.get_by_label("E-mail").fill(ADDRESS)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/annotate/")

@@ -110,7 +110,7 @@ def test_more_can_be_said_after_the_judgment_and_never_before(page, live_server,
     assert (full.choice, full.strength, full.aspects) == ("b", 2.0, {"truthful": "b"})
     assert (full.reasons, full.rationale) == (["to_the_point"], "It names the molecules.")
     assert Preference.objects.count() == 2
-    page.get_by_text("Write Answer 2 better").click()
+    page.get_by_text("Improve Answer 2").click()
     page.get_by_label("The answer as it should have been").fill("Air scatters blue light more.")
     page.get_by_role("button", name="Save the edit").click()
     page.get_by_text("Saved. Your text is kept beside the answer.").wait_for()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
-from tests.feedback.routing.test_model_pages import forecast_topics
 
 from feedback.registry.models import LanguageModel, ModelVersion, Topic
 from tests.browser.test_accessibility import findings
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version
+from tests.feedback.catalogue.test_model_pages import forecast_topics
 from tests.feedback.routing.artifacts import promoted
 
 if TYPE_CHECKING:

@@ -365,7 +365,7 @@ def test_others_are_answered_while_a_policy_writes(server):
 def test_swapping_a_link_serves_the_new_policy_without_a_restart(
     server, toy_snapshot, toy_policy, tmp_path
 ):
-    config = small_config(base_steps=2, max_steps=1, seed=9)
+    config = small_config({"tiny.max_steps": 2, "optim.max_steps": 1, "seed": 9})
     other = train(toy_snapshot, tmp_path / "second", config, Progress())
     link = server.folder / "policy-toy"
     try:

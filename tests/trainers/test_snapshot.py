@@ -268,7 +268,17 @@ def test_questions_without_text_keep_their_own_splits(tmp_path: Path) -> None:
 
 
 def test_a_second_outcome_of_a_model_on_a_prompt_is_counted_and_left_out(tmp_path: Path) -> None:
-    row = OutcomeRecord(1, None, (), "q", "ada", 1.0, ("law",), "test", "MIT")
+    row = OutcomeRecord(
+        row=1,
+        external_id=None,
+        messages=(),
+        question_id="q",
+        model="ada",
+        score=1.0,
+        topics=("law",),
+        source="test",
+        licence="MIT",
+    )
     done = build_snapshot([row, row], tmp_path / "s", filters={})
     assert done.counts["outcomes"] == 1
     assert done.skipped == {"repeated outcome": 1}

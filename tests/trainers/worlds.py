@@ -29,7 +29,9 @@ class World:
     @property
     def holdout(self) -> Holdout:
         rows = np.arange(len(self.logits))
-        return Holdout(rows[rows % 10 < 8], rows[rows % 10 == 8], rows[rows % 10 == 9])
+        return Holdout(
+            train=rows[rows % 10 < 8], validation=rows[rows % 10 == 8], test=rows[rows % 10 == 9]
+        )
 
     def evidence(self, outcomes: Outcomes, comparisons: PairwiseComparisons) -> Evidence:
         questions, models = self.logits.shape

@@ -14,11 +14,11 @@ from trainers.data.texts import Conversation, prompt_text
 ABOUT = ["prompt_id", "response_a", "response_b", "model_a", "model_b"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparisons:
-    """Arrays of one length n, ordered by comparison id.
+    """Columns [n], ordered by comparison id.
 
-    label     P(a is preferred) = p_a + (p_tie + p_both_bad) / 2, as rankings count ties; n floats
+    label     P(a is preferred) = p_a + (p_tie + p_both_bad) / 2, as rankings count ties
     tie       p_tie + p_both_bad: no side is preferred
     strength  mean strength of the comparison's judgments, in (0, 1]; 0 where none was given
     weight    mean weight of the comparison's judgments
@@ -39,8 +39,8 @@ class Comparisons:
         return len(self.label)
 
     def where(self, rows: NDArray[Any]) -> Self:
-        """The comparisons of a mask or of row numbers."""
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+        """Return the comparisons of a mask or of row numbers."""
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @property
     def between_models(self) -> Bools:
@@ -50,11 +50,11 @@ class Comparisons:
 
     @property
     def decided(self) -> Bools:
-        """Where one side is preferred: p_a differs from p_b by more than rounding."""
+        """Return where one side is preferred: p_a differs from p_b by more than rounding."""
         return np.abs(self.label - 0.5) > 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
     """Messages, text and split of every prompt; a prompt of imported votes may have no text."""
 
@@ -64,7 +64,7 @@ class Prompts:
 
 
 def read_prompts(snapshot: Snapshot) -> Prompts:
-    """Every prompt of the snapshot by its id."""
+    """Return every prompt of the snapshot by its id."""
     table = snapshot.table("prompts", ["prompt_id", "messages", "split"])
     ids = table["prompt_id"].to_pylist()
     messages = [said or [] for said in table["messages"].to_pylist()]
@@ -76,14 +76,16 @@ def read_prompts(snapshot: Snapshot) -> Prompts:
 
 
 def read_comparisons(snapshot: Snapshot) -> Comparisons:
-    """Every comparison that has a consensus and a judgment of positive weight."""
+    """Return every comparison that has a consensus and a judgment of positive weight."""
     judgments = snapshot.table("preferences", ["comparison_id", *ABOUT, "strength", "weight"])
+    # Without threads the order of judgments, and so the last bit of the means, is always the same.
     grouped = judgments.group_by("comparison_id", use_threads=False).aggregate(
         [*((column, "first") for column in ABOUT), ("strength", "mean"), ("weight", "mean")]
     )
     joined = grouped.join(snapshot.table("consensus"), "comparison_id", join_type="inner")
     rows = joined.sort_by("comparison_id")
     shares = [_numbers(rows, f"p_{choice}") for choice in ("a", "tie", "both_bad")]
+    # Clipped: a posterior that sums to 1 but for rounding may bring a label just past it.
     comparisons = Comparisons(
         comparison_id=_strings(rows, "comparison_id"),
         **{column: _strings(rows, f"{column}_first") for column in ABOUT},
@@ -96,8 +98,12 @@ def read_comparisons(snapshot: Snapshot) -> Comparisons:
 
 
 def _strings(table: pa.Table, column: str) -> Strings:
-    return np.array([*table[column].to_pylist(), None], object)[:-1]  # an array even when empty
+    """Return a column as an object array of str or None, [n]."""
+    return np.array([*table[column].to_pylist(), None], object)[
+        :-1
+    ]  # an object array even when empty
 
 
 def _numbers(table: pa.Table, column: str) -> Floats:
+    """Return a column as floats, [n]; NaN for null."""
     return np.asarray(table[column].to_numpy(), np.float64)

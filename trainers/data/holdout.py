@@ -12,7 +12,7 @@ from trainers.errors import InputError
 HELD_OUT = 0.15  # of the training prompts, where no row lies in the validation split
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holdout:
     """Row numbers by use; no prompt of `test` is in the other two."""
 
@@ -22,7 +22,7 @@ class Holdout:
 
     @property
     def train_and_validation(self) -> Ints:
-        """The rows that may teach once every choice is made: those of training and validation."""
+        """Return the rows to learn from once every choice is made, in order."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
 
@@ -41,10 +41,15 @@ def hold_out(prompts: Sequence[str], split: Mapping[str, str], what: str) -> Hol
             raise InputError(f"the snapshot has no {what} in the {side} split")
     if not len(validation):
         train, validation = _divide(train, prompts, what)
-    return Holdout(train, validation, test)
+    return Holdout(train=train, validation=validation, test=test)
 
 
 def _divide(train: Ints, prompts: Sequence[str], what: str) -> tuple[Ints, Ints]:
+    """Return training and validation rows, of training rows alone.
+
+    Prompts are ranked by their digest, not drawn: the same pool is always divided alike, whatever
+    the seed of a training.
+    """
     names = [prompts[row] for row in train]
     if len(set(names)) == 1:
         names = [f"{name} {row}" for row, name in enumerate(names)]

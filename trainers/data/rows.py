@@ -8,12 +8,12 @@ from trainers.errors import InputError
 
 
 def row_prompt(number: int, row: Mapping[str, Any]) -> str:
-    """The text of a row's `messages`, or else its `prompt`; `number` is for the error."""
+    """Return the text of a row's `messages`, or else its `prompt`; `number` is for the error."""
     return prompt_text(row_messages(number, row))
 
 
 def row_messages(number: int, row: Mapping[str, Any]) -> Conversation:
-    """A row's `messages`, or else its `prompt` as the one message of a user."""
+    """Return a row's `messages`, or else its `prompt` as the one message of a user."""
     if "messages" not in row:
         return [{"role": "user", "content": row_text(number, row, "prompt")}]
     messages = row["messages"]
@@ -24,7 +24,7 @@ def row_messages(number: int, row: Mapping[str, Any]) -> Conversation:
 
 
 def row_text(number: int, row: Mapping[str, Any], column: str) -> str:
-    """A column that must hold a text."""
+    """Return a column that must hold a text. Raises InputError, with the row, where it does not."""
     value = row.get(column)
     if not isinstance(value, str):
         raise InputError(f"row {number}, column {column!r}: not a text")
@@ -32,4 +32,5 @@ def row_text(number: int, row: Mapping[str, Any], column: str) -> str:
 
 
 def _is_message(message: object) -> bool:
+    """Return whether a value is a message with a content."""
     return isinstance(message, dict) and isinstance(message.get("content"), str)

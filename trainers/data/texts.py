@@ -7,7 +7,7 @@ Conversation: TypeAlias = Sequence[Mapping[str, str]]  # messages of role and co
 
 
 def prompt_text(messages: Conversation) -> str:
-    """The newest message first, then the earlier ones back to the start.
+    """Return the newest message first, then the earlier ones back to the start.
 
     An encoder reads the beginning of a text, so what falls off its window is the oldest turn and
     never the question at hand. One message is its own content; no message is the empty text.
@@ -16,7 +16,7 @@ def prompt_text(messages: Conversation) -> str:
 
 
 def plain_prompt(messages: Sequence[Mapping[str, str]]) -> str:
-    """The conversation for a model without a chat template, open for the assistant's next answer.
+    """Return the conversation for a model without a chat template, open for its next answer.
 
     One paragraph a message:
 

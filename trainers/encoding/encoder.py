@@ -159,9 +159,11 @@ class Encoder:
 
     @cached_property
     def _window(self) -> int:
+        """Return how many tokens of a text are read."""
         return min(self.max_tokens, int(self._model[0].model_max_length))
 
     def _open_cache(self) -> VectorCache:
+        """Return the cache of this encoder's vectors."""
         return VectorCache(cache_folder() / f"{self.fingerprint}.vectors", self.dimension)
 
 
@@ -191,6 +193,7 @@ def checkpoint_digest(folder: Path) -> str:
 
 
 def _hub_folder(name: str) -> Path:
+    """Return a hub checkpoint's folder, fetched where it is not there. Raises InputError."""
     from huggingface_hub import snapshot_download
 
     try:

@@ -62,6 +62,7 @@ class FeatureMap:
         return np.concatenate(parts) if parts else np.empty((0, len(self.bias)), np.float32)
 
     def _of(self, questions: NDArray[Any], known: Floats32 | None) -> Floats32:
+        """Return the features of one chunk of vectors [n, d]."""
         near = kernel(questions, self.centres)
         features: Floats32 = near @ self.mix + self.bias
         if len(self.topics):

@@ -23,7 +23,7 @@ from trainers.tuning.step import Gradients, StepResult
 BUCKET_BATCHES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A pair, and log pi_ref of its chosen and its rejected answer, in nats."""
 
@@ -128,6 +128,7 @@ def pair_losses(
     h = [log pi / pi_ref](chosen) - [log pi / pi_ref](rejected), and d = beta h is the gap of the
     adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
     """
+    # Constants: the reference was computed once, with the adapter off.
     reference = log_probs.new_tensor([example.reference for example in examples]).T
     chosen, rejected = log_probs - reference
     label = log_probs.new_tensor([example.pair.label for example in examples])

@@ -41,6 +41,7 @@ class Backbone:
         found = buckets(lengths, OVERHEAD.get(self.device.type, OVERHEAD["cuda"]))
         with self._autocast():  # once, so that weights are rounded once
             parts = [self._forward([sequences[row] for row in rows]) for rows in found]
+        # The inverse of the order in which the buckets took the sequences.
         order = torch.from_numpy(np.argsort(np.concatenate(found))).to(self.device)
         return torch.cat(parts)[order]
 
@@ -62,6 +63,7 @@ def padded(sequences: Sequence[Tokens], pad: int) -> Iterator[tuple[str, Tensor]
     """
     lengths = [len(tokens) for tokens in sequences]
     shape = len(sequences), max(lengths)
+    # On the right: BERT's positions count from the left, and a decoder's causal mask hides padding.
     ids, types = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)
     for row, tokens in enumerate(sequences):
         ids[row, : lengths[row]] = tokens.ids

@@ -48,6 +48,7 @@ class Frame:
     def _object(
         self, kind: str, choices: list[dict[str, Any]], more: dict[str, Any]
     ) -> dict[str, Any]:
+        """Return the object of a kind, with the fields of the frame."""
         return {
             "id": self.id,
             "object": kind,
@@ -89,6 +90,7 @@ class Chat:
         return JSONResponse(await self._whole(policy, asked, frame))
 
     def _chosen(self, name: object) -> tuple[ServedModel, Policy]:
+        """Return the policy of a name. Raises ApiError 404."""
         served = self._store.models.get(name) if isinstance(name, str) else None
         if served is None or served.policy is None:
             known = [item.name for item in self._store.models.values() if item.policy]
@@ -165,10 +167,12 @@ class Chat:
 
 
 def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+    """Return the one choice of a streamed part."""
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
 def _usage(asked: ChatRequest, tokens: int) -> dict[str, int]:
+    """Return how many tokens were read and generated."""
     prompt = len(asked.prompt)
     return {
         "prompt_tokens": prompt,
@@ -178,4 +182,5 @@ def _usage(asked: ChatRequest, tokens: int) -> dict[str, int]:
 
 
 def _event(value: dict[str, Any]) -> str:
+    """Return a server-sent event."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -85,6 +85,7 @@ def _items(body: dict[str, Any]) -> list[Answer]:
 
 
 def _item(number: int, item: object) -> Answer:
+    """Return one answer to score. Raises ApiError 400."""
     index = f"items[{number}]"
     if not isinstance(item, dict) or not isinstance(item.get("response"), str):
         raise ApiError(400, f"{index} needs a text `response`", param=index)

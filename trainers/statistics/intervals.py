@@ -20,7 +20,7 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The normal 95 % interval, low and high."""
+        """Return the normal 95 % interval, low and high."""
         return self.value - Z * self.error, self.value + Z * self.error
 
 

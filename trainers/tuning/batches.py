@@ -27,9 +27,12 @@ def epoch_order(
     if pairs_per_group == 1:
         return random.permutation(len(first))
     owner, left, right = _blocks(first, second, prompt, pairs_per_group, random)
+    # A group is a prompt and an unordered pair of its blocks: which side is first says nothing.
     group = np.stack([owner, np.minimum(left, right), np.maximum(left, right)])
     _, group = np.unique(group, axis=1, return_inverse=True)
     place = random.permutation(group.max() + 1)[group]
+    # By the place of the group; within a group at random, so that a batch which ends inside one
+    # does not always leave out the same pairs.
     order: Ints = np.lexsort((random.random(len(first)), place))
     return order
 
@@ -53,6 +56,8 @@ def _blocks(
     width = np.maximum(1, np.round(np.sqrt(pairs_per_group / np.minimum(share, 1.0)))).astype(
         np.int64
     )
+    # Ranks of the answers within their prompt, in random order: dealing them out by rank makes
+    # new blocks every epoch.
     shuffled = np.lexsort((random.random(len(answers)), owner))
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     rank = np.empty(len(answers), np.int64)
@@ -70,6 +75,7 @@ def split_to_fit(first: Ints, second: Ints, lengths: Ints, most: int) -> Iterato
     for pair, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         new = {end for end in ends if end not in held}
         more = sum(int(lengths[end]) for end in new)
+        # One pair is always taken, however long: whether memory holds it is found out by trying.
         if pair > start and tokens + more > most:
             yield slice(start, pair)
             start, held, new, tokens = pair, set(), set(ends), 0

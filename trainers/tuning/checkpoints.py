@@ -29,7 +29,7 @@ KEPT = 2
 LARGEST_SHARE = 0.05
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class TrainingState:
     """What a run changes.
 
@@ -72,6 +72,7 @@ class Checkpoints:
                     self._write(aside, state)
             except (OSError, SafetensorError) as error:
                 raise InputError.at(place, f"the checkpoint cannot be written ({error})") from error
+        # Two, because a machine that dies may leave the newest one damaged on its disk.
         for old in self._complete()[:-KEPT]:
             shutil.rmtree(old)
         spent = time.monotonic() - started
@@ -79,6 +80,7 @@ class Checkpoints:
 
     def restore(self, state: TrainingState) -> None:
         """Put the newest checkpoint's values in the place of the state's, where there is one."""
+        # A process that was killed while it wrote left half a checkpoint under another name.
         for half in self.folder.glob("*.partial-*"):
             shutil.rmtree(half, ignore_errors=True)
         complete = self._complete()

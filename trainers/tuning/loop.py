@@ -98,8 +98,9 @@ def tune(
         "validation": torch.full((_epochs(course),), float("nan"), dtype=torch.float64),
         "loss": torch.zeros((), dtype=torch.float64),
     }
+    # Only what is trained: a base under an adapter comes from its own checkpoint.
     weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    state = TrainingState(0, weights, optimizer, trace)
+    state = TrainingState(step=0, weights=weights, optimizer=optimizer, trace=trace)
     if checkpoints is not None:
         checkpoints.restore(state)
     model.train()
@@ -111,6 +112,8 @@ def tune(
             group["lr"] = config.learning_rate * share
         found = gradients.of(rows)
         norm = torch.nn.utils.clip_grad_norm_(gradients.trained, config.max_grad_norm)
+        # Before the step: a weight that is no number cannot be trained back, and loss alone does
+        # not tell, since a finite loss can have an infinite gradient.
         if not (isfinite(found.loss) and isfinite(float(norm))):
             kept = checkpoints if processes.is_main_process else None
             raise _diverged(found, course.names(rows), state, kept)
@@ -121,6 +124,7 @@ def tune(
         metrics = {"loss": found.loss, **course.metrics(found)}
         if state.step % course.steps_per_epoch == 0:
             score = course.end_epoch()
+            # Into the trace, not only the progress: a resumed run needs the scores of before.
             trace["validation"][state.step // course.steps_per_epoch - 1] = score
             if isfinite(score):
                 metrics["validation_log_loss"] = score

@@ -48,6 +48,7 @@ class Processes:
         """Replace each tensor by its sum over all processes: one message, not one a tensor."""
         if self.count == 1 or not tensors:
             return
+        # As float32, whatever the tensors are: a sum of bfloat16 gradients loses digits.
         whole = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
         torch.distributed.all_reduce(whole)
         parts = torch.split(whole, [tensor.numel() for tensor in tensors])

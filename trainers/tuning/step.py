@@ -109,6 +109,7 @@ class Gradients:
                 loss, found = self.task.part_loss(mine[part], whole)
                 torch.autograd.backward(loss)
                 seen[0] += loss.detach()
+                # Places of other processes stay zero, so that the sum over all is everything once.
                 measured[:, own.start + part.start : own.start + part.stop] = found
         except RuntimeError as error:  # torch.OutOfMemoryError is one, the CPU's is no other class
             if not should_reduce_batch_size(error):

@@ -11,7 +11,7 @@ live export as removals, and return under a new number when their texts do.
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from feedback.pool.lifecycle import judgments_restore, judgments_withhold
@@ -69,25 +69,25 @@ def _with_response(response: Response) -> Texts:
         text_hash=response.text_hash,
         turn__content_hash=response.turn.content_hash,
     )
-    found = Texts({response.pk, *_keys(copies)})
     quoted = [{"role": "assistant", "content": response.text}]
-    for copy in (response, *copies.select_related("turn")):
-        later = Turn.objects.filter(
-            conversation=copy.turn.conversation_id, position__gt=copy.turn.position
-        )
-        quoting = Response.objects.filter(turn__in=later, own_messages__contains=quoted)
-        found.responses |= set(_keys(quoting))
-        found.turns |= set(_keys(later.filter(messages__contains=quoted)))
-    return found
+    later = _after(Turn.objects.filter(responses__in=copies))
+    quoting = Response.objects.filter(turn__in=later, own_messages__contains=quoted)
+    return Texts(
+        responses={response.pk, *_keys(copies), *_keys(quoting)},
+        turns=set(_keys(later.filter(messages__contains=quoted))),
+    )
 
 
 def _with_turn(turn: Turn) -> Texts:
     copies = Turn.objects.filter(content_hash=turn.content_hash)
-    found = Texts(turns={turn.pk, *_keys(copies)})
-    for copy in (turn, *copies):
-        later = Turn.objects.filter(conversation=copy.conversation_id, position__gt=copy.position)
-        found.turns |= set(_keys(later))
-    return found
+    return Texts(turns={turn.pk, *_keys(copies), *_keys(_after(copies))})
+
+
+def _after(turns: TextQuerySet[Turn]) -> TextQuerySet[Turn]:
+    """Return what comes later than one of these turns in its conversation."""
+    earlier = turns.filter(conversation=OuterRef("conversation"), position__lt=OuterRef("position"))
+    # The first condition says it all; the second lets the index of conversations find the rows.
+    return Turn.objects.filter(Exists(earlier), conversation__in=turns.values("conversation"))
 
 
 def _rows(texts: Texts) -> tuple[TextQuerySet[Response], TextQuerySet[Turn]]:

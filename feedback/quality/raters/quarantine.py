@@ -30,7 +30,7 @@ from feedback.quality.raters.weights import rater_weigh
 QUARANTINE: Final = 0.2
 TRUSTED_JUDGMENTS, TRUSTED_SKILL = 50, 0.9
 REASON_LIMIT = 500
-RULE_REASON = gettext_noop("The answers differ from those of others in a way that is hardly chance")
+RULE_REASON = gettext_noop("The answers differ from those of others by more than chance")
 
 
 def quarantine_refresh(judgments: Judgments) -> int:

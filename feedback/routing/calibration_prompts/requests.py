@@ -56,11 +56,11 @@ def calibration_request(version: ModelVersion) -> int:
     calibration prompts yet.
     """
     if version.state == VersionState.RETIRED:
-        raise ConflictError("retired", _("This was retired, which is for good."))
+        raise ConflictError("retired", _("This has been retired and cannot be reactivated."))
     if version.provider is None or version.provider.kind not in LIVE_KINDS:
-        raise ConflictError("not_served", _("No server stands behind this version."))
+        raise ConflictError("not_served", _("No server is configured for this version."))
     if not calibration_prompts():
-        message = _("There is no probe yet: it needs a promoted embedding.")
+        message = _("There are no calibration prompts yet: they need a promoted embedding.")
         raise ConflictError("no_probe", message)
     missing = len(prompts_missing(version))
     if missing:

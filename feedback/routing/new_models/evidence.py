@@ -17,7 +17,7 @@ from django.db import connection
 from feedback.identifiers import first_id_at
 from feedback.training.snapshots.queries import JUDGED
 
-MOST = 1000  # observations of a version; more add hardly anything (docs/algorithms/newcomers.md)
+MOST = 1000  # observations of a version; more add hardly anything (docs/algorithms/cold-start.md)
 
 # After `JUDGED`, which names the active judgments that may train.
 OBSERVATIONS = """

@@ -25,8 +25,8 @@ def threshold_create(
     refuse_problems(
         {
             "name": _name_problem(name),
-            "weak": _("Another model than the strong one.") if strong == weak else "",
-            "share": "" if LEAST_SHARE <= share <= MOST_SHARE else _("Between 5 and 95 per cent."),
+            "weak": _("Choose a model other than the strong one.") if strong == weak else "",
+            "share": "" if LEAST_SHARE <= share <= MOST_SHARE else _("Enter 5 to 95 per cent."),
         }
     )
     try:

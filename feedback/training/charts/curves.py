@@ -17,7 +17,7 @@ POINTS = 120  # more cannot be told apart at this width
 LEFT, RIGHT, TOP, BOTTOM = 1.0, 99.0, 6.0, 94.0  # percent of the drawing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A value at a step, and where it stands in the drawing."""
 
@@ -27,7 +27,7 @@ class Point:
     y: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One curve; `role` is validation, train or other."""
 
@@ -46,7 +46,7 @@ class Line:
         return self.points[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """All curves of one quantity, with the ends of its axes."""
 
@@ -110,13 +110,17 @@ def _chart(name: str, curves: Mapping[str, Mapping[int, float]]) -> Chart:
     def place(step: int, value: float) -> Point:
         x = LEFT + (RIGHT - LEFT) * (step - first) / (last - first)
         y = BOTTOM - (BOTTOM - TOP) * (value - low) / reach
-        return Point(step, value, f"{x:.2f}%", f"{y:.2f}%")
+        return Point(step=step, value=value, x=f"{x:.2f}%", y=f"{y:.2f}%")
 
     lines = tuple(
-        Line(metric_name(name), _role(name), tuple(place(*point) for point in _thin(curve)))
+        Line(
+            name=metric_name(name),
+            role=_role(name),
+            points=tuple(place(*point) for point in _thin(curve)),
+        )
         for name, curve in sorted(curves.items())
     )
-    return Chart(name, lines, low, high, first, last)
+    return Chart(name=name, lines=lines, low=low, high=high, first_step=first, last_step=last)
 
 
 def _role(name: str) -> str:

@@ -13,7 +13,7 @@ TOP, BOTTOM = 6.0, 94.0  # percent of the drawing's height
 GAP = 0.15  # of a bar's width that stays empty
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """A count between two edges, and the bar's coordinates in the drawing."""
 
@@ -43,7 +43,7 @@ class Histogram:
         return max(self.bars, key=lambda bar: bar.count)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
     """Pairs of like confidence: how sure the model was, how often it was right, and where it is."""
 

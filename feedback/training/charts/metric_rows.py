@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from feedback.training.charts.metric_names import metric_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRow:
     """A number with its 95 % interval, where it has one."""
 
@@ -22,7 +22,11 @@ def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
     """Return every number among the metrics: what has an interval first, counts last."""
     numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
     return [
-        MetricRow(metric_name(name), _number(value), _interval(metrics.get(f"{name}_ci")))
+        MetricRow(
+            name=metric_name(name),
+            value=_number(value),
+            interval=_interval(metrics.get(f"{name}_ci")),
+        )
         for name, value in sorted(numbers.items(), key=lambda item: _order(item[0], metrics))
     ]
 

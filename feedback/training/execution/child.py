@@ -22,7 +22,7 @@ GRACE_SECONDS = 5.0
 CHUNK = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a child ended: its exit status (negative: the signal), and the last line it printed."""
 
@@ -54,7 +54,7 @@ def trainer_run(
     output = _Lines()
     try:
         _follow(process, output, on_line, on_tick)
-        return Ended(process.wait(), output.last)
+        return Ended(status=process.wait(), last_line=output.last)
     finally:
         _stop(process)
 

@@ -46,7 +46,7 @@ class LeaseLostError(Exception):
     """The run belongs to another attempt, or is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The right to work on a run, by one attempt."""
 
@@ -76,7 +76,7 @@ def run_claim(*, worker: str) -> Claim | None:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, values)
         row = cursor.fetchone()
-    return Claim(*row) if row else None
+    return None if row is None else Claim(run_id=row[0], attempt=row[1])
 
 
 def run_heartbeat(*, claim: Claim, values: Mapping[str, Any]) -> bool:

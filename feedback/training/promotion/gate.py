@@ -45,7 +45,7 @@ class Verdict:
         return verdict_text(self.stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptScores:
     """Scores in [0, 1] of a model on test prompts, each from `n` judgments or outcomes."""
 

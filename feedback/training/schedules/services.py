@@ -53,7 +53,7 @@ class Schedule:
 
     @property
     def kind(self) -> str:
-        """Return the kind it trains, or the name in its place."""
+        """Return the kind it trains, or a name that is none (`is_known`)."""
         return str(self._arguments.get("kind", ""))
 
     @property
@@ -68,7 +68,7 @@ class Schedule:
         return self.kind in Kind.values
 
     @property
-    def words(self) -> str:
+    def timing(self) -> str:
         """Return when it runs."""
         if self.task.interval is not None:
             return str(self.task.interval)
@@ -111,7 +111,7 @@ def schedule_create(
     known = known_kind(kind)
     settings = settings_checked(known, config or {})
     if (every_hours is None) == (not cron.strip()):
-        raise _refused("cron", _("Either every N hours or a cron line."))
+        raise _refused("cron", _("Enter either every N hours or a cron line."))
     when = _interval(every_hours) if every_hours is not None else _crontab(cron)
     return _create(known, when, settings, actor)
 
@@ -160,7 +160,7 @@ def _create(
     draft = Schedule(PeriodicTask(task=TASK, kwargs=json.dumps(arguments), **when))
     with override(django_settings.LANGUAGE_CODE):  # names are compared: they are of one language
         words = [f"{name}={as_text(value)}" for name, value in sorted(config.items())]
-        name = " ".join([f"Train {kind} {draft.words}", *(["with"] if words else []), *words])
+        name = " ".join([f"Train {kind} {draft.timing}", *(["with"] if words else []), *words])
         draft.task.name = name[:NAME_LENGTH]
     with transaction.atomic():
         if PeriodicTask.objects.filter(name=draft.task.name).exists():

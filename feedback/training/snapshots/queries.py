@@ -1,4 +1,4 @@
-"""What goes into each table of a snapshot, in a fixed order, so that equal pools give equal bytes.
+"""The query of each table of a snapshot, in a fixed order, so that equal pools give equal bytes.
 
 `JUDGED` stands before every statement and names the active judgments that may train, and the thumbs
 of people whose newest consent says so, both of texts that are in circulation. Keys of the pool are
@@ -87,20 +87,20 @@ SELECT v.label AS model, m.name,
 # A judgment counts for the decision that its own rater was shown, while the names were hidden.
 DECISIONS = """
 SELECT m.public_id AS decision_id, m.turn_id::text AS prompt_id, considered.models,
-       considered.propensities, shown.chosen, m.pair_propensity, m.policy, m.router_version,
+       considered.propensities, displayed.chosen, m.pair_propensity, m.policy, m.router_version,
        COALESCE(duel.rewards, single.rewards) AS rewards, r.public_id AS rater, m.created_at
   FROM feedback_modelroute m
   JOIN feedback_turn t ON t.id = m.turn_id AND t.withheld_at IS NULL
   JOIN feedback_rater r ON r.contributor_id = m.contributor_id
   CROSS JOIN LATERAL (
-    SELECT array_agg(v.label ORDER BY e.place) AS models,
-           array_agg((e.one ->> 'propensity')::float8 ORDER BY e.place) AS propensities
-      FROM jsonb_array_elements(m.considered) WITH ORDINALITY e (one, place)
+    SELECT array_agg(v.label ORDER BY e.ordinal) AS models,
+           array_agg((e.one ->> 'propensity')::float8 ORDER BY e.ordinal) AS propensities
+      FROM jsonb_array_elements(m.considered) WITH ORDINALITY e (one, ordinal)
       JOIN feedback_modelversion v ON v.id = (e.one ->> 'version')::uuid) considered
   CROSS JOIN LATERAL (
-    SELECT array_agg(v.label ORDER BY e.place) AS chosen
-      FROM unnest(m.chosen) WITH ORDINALITY e (id, place)
-      JOIN feedback_modelversion v ON v.id = e.id) shown
+    SELECT array_agg(v.label ORDER BY e.ordinal) AS chosen
+      FROM unnest(m.chosen) WITH ORDINALITY e (id, ordinal)
+      JOIN feedback_modelversion v ON v.id = e.id) displayed
   LEFT JOIN LATERAL (
     SELECT CASE WHEN p.choice IN ('tie', 'both_bad') THEN ARRAY[0.5, 0.5]
                 WHEN (p.choice = 'a') = (c.version_a_id = m.chosen[1]) THEN ARRAY[1.0, 0.0]

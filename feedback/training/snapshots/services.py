@@ -1,4 +1,4 @@
-"""The pool as a snapshot: read in one consistent transaction, streamed, content-addressed.
+"""Write the pool as a snapshot: read in one consistent transaction, streamed, content-addressed.
 
 Only what may train goes in: active judgments whose consent says so, or which carry a licence. The
 reading transaction has its own connection, so that the run's lease can be renewed meanwhile.
@@ -29,12 +29,16 @@ class EmptyPoolError(Exception):
 
 
 def snapshots_folder() -> Path:
-    """Where snapshots lie, by digest."""
+    """Return the folder of all snapshots, which are named by their digests."""
     return settings.DATA_DIR / "snapshots"
 
 
 def snapshot_write(*, on_tick: Callable[[], None]) -> str:
-    """Write the pool as it is now; the digest names its folder. An equal one is reused."""
+    """Write the pool as it is now and return the digest that names its folder; reuse an equal one.
+
+    `on_tick` is called between batches of rows; what it raises ends the writing and goes on up.
+    Raises EmptyPoolError where there is nothing to train on.
+    """
     aside = snapshots_folder() / f"{uuid.uuid4().hex}.writing"
     try:
         with _consistent() as cursor, SnapshotWriter(aside) as writer:
@@ -49,14 +53,14 @@ def snapshot_write(*, on_tick: Callable[[], None]) -> str:
             cursor.execute(JUDGED + LICENCES)
             licences = [licence for (licence,) in cursor.fetchall()]
             digest = writer.finish(filters=FILTERS, licence=licences)
-        _settle(aside, snapshots_folder() / digest)
+        _move_into_place(aside, snapshots_folder() / digest)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return digest
 
 
-def _settle(aside: Path, final: Path) -> None:
-    """Rename into place, unless the same content lies there already."""
+def _move_into_place(aside: Path, final: Path) -> None:
+    """Rename a finished snapshot, unless the same content lies there already."""
     try:
         aside.rename(final)
     except OSError:
@@ -66,7 +70,7 @@ def _settle(aside: Path, final: Path) -> None:
 
 @contextmanager
 def _consistent() -> Iterator[CursorWrapper]:
-    """A cursor on a connection of its own, in one read-only view of the database."""
+    """Yield a cursor on a connection of its own, in one read-only view of the database."""
     reading = connections.create_connection("default")
     try:
         reading.set_autocommit(False)
@@ -79,7 +83,7 @@ def _consistent() -> Iterator[CursorWrapper]:
 
 
 def _batches(cursor: CursorWrapper, query: str) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a query, some at a time, through a cursor that the server holds."""
+    """Yield the rows of a query, `ROWS` at a time, through a cursor of the server."""
     cursor.execute(f"DECLARE snapshot_rows NO SCROLL CURSOR FOR {JUDGED} {query}")
     while True:
         cursor.execute(f"FETCH {ROWS} FROM snapshot_rows")
@@ -92,7 +96,7 @@ def _batches(cursor: CursorWrapper, query: str) -> Iterator[list[dict[str, Any]]
 
 
 def _prompt(row: dict[str, Any]) -> dict[str, Any]:
-    """A prompt with the side it lies on; one without text is known by its question."""
+    """Return a prompt with its split; one without text is known by its question."""
     messages: list[Message] = [
         {"role": message["role"], "content": message["content"]}
         for message in json.loads(row["messages"])

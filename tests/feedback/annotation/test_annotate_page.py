@@ -71,7 +71,7 @@ def test_undo_shows_the_old_choice_which_counts_until_superseded(browser):
     token = Assignment.objects.get(state="submitted").token
     page = page_of(browser, f"/annotate/undo/{token}/")
     assert 'value="tie" class="tie" aria-pressed="true"' in page
-    assert "You judged: about equal. It counts until you choose anew." in page
+    assert "You judged: about equal. It stays in effect until you choose again." in page
     assert Preference.objects.get().state == "active"
     browser.post(JUDGE, {"assignment": token, "key": "page-2", "choice": "both_bad", "revise": "1"})
     states = dict(Preference.objects.values_list("choice", "state"))
@@ -84,7 +84,7 @@ def test_skipping_takes_a_reason_and_brings_another(browser):
     form = form_of(browser, reason="broken")
     answer = browser.post(SKIP, form)
     assert answer.status_code == 303
-    assert "Put back" in page_of(browser, answer.headers["Location"])
+    assert "Skipped." in page_of(browser, answer.headers["Location"])
     skipped = Assignment.objects.get(token=form["assignment"])
     assert (skipped.state, skipped.skip_reason) == ("skipped", "broken")
     assert browser.post(SKIP, form_of(browser, reason="bored")).status_code == 400

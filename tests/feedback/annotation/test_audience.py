@@ -23,7 +23,7 @@ def test_who_knows_none_of_the_fields_gets_no_task_and_is_told(
     Contributor.objects.filter(pk=alice.pk).update(expertise=known)
     for path in ("/annotate/", "/annotate/advice/"):
         page = client_of(alice).get(path).content.decode()
-        assert ("These tasks ask for somebody who knows medicine." in page) is not gets_it
+        assert ("These tasks are for people who know medicine." in page) is not gets_it
     assert Assignment.objects.exists() is gets_it
 
 

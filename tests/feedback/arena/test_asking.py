@@ -146,7 +146,7 @@ def test_the_page_lists_recorded_questions_where_no_model_is_connected(alice, cl
     live("quick", "http://127.0.0.1:9")
     assert "Only one model is connected" in browser.get("/arena/").content.decode()
     nothing = browser.get("/arena/", {"q": "<b>", "after": "zzz"}).content.decode()
-    assert "No recorded question holds “&lt;b&gt;”." in nothing
+    assert "No recorded question contains “&lt;b&gt;”." in nothing
     live("plain", "http://127.0.0.1:9")
     assert "Recorded questions" not in browser.get("/arena/").content.decode()
 

@@ -71,7 +71,7 @@ def test_a_double_click_and_another_window_lose_and_double_nothing(browser):
     assert Preference.objects.count() == 2
     stale = extend(browser, key="other window", of=bare.public_id, rationale="Less.")
     assert stale.status_code == 409
-    assert "You have said more in another window." in stale.content.decode()
+    assert "You have already saved this in another window." in stale.content.decode()
     assert active().rationale == "It counts."
     assert extend(browser, key="again", rationale="Changed.").status_code == 303
     assert active().rationale == "Changed."

@@ -46,7 +46,7 @@ def test_what_is_wrong_is_said_and_kept_in_the_form(
     answer = client_of(olivia).post("/campaigns/new/", form)
     assert answer.status_code == 400
     page = answer.content.decode()
-    assert "Nothing was saved yet." in page
+    assert "Nothing is saved yet." in page
     assert f'id="id_{next(iter(wrong))}_error"' in page
     assert 'value="Health advice"' in page
     assert not Campaign.objects.exists()

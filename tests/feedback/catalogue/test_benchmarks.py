@@ -13,6 +13,7 @@ from feedback.registry.services import state_set
 from feedback.training.models import Checkpoint
 from tests.feedback.builders import make_contributor, make_version
 from tests.feedback.routing.artifacts import promoted
+from tests.markup import tight
 from trainers.forecast.reports import FILE, Accuracy, BenchmarkReport, write_reports
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,7 @@ def live(tmp_path: Path) -> Checkpoint:
 
 def told(client: Client, slug: str) -> str:
     """The section of the page."""
-    page = " ".join(client.get(f"/models/{slug}/").content.decode().split())
+    page = tight(client.get(f"/models/{slug}/").content.decode())
     return page[page.index("On benchmarks") :].split("</section>")[0]
 
 
@@ -58,7 +59,7 @@ def test_each_row_says_how_it_is_known(client: Client, live: Checkpoint) -> None
     known = told(client, "known")
     assert "measured on 12 000 questions" in known
     assert "measured on 1 question<" in known
-    assert 'class="hidden">MMLU-Pro: </span>Computer science' in known
+    assert 'class="hidden">MMLU-Pro:</span>Computer science' in known
     assert re.search(r'class="num">41 %.*?quiet">40–42 %', known)
     assert "As of the training of" in known
     assert "estimated from 20 of 12 032 questions" in told(client, "tried")

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from feedback.catalogue.selectors import meetings
+from feedback.catalogue.selectors import head_to_head
 from feedback.people.models import Role
 from feedback.registry.models import Topic, VersionState
 from feedback.registry.services import state_set
@@ -51,7 +51,7 @@ def test_a_retired_model_says_since_when_and_that_its_data_stays(client: Client)
     assert "Its data stays." in told
     assert "a little more often" not in told
     state_set(of=make_version("Resting"), state=VersionState.PAUSED, actor=who)
-    assert "Nobody meets it for now." in page(client, "resting")
+    assert "It is not shown for now." in page(client, "resting")
 
 
 def test_the_record_is_sorted_by_rating_and_tinted_where_it_is_sure(client: Client) -> None:
@@ -62,7 +62,7 @@ def test_the_record_is_sorted_by_rating_and_tinted_where_it_is_sure(client: Clie
         judge(make_comparison(None, own, even), alice, "a" if number % 2 else "b")
     for _ in range(29):
         judge(make_comparison(None, own, weak), alice, "a")
-    met = meetings(own)
+    met = head_to_head(own)
     assert [one.opponent.label for one in met] == ["Strong", "Even", "Weak"]
     assert [one.tint for one in met] == ["behind", "level", "ahead"]
     assert [one.is_quiet for one in met] == [False, False, True]

@@ -76,7 +76,7 @@ def test_a_prompt_is_found_by_its_words(operator: Client) -> None:
     page = operator.get("/operate/pool/?q=sky+BLUE").content.decode()
     assert "Why is the sky blue?" in page
     assert "bees" not in page
-    assert "No prompt holds “whales”" in operator.get("/operate/pool/?q=whales").content.decode()
+    assert "No prompt contains “whales”" in operator.get("/operate/pool/?q=whales").content.decode()
 
 
 def test_the_list_goes_on_by_key(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:

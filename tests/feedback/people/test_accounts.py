@@ -19,6 +19,8 @@ def code() -> str:
     """The code in the newest message."""
     found = re.search(r"^\s*([A-Z0-9]{3,6}(-[A-Z0-9]{3,6})+|\d{6})\s*$", mail.outbox[-1].body, re.M)
     assert found, mail.outbox[-1].body
+    assert "Hello" not in mail.outbox[-1].body
+    assert "testserver" not in mail.outbox[-1].body
     return found.group(1)
 
 

@@ -96,7 +96,7 @@ def test_a_key_of_another_cannot_be_revoked(alice, bob, client_of, stranger):
 
 
 def test_an_operator_without_a_second_factor_is_told(olivia, alice, client_of):
-    words = "no second factor protects you"
+    words = "without a second factor"
     for path in ("/operate/", "/settings/"):
         assert words in client_of(olivia).get(path).content.decode()
     assert words not in client_of(alice).get("/settings/").content.decode()
@@ -123,4 +123,4 @@ def test_recovery_codes_alone_are_no_second_factor(olivia, client_of):
 def test_anonymous_contributors_are_told_that_a_cookie_is_all(stranger: Client):
     contributor_create()
     stranger.post("/terms/")
-    assert "known by a cookie alone" in stranger.get("/settings/").content.decode()
+    assert "Only a cookie identifies this browser" in stranger.get("/settings/").content.decode()

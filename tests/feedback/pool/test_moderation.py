@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from feedback.annotation.services import assignment_lease
 from feedback.arena.candidates import answerable_versions
@@ -390,3 +392,23 @@ class TestCirculation:
         assert exported(client, shape="unpaired") == []
         decide(client_of(curator), "restore")
         assert len(exported(client, shape="unpaired")) == 1
+
+
+def test_copies_are_found_in_as_many_queries_as_one(alice, curator, client_of):
+    browser, version = client_of(curator), make_version()
+
+    def asked_of(copies: int) -> int:
+        question = f"Who was first of {copies}?"
+        for _ in range(copies):
+            answer = make_response(make_turn(question), version, "Me.")
+        report_create(reporter=alice, response=answer, reason="spam")
+        report_create(reporter=alice, response=answer, of_prompt=True, reason="spam")
+        with CaptureQueriesContext(connection) as queries:
+            for report in Report.objects.filter(state=ReportState.OPEN).order_by("created_at"):
+                decide(browser, "uphold", report)
+        return len(queries)
+
+    browser.get("/reports/")
+    assert asked_of(6) == asked_of(1)
+    assert Response.objects.exclude(withheld_at=None).count() == 7
+    assert Turn.objects.exclude(withheld_at=None).count() == 7

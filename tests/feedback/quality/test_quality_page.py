@@ -120,9 +120,9 @@ def test_what_the_person_reads(hurried: Rater, client_of: Browser) -> None:
     contributor = hurried.contributor
     assert contributor is not None
     page = client_of(contributor).get("/contributions/").content.decode()
-    assert "your judgments are set aside" in page
+    assert "your judgments are in quarantine" in page
     told = render_to_string("components/standing.html", {"standing": quarantine_of(contributor)})
-    assert "your judgments are set aside" in told
+    assert "your judgments are in quarantine" in told
     assert "Favours a side" in told
     nothing = render_to_string("components/standing.html", {"standing": None})
     assert nothing.strip() == ""

@@ -100,7 +100,7 @@ def test_the_page_says_what_style_adds(
 ) -> None:
     monkeypatch.setattr(views, "JUDGMENTS_WANTED", 10)
     page = tight(client.get("/leaderboard/?style_control=true").content.decode())
-    assert "Style is held equal by the texts of 40 of them." in page
+    assert "Style is corrected for by the texts of 40 of them." in page
     assert "the answer that is twice as long wins" in page
     assert page.count("unknown") >= 3
     assert 'value="true" checked' in page
@@ -141,7 +141,7 @@ def test_the_check_is_kept_and_said(
     assert set(report) == {"bootstrap", "transitivity", "elo"}
     page = client.get("/leaderboard/").content.decode()
     assert "How sure is this?" in page
-    assert "No three models have met 10 times each" in page
+    assert "No three models have been compared 10 times each" in page
     assert "Elo stands here for comparison only" in page
     assert "How sure is this?" not in client.get("/leaderboard/?rater_kind=human").content.decode()
 
@@ -154,8 +154,8 @@ def test_cycles_are_counted_and_said(client: Client, monkeypatch: pytest.MonkeyP
             judged(a, b, (1, 1), "b" if game < 2 else "a")
     check_refresh()
     page = client.get("/leaderboard/").content.decode()
-    assert "Of 1 triads of models that met at least 10 times each, 1 goes round" in page
-    assert "One number a model does not wholly describe" in page
+    assert "Of 1 triads of models compared at least 10 times each, 1 is cyclic" in page
+    assert "A single rating per model does not fully explain" in page
 
 
 def test_who_is_hardly_judged_is_listed_without_a_place(

@@ -300,16 +300,10 @@ class TestTheButton:
         shown = browser.get(reverse("version", args=[new_model.pk])).content.decode()
         assert reverse("version_probe", args=[new_model.pk]) in shown
         answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
-        assert f"prompts: {PROMPTS}." in answer.content.decode()
-<<<<<<< HEAD:tests/feedback/routing/test_calibration_prompts.py
+        assert f"Calibration prompts: {PROMPTS}." in answer.content.decode()
         assert Response.objects.filter(version=new_model).count() == PROMPTS
         answer = browser.post(reverse("version_probe", args=[new_model.pk]), follow=True)
-        assert "It has answered the whole probe." in answer.content.decode()
-=======
-        assert Response.objects.filter(version=newcomer).count() == PROMPTS
-        answer = browser.post(reverse("version_probe", args=[newcomer.pk]), follow=True)
         assert "It has answered all calibration prompts." in answer.content.decode()
->>>>>>> pages:tests/feedback/routing/test_probes.py
 
     def test_without_an_embedding_it_says_why_not(
         self,
@@ -318,7 +312,7 @@ class TestTheButton:
         client_of: Callable[[Contributor], Client],
     ) -> None:
         asked = client_of(olivia).post(reverse("version_probe", args=[new_model.pk]), follow=True)
-        assert "There is no probe yet" in asked.content.decode()
+        assert "There are no calibration prompts yet" in asked.content.decode()
 
     def test_nobody_else_may(
         self,

@@ -86,7 +86,7 @@ def test_the_table_shows_what_was_measured_and_how_far_to_trust_it(checkpoint) -
     page = shown()
     assert "56.1" in page
     assert "52.1 to 60.2" in page
-    assert "from 1200 duels, worth 640" in page
+    assert "from 1200 comparisons, worth 640" in page
     assert "No logged comparison outside its training data." in page
     assert "fewer than 20 people decided" in page
     assert "style=" not in page

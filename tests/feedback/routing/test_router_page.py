@@ -75,7 +75,7 @@ def test_the_page_shows_all_of_it_to_operators_alone(
     assert "Nothing has been decided yet." in empty
     models_route(messages=ASKED, candidates=models, k=1)
     page = tight(client_of(olivia).get("/operate/router/").content.decode())
-    assert "In 1 of the newest 1 decisions the prompt played no part." in page
+    assert "In 1 of the newest 1 decisions the prompt was not used." in page
     assert "No embedding is in use: ratings alone decide." in page
     assert re.search(r'href="/routes/\w+/">(Ada|Ben|Cleo)</a>', page)
     for query in ("policy=%00", "fallback=<b>", "before=%00x", "policy=nosuch"):

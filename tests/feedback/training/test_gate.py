@@ -21,7 +21,7 @@ from trainers.statistics.intervals import Estimate
 def scores(values: np.ndarray, prefix: str = "p") -> PromptScores:
     """Scores of numbered prompts, one judgment each."""
     names = tuple(f"{prefix}{number}" for number in range(len(values)))
-    return PromptScores(names, values, np.ones(len(values)))
+    return PromptScores(prompts=names, score=values, n=np.ones(len(values)))
 
 
 def better_by(points: float, count: int = 400) -> tuple[PromptScores, PromptScores]:

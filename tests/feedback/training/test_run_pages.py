@@ -49,7 +49,7 @@ def test_a_silent_worker_is_named(
 ) -> None:
     TrainingRun.objects.filter(pk=running[0].pk).update(lease_until=Now() - timedelta(minutes=3))
     page = client_of(olivia).get(f"/runs/{running[0].number}/").content.decode()
-    assert "No sign of life for 3 min. It will be taken up again." in page
+    assert "No sign of life for 3 min. It will be resumed." in page
 
 
 def test_a_run_has_curves_with_a_table_of_the_last_attempt(
@@ -138,7 +138,7 @@ def test_starting_and_cancelling_from_the_page(
     assert run.state == RunState.CANCELLED
     again = browser.post(f"/runs/{run.number}/cancel/")
     assert again.status_code == 409
-    assert "This run is over" in again.content.decode()
+    assert "This run has ended" in again.content.decode()
 
 
 def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(

@@ -25,8 +25,8 @@ def test_a_schedule_every_n_hours_and_one_by_a_cron_line(olivia: Contributor) ->
     first = schedule_create(kind="reward", every_hours=6, actor=olivia)
     second = schedule_create(kind="ranking", cron="10 3 * * *", actor=olivia)
     third = schedule_create(kind="policy", cron="*/30 2 * * 0", actor=olivia)
-    assert (first.words, second.words) == ("every 6 hours", "every day at 03:10 UTC")
-    assert third.words == "*/30 2 * * 0 UTC"
+    assert (first.timing, second.timing) == ("every 6 hours", "every day at 03:10 UTC")
+    assert third.timing == "*/30 2 * * 0 UTC"
     assert {json.loads(s.task.kwargs)["kind"] for s in schedules_list()} == {
         "reward",
         "ranking",
@@ -38,8 +38,8 @@ def test_a_schedule_every_n_hours_and_one_by_a_cron_line(olivia: Contributor) ->
     ("kind", "when", "words"),
     [
         ("telepathy", {"every_hours": 6}, "no kind of training named “telepathy”"),
-        ("reward", {}, "Either every N hours or a cron line"),
-        ("reward", {"every_hours": 6, "cron": "10 3 * * *"}, "Either every N hours"),
+        ("reward", {}, "Enter either every N hours or a cron line"),
+        ("reward", {"every_hours": 6, "cron": "10 3 * * *"}, "Enter either every N hours"),
         ("reward", {"every_hours": 0}, "hours, not 0"),
         ("reward", {"cron": "10 3 * *"}, "five fields"),
         ("reward", {"cron": "99 3 * * *"}, "not a cron line"),
@@ -130,8 +130,8 @@ def test_a_schedule_whose_settings_are_no_more_is_written_down_with_what_is_wron
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"every_hours": "7", "cron": "10 3 * * *"}, "Either every N hours or a cron line"),
-        ({"every_hours": "soon"}, "A whole number of hours"),
+        ({"every_hours": "7", "cron": "10 3 * * *"}, "Enter either every N hours or a cron line"),
+        ({"every_hours": "soon"}, "Enter a whole number of hours"),
         ({"every_hours": "0"}, "Every 1 to 8784 hours, not 0"),
         ({"cron": "10 3"}, "A cron line has five fields"),
     ],

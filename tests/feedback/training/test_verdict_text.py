@@ -41,7 +41,7 @@ CLAUSES = (
 )
 DISLIKED = {"is_liked": False, "duels_dr_ci": [0.41, 0.48]}
 POLICY = {"kind": "policy", "implicit_accuracy": 0.56, "implicit_accuracy_ci": [0.51, 0.61]}
-FIRST = "The first of its kind beats the baseline: "
+FIRST = "This first version is better than the baseline: "
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_each_verdict_has_its_sentence(code: str, evidence: dict[str, Any], text
 
 def test_a_first_router_that_people_do_not_like_is_told_so() -> None:
     text = verdict_text({"code": "below_baseline", "evidence": EMBEDDING | DISLIKED})
-    assert text.startswith("The first of its kind does not beat the baseline: ")
+    assert text.startswith("This first version is worse than the baseline, so it is not used: ")
     assert text.endswith("but at most 48.0 % prefer its choices to an average model shown.")
 
 
@@ -109,5 +109,7 @@ def test_a_sentence_from_before_is_shown_as_it_was_written() -> None:
 
 def test_the_language_is_that_of_the_reader() -> None:
     stored = {"code": "above_baseline", "evidence": REWARD}
-    with patch.object(sentences, "_", lambda text: text.replace("beats the baseline", "gewinnt")):
-        assert verdict_text(stored).startswith("The first of its kind gewinnt: accuracy 70.0 %")
+    with patch.object(
+        sentences, "_", lambda text: text.replace("is better than the baseline", "gewinnt")
+    ):
+        assert verdict_text(stored).startswith("This first version gewinnt: accuracy 70.0 %")

@@ -107,18 +107,19 @@ def read(
 
 
 def _wanted(plan: Profile) -> set[str] | None:
-    """The columns to read; None for all, where the profile does not name them."""
+    """Return the columns to read; None for all, where the profile does not name them."""
     if plan.wide is not None and plan.wide.models is None:
         return None
     return plan.sources().union(*(join.left for join in plan.joins))
 
 
 def _limited(table: Table, limit: int | None) -> Table:
+    """Return the table with its first rows alone."""
     return table if limit is None else replace(table, rows=islice(table.rows, limit))
 
 
 def _check_columns(table: Table, reader: Format) -> None:
-    """A column that a format needs is missing from the whole file, not from a row."""
+    """Raise InputError where a column that a format needs is missing from the whole file."""
     if not table.columns:
         return
     for group in filter(None, (*reader.required, reader.verdict)):
@@ -128,5 +129,5 @@ def _check_columns(table: Table, reader: Format) -> None:
 
 
 def _stem(path: Path) -> str:
-    """The name of a file without its endings, or the hub name as it is."""
+    """Return the name of a file without its endings, or the hub name as it is."""
     return path.name.split(".", 1)[0] if path.exists() else path.as_posix()

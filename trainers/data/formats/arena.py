@@ -38,6 +38,7 @@ TIMES = ("created_at", "tstamp", "timestamp")
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield a vote's pair."""
     values = row.values
     messages, response_a, response_b = texts(values)
     shared = shared_fields(
@@ -58,6 +59,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def own_judgment(values: Row) -> Judgment:
+    """Return the judgment that the row's `winner` holds."""
     voter = next((column for column in VOTERS if values.get(column) is not None), "rater_id")
     time = next((column for column in TIMES if values.get(column) is not None), "created_at")
     return Judgment(
@@ -69,7 +71,7 @@ def own_judgment(values: Row) -> Judgment:
 
 
 def texts(values: Row) -> tuple[tuple[Message, ...], str | None, str | None]:
-    """The shared conversation and the two answers at its end.
+    """Return the shared conversation and the two answers at its end.
 
     After the first turn the two sides of an arena talk apart. Such a vote judges whole
     conversations: it keeps the opening message and counts for its models, without texts.
@@ -85,6 +87,7 @@ def texts(values: Row) -> tuple[tuple[Message, ...], str | None, str | None]:
 
 
 def _answers(values: Row) -> tuple[str | None, str | None]:
+    """Return the answers of rows that hold them as plain columns."""
     return optional_text(values, "response_a"), optional_text(values, "response_b")
 
 

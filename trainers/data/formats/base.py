@@ -64,7 +64,7 @@ SHARED_COLUMNS = frozenset(
 
 
 def shared_fields(row: SourceRow, source: str) -> Shared:
-    """The fields of `Shared`, from columns of their names. A row's own source wins."""
+    """Return the fields of `Shared`, from columns of their names. A row's own source wins."""
     values = row.values
     return {
         "row": row.number,
@@ -78,15 +78,17 @@ def shared_fields(row: SourceRow, source: str) -> Shared:
 
 
 def language_of(values: Row) -> str:
+    """Return the row's language, or the empty text."""
     return optional_label(values, "language") or ""
 
 
 def row_by_row(
     parse: Callable[[SourceRow, str], Iterable[Record]],
 ) -> Callable[[Items, str], Records]:
-    """A reader from a function of one row; what the row lacks becomes Skipped."""
+    """Return a reader made of a function of one row; what a row lacks becomes Skipped."""
 
     def read(rows: Items, source: str) -> Records:
+        """Yield the records of all rows."""
         for row in rows:
             if isinstance(row, Skipped):
                 yield row
@@ -100,11 +102,15 @@ def row_by_row(
 
 
 def skipped(row: SourceRow, error: RowError) -> Skipped:
+    """Return what is counted in place of a row that could not be used."""
     return Skipped(row.number, error.column, error.reason, error.detail)
 
 
 def checked_pair(pair: PairRecord) -> PairRecord:
-    """A pair that can be compared: two texts or two models, on a prompt that can be told."""
+    """Return a pair that can be compared: two texts or two models, on a known prompt.
+
+    Raises RowError, which names the column, for any other.
+    """
     if (pair.response_a is None) != (pair.response_b is None):
         column = "response_a" if pair.response_a is None else "response_b"
         raise RowError(column, "missing value")
@@ -124,5 +130,5 @@ def checked_pair(pair: PairRecord) -> PairRecord:
 
 
 def judgments_of(row: SourceRow, own: Callable[[Row], Judgment]) -> tuple[Judgment, ...]:
-    """What a profile read from the row, or else the row's own verdict."""
+    """Return what a profile read from the row, or else the row's own verdict."""
     return row.judgments if row.judgments is not None else (own(row.values),)

@@ -10,7 +10,7 @@ SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 
 
 def prompt_messages(row: Row) -> tuple[Message, ...]:
-    """The conversation before the response.
+    """Return the conversation before the response.
 
     It stands in `messages`, or in `dialogue` as a transcript (a text without speakers is one
     message there), or in `prompt` as one message of the user.
@@ -26,20 +26,23 @@ def prompt_messages(row: Row) -> tuple[Message, ...]:
 
 
 def user(content: str) -> Message:
+    """Return a message of the user."""
     return {"role": "user", "content": content}
 
 
 def assistant(content: str) -> Message:
+    """Return a message of the assistant."""
     return {"role": "assistant", "content": content}
 
 
 def messages_in(row: Row, column: str) -> tuple[Message, ...]:
-    """A list of {role, content}, as objects or as JSON text."""
+    """Return a list of {role, content}, given as objects or as JSON text."""
     found = structure(row, column, list) or ()
     return tuple(_message(column, item) for item in found)
 
 
 def _message(column: str, item: object) -> Message:
+    """Return one message. Raises RowError for what is none."""
     if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not item["role"]:
         raise RowError(column, "wrong type", "a message needs a role and a content")
     content = item.get("content")
@@ -52,7 +55,7 @@ def _message(column: str, item: object) -> Message:
 
 
 def dialogue(column: str, transcript: str) -> tuple[Message, ...]:
-    """Turns of a transcript whose paragraphs start with "Human:" or "Assistant:"."""
+    """Return the turns of a transcript whose paragraphs start with "Human:" or "Assistant:"."""
     opening, *turns = SPEAKER.split(transcript)
     if opening.strip() or not turns:
         raise RowError(column, "not a dialogue", f"{opening.strip()!r:.60} has no speaker")
@@ -66,7 +69,7 @@ def dialogue(column: str, transcript: str) -> tuple[Message, ...]:
 def split_pair(
     a: Sequence[Message], b: Sequence[Message], column: str
 ) -> tuple[tuple[Message, ...], str, str]:
-    """The shared context and the two final responses of two conversations.
+    """Return the shared context and the two final responses of two conversations.
 
     They must differ in their last message alone, and it must be the assistant's.
     """

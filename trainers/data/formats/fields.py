@@ -47,7 +47,7 @@ def checked(column: str, value: str) -> str:
 
 
 def text(row: Row, column: str) -> str:
-    """A text that must be there."""
+    """Return a text that must be there."""
     value = row.get(column)
     if value is None:
         raise RowError(column, "missing value")
@@ -57,11 +57,12 @@ def text(row: Row, column: str) -> str:
 
 
 def optional_text(row: Row, column: str) -> str | None:
+    """Return a text, or None where there is none."""
     return None if row.get(column) is None else text(row, column)
 
 
 def label(row: Row, column: str) -> str:
-    """A name or an identifier: text that is not empty, or a number written as text."""
+    """Return a name or an identifier: text that is not empty, or a number written as text."""
     found = optional_label(row, column)
     if found is None:
         raise RowError(column, "missing value")
@@ -69,6 +70,7 @@ def label(row: Row, column: str) -> str:
 
 
 def optional_label(row: Row, column: str) -> str | None:
+    """Return a name, or None where there is none."""
     value = row.get(column)
     if value is None or value == "":
         return None
@@ -78,7 +80,7 @@ def optional_label(row: Row, column: str) -> str | None:
 
 
 def as_text(value: object) -> str:
-    """How a value is compared with a key of a profile: 1.0 as "1", True as "true"."""
+    """Return how a value is compared with a key of a profile: 1.0 as "1", True as "true"."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -87,7 +89,7 @@ def as_text(value: object) -> str:
 
 
 def optional_number(row: Row, column: str) -> float | None:
-    """A finite number, also one written as text."""
+    """Return a finite number, also one written as text, or None."""
     value = row.get(column)
     if value is None or value == "":
         return None
@@ -101,7 +103,7 @@ def optional_number(row: Row, column: str) -> float | None:
 
 
 def strength_of(row: Row, column: str, choice: Choice, *, scale: float = 1.0) -> float | None:
-    """How clear a winner is, scaled; a tie has no strength, and nought says nothing."""
+    """Return how clear a winner is, scaled; a tie has no strength, and nought says nothing."""
     number = optional_number(row, column)
     if number is None:
         return None
@@ -111,7 +113,7 @@ def strength_of(row: Row, column: str, choice: Choice, *, scale: float = 1.0) ->
 
 
 def unit_number(row: Row, column: str) -> float | None:
-    """A number in [0, 1]."""
+    """Return a number in [0, 1], or None."""
     number = optional_number(row, column)
     if number is not None and not 0 <= number <= 1:
         raise RowError(column, "outside [0, 1]", f"{number:g} is outside [0, 1]")
@@ -119,7 +121,7 @@ def unit_number(row: Row, column: str) -> float | None:
 
 
 def milliseconds(row: Row, column: str, *, scale: float = 1.0) -> int | None:
-    """A duration, rounded to whole milliseconds."""
+    """Return a duration, rounded to whole milliseconds, or None."""
     number = optional_number(row, column)
     if number is None:
         return None
@@ -129,7 +131,7 @@ def milliseconds(row: Row, column: str, *, scale: float = 1.0) -> int | None:
 
 
 def timestamp(row: Row, column: str) -> datetime | None:
-    """A point in time: a datetime, ISO 8601 text (UTC unless it says otherwise), or seconds."""
+    """Return a time: a datetime, ISO 8601 text (UTC unless it says otherwise), or seconds."""
     value = row.get(column)
     if value is None or value == "":
         return None
@@ -146,7 +148,7 @@ def timestamp(row: Row, column: str) -> datetime | None:
 
 
 def structure(row: Row, column: str, kind: type) -> Any:
-    """A list or a dict, also one written as JSON text; None where there is none."""
+    """Return a list or a dict, also one written as JSON text; None where there is none."""
     value = row.get(column)
     if value is None or value == "":
         return None
@@ -163,7 +165,7 @@ def structure(row: Row, column: str, kind: type) -> Any:
 
 
 def names(row: Row, column: str) -> tuple[str, ...]:
-    """A list of short texts: a list, JSON text of one, or a single bare text."""
+    """Return a list of short texts: from a list, JSON text of one, or a single bare text."""
     value = row.get(column)
     if value is None or value == "":
         return ()

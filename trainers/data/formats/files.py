@@ -32,7 +32,7 @@ MAX_CELL = 64 * 1024 * 1024
 Rows = Iterator[SourceRow | Skipped]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """An open file: its columns and its rows."""
 
@@ -61,16 +61,18 @@ def open_table(path: Path, wanted: Collection[str] | None = None) -> Table:
 
 
 def _parquet(path: Path, wanted: Collection[str] | None) -> Table:
+    """Open a Parquet file."""
     try:
         file = pq.ParquetFile(path)
         names = list(dict.fromkeys(field.name for field in file.schema_arrow))
     except (pa.ArrowException, OSError) as error:
         raise InputError.at(path, f"is not readable Parquet ({error})") from error
     chosen = names if wanted is None else [name for name in names if name in wanted]
-    return Table(path, frozenset(names), _parquet_rows(path, file, chosen))
+    return Table(path=path, columns=frozenset(names), rows=_parquet_rows(path, file, chosen))
 
 
 def _parquet_rows(path: Path, file: pq.ParquetFile, columns: list[str]) -> Rows:
+    """Yield rows a batch at a time."""
     number = 1
     try:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
@@ -81,6 +83,7 @@ def _parquet_rows(path: Path, file: pq.ParquetFile, columns: list[str]) -> Rows:
 
 
 def _batch_rows(batch: pa.RecordBatch, first: int) -> Rows:
+    """Yield a batch's rows; one with invalid UTF-8 is split until the bad row is alone."""
     names = batch.schema.names
     if not names:
         yield from (SourceRow(first + index, {}) for index in range(batch.num_rows))
@@ -91,6 +94,7 @@ def _batch_rows(batch: pa.RecordBatch, first: int) -> Rows:
         if batch.num_rows == 1:
             yield Skipped(first, None, "invalid UTF-8", str(error))
             return
+        # Arrow decodes a column as a whole: the bad row is found by decoding each alone.
         for index in range(batch.num_rows):
             yield from _batch_rows(batch.slice(index, 1), first + index)
         return
@@ -99,6 +103,7 @@ def _batch_rows(batch: pa.RecordBatch, first: int) -> Rows:
 
 
 def _lines(path: Path) -> Rows:
+    """Yield the rows of a file with one JSON object a line."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
         for number, line in enumerate(file, start=1):
@@ -107,6 +112,7 @@ def _lines(path: Path) -> Rows:
 
 
 def _json_row(number: int, line: bytes) -> SourceRow | Skipped:
+    """Return a decoded line, or why it cannot be."""
     try:
         value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
@@ -117,12 +123,14 @@ def _json_row(number: int, line: bytes) -> SourceRow | Skipped:
 
 
 def _object_row(number: int, value: object) -> SourceRow | Skipped:
+    """Return a row of an object, or why a value is none."""
     if not isinstance(value, dict):
         return Skipped(number, None, "wrong type", f"{type(value).__name__} instead of an object")
     return SourceRow(number, value)
 
 
 def _json(path: Path) -> Rows:
+    """Yield the rows of a JSON array, or of one object a line under the same ending."""
     with path.open("rb") as file:
         opening = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if opening == b"{":  # many public ".json" files hold one object a line
@@ -136,7 +144,10 @@ def _json(path: Path) -> Rows:
 
 
 def _csv(path: Path) -> Table:
-    csv.field_size_limit(MAX_CELL)
+    """Open a CSV file; its first row names the columns."""
+    csv.field_size_limit(
+        MAX_CELL
+    )  # of the whole process; Python's 128 KiB may be less than a long answer
     try:
         file = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(file)
@@ -145,10 +156,13 @@ def _csv(path: Path) -> Table:
         raise InputError.at(path, f"cannot be read ({error})") from error
     if not header:
         raise InputError.at(path, "is empty: no header row")
-    return Table(path, frozenset(header), _guarded(path, _csv_rows(file, reader, header)))
+    return Table(
+        path=path, columns=frozenset(header), rows=_guarded(path, _csv_rows(file, reader, header))
+    )
 
 
 def _csv_rows(file: IO[str], reader: Iterable[list[str]], header: list[str]) -> Rows:
+    """Yield rows of as many cells as there are columns."""
     with file:
         for number, cells in enumerate(reader, start=1):
             if len(cells) != len(header):
@@ -161,7 +175,7 @@ def _csv_rows(file: IO[str], reader: Iterable[list[str]], header: list[str]) -> 
 
 
 def _guarded(path: Path, rows: Rows) -> Rows:
-    """The same rows; an error of the whole file becomes an InputError that names it."""
+    """Yield the same rows; an error of the whole file becomes an InputError that names it."""
     number = 0
     try:
         for row in rows:
@@ -172,16 +186,21 @@ def _guarded(path: Path, rows: Rows) -> Rows:
 
 
 def _sampled(path: Path, rows: Rows) -> Table:
+    """Return a table whose columns are those of its first rows."""
     first = list(islice(rows, SAMPLE_ROWS))
     decoded = [row.values for row in first if isinstance(row, SourceRow)]
     if first and not decoded:
         raise InputError.at(path, f"no usable row ({_reason(first[0])})", row=1)
-    return Table(path, frozenset(chain.from_iterable(decoded)), chain(first, rows))
+    return Table(
+        path=path, columns=frozenset(chain.from_iterable(decoded)), rows=chain(first, rows)
+    )
 
 
 def _reason(item: SourceRow | Skipped) -> str:
+    """Return why a row was skipped, or nothing."""
     return item.reason if isinstance(item, Skipped) else ""
 
 
 def _numbered(rows: Iterable[dict[str, Any]]) -> Rows:
+    """Yield rows with their numbers, from 1."""
     return (SourceRow(number, row) for number, row in enumerate(rows, start=1))

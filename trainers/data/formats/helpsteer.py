@@ -36,13 +36,16 @@ from trainers.data.formats.scored import Scale, ScoredAnswer, better, scored_pai
 
 ATTRIBUTES = ("correctness", "coherence", "complexity", "verbosity")
 ANNOTATORS = "HelpSteer annotators"
-SCORES = Scale(ANNOTATORS, "human", width=4)
+SCORES = Scale(rater=ANNOTATORS, rater_kind="human", width=4)
 STRONGEST = 3
 VERDICTS = ("overall_preference", "preference_strength")
 
 
 def read(rows: Items, source: str) -> Records:
-    """Groups hold the consecutive rows of one prompt: constant memory, the file's own order."""
+    """Yield records of groups: the consecutive rows of one prompt.
+
+    So memory is constant and the order is the file's own.
+    """
     for _, group in groupby(rows, key=_group_key):
         first, *others = group
         if isinstance(first, Skipped):
@@ -56,12 +59,14 @@ def read(rows: Items, source: str) -> Records:
 
 
 def _group_key(row: SourceRow | Skipped) -> object:
+    """Return what consecutive rows have in common; a row of a preference set stands alone."""
     if isinstance(row, Skipped) or row.values.get("helpfulness") is None:
         return row.row if isinstance(row, Skipped) else row.number
     return str(row.values.get("prompt"))
 
 
 def _verdict_pairs(rows: list[SourceRow], source: str) -> Iterator[PairRecord]:
+    """Yield the pairs of one group."""
     first = rows[0]
     shared = shared_fields(first, source)
     language = language_of(first.values)
@@ -75,6 +80,7 @@ def _verdict_pairs(rows: list[SourceRow], source: str) -> Iterator[PairRecord]:
 
 
 def _scored(values: Row) -> ScoredAnswer:
+    """Return a response with its scores."""
     score = optional_number(values, "helpfulness")
     aspects = {name: optional_number(values, name) for name in ATTRIBUTES}
     return ScoredAnswer(
@@ -86,6 +92,7 @@ def _scored(values: Row) -> ScoredAnswer:
 
 
 def _preference(row: SourceRow, source: str) -> PairRecord:
+    """Return the pair of a row of a preference set."""
     values = row.values
     shared = shared_fields(SourceRow(row.number, {**values, "messages": None}), source)
     if values.get("context") is not None:
@@ -109,7 +116,7 @@ def _preference(row: SourceRow, source: str) -> PairRecord:
 
 
 def own_judgment(values: Row) -> Judgment:
-    """The overall verdict of the preference sets."""
+    """Return the overall verdict of a row of a preference set."""
     column = next((name for name in VERDICTS if values.get(name) is not None), VERDICTS[0])
     return verdict(values, column, rater=ANNOTATORS, rationale="preference_elaboration")
 
@@ -123,7 +130,7 @@ def individual(values: Row) -> Iterator[Judgment]:
 
 
 def verdict(values: Row, column: str, *, rater: str, rationale: str) -> Judgment:
-    """A verdict in [-3, 3]: negative for the first response, its size the strength."""
+    """Return a judgment of a verdict in [-3, 3]: negative for the first, its size the strength."""
     score = optional_number(values, column)
     if score is None:
         raise RowError(column, "missing value")
@@ -139,6 +146,7 @@ def verdict(values: Row, column: str, *, rater: str, rationale: str) -> Judgment
 
 
 def _either(values: Row, *columns: str) -> str:
+    """Return the text of the first of several columns that the row has."""
     return text(values, next((name for name in columns if name in values), columns[0]))
 
 

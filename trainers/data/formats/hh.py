@@ -17,6 +17,7 @@ from trainers.data.formats.records import Judgment, PairRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield the pair of two transcripts; the chosen one is a."""
     chosen = dialogue("chosen", text(row.values, "chosen"))
     rejected = dialogue("rejected", text(row.values, "rejected"))
     messages, response_a, response_b = split_pair(chosen, rejected, "rejected")

@@ -14,7 +14,7 @@ from trainers.errors import InputError
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """A second file by key; `columns` are those that it adds to a row."""
 
@@ -24,7 +24,7 @@ class Joined:
     index: Mapping[Key, Mapping[str, Any]]
 
     def find(self, row: Row) -> Mapping[str, Any]:
-        """The columns for this row; a row without a match is of no use."""
+        """Return the columns for this row. Raises RowError where there is no match."""
         key = _key(row, self.join.left)
         found = self.index.get(key)
         if found is None:
@@ -42,10 +42,11 @@ def join_columns(join: Join, *, profile: Path, file: Path, wanted: Collection[st
         if column not in table.columns:
             raise InputError.at(path, "the column to join on is missing", column=column)
     columns = frozenset(join.prefix + name for name in table.columns)
-    return Joined(join, path.name, columns, _index(table, join))
+    return Joined(join=join, name=path.name, columns=columns, index=_index(table, join))
 
 
 def _index(table: Table, join: Join) -> dict[Key, Mapping[str, Any]]:
+    """Return the joined file's rows by key. Raises InputError for a key that occurs twice."""
     index: dict[Key, Mapping[str, Any]] = {}
     for row in table.rows:
         if isinstance(row, Skipped):
@@ -59,11 +60,12 @@ def _index(table: Table, join: Join) -> dict[Key, Mapping[str, Any]]:
 
 
 def _key(row: Row, columns: tuple[str, ...]) -> Key:
+    """Return the values to join on, as texts."""
     return tuple(as_text(row.get(column)) for column in columns)
 
 
 def _beside(name: str, profile: Path, file: Path) -> Path:
-    """A path relative to the profile or to the file."""
+    """Return a path relative to the profile or to the file. Raises InputError for neither."""
     for folder in (profile.parent, file.parent):
         if (folder / name).exists():
             return folder / name

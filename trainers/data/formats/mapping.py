@@ -17,13 +17,14 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def mapped(table: Table, profile: Profile, reader: Format) -> Items:
-    """The rows of `table` under the format's own column names."""
+    """Return the rows of `table` under the format's own column names."""
     joins = _joins(table, profile)
     _check(table, profile, reader, joins)
     return _rows(table, profile, reader, joins)
 
 
 def _rows(table: Table, profile: Profile, reader: Format, joins: list[Joined]) -> Items:
+    """Yield the mapped rows that match `where`."""
     models = _models(table, profile.wide) if profile.wide is not None else ()
     for item in table.rows:
         if isinstance(item, Skipped):
@@ -46,6 +47,7 @@ def _rows(table: Table, profile: Profile, reader: Format, joins: list[Joined]) -
 
 
 def _joins(table: Table, profile: Profile) -> list[Joined]:
+    """Read the files that the profile joins."""
     wanted = profile.sources().union(*(join.left for join in profile.joins))
     return [
         join_columns(join, profile=profile.path, file=table.path, wanted=wanted)
@@ -54,13 +56,14 @@ def _joins(table: Table, profile: Profile) -> list[Joined]:
 
 
 def _joined(values: Row, joins: list[Joined]) -> Row:
-    """A row's own columns win over joined ones of the same name."""
+    """Return a row with the joined columns; its own win over joined ones of the same name."""
     for joined in joins:
         values = {**joined.find(values), **values}
     return values
 
 
 def _target(values: Row, profile: Profile) -> dict[str, Any]:
+    """Return a row under the format's column names."""
     target: dict[str, Any] = {
         name: values.get(columns[0])
         if _plain(columns, profile)
@@ -77,7 +80,7 @@ def _target(values: Row, profile: Profile) -> dict[str, Any]:
 
 
 def _score(column: str, value: Any, scores: Mapping[str, float]) -> Any:
-    """What a value counts as; without a list of scores it is one itself."""
+    """Return what a value counts as; without a list of scores it is one itself."""
     if not scores:
         return value
     if as_text(value) not in scores:
@@ -86,6 +89,7 @@ def _score(column: str, value: Any, scores: Mapping[str, float]) -> Any:
 
 
 def _plain(columns: tuple[str, ...], profile: Profile) -> bool:
+    """Return whether a target is one column as it is."""
     return len(columns) == 1 and columns[0] not in profile.lettered
 
 
@@ -102,7 +106,7 @@ def _composed(values: Row, columns: tuple[str, ...], profile: Profile) -> str | 
 
 
 def _lettered(column: str, value: Any) -> str | None:
-    """A list, or JSON text of one, as lines that begin with a letter."""
+    """Return a list, or JSON text of one, as lines that begin with a letter."""
     if value is None:
         return None
     try:
@@ -116,7 +120,7 @@ def _lettered(column: str, value: Any) -> str | None:
 def _judged(
     number: int, values: Row, target: Row, profile: Profile
 ) -> Iterator[SourceRow | Skipped]:
-    """The row with every judgment that can be read; what cannot is counted by itself."""
+    """Yield the row with every judgment that can be read; what cannot is counted by itself."""
     judgments: list[Judgment] = []
     refused: list[Skipped] = []
     for block in profile.judgments:
@@ -134,6 +138,7 @@ def _judged(
 
 
 def _models(table: Table, wide: Wide) -> tuple[str, ...]:
+    """Return the columns that are models."""
     if wide.models is not None:
         return wide.models
     return tuple(sorted(table.columns - set(wide.excluded)))
@@ -142,7 +147,7 @@ def _models(table: Table, wide: Wide) -> tuple[str, ...]:
 def _long(
     number: int, values: Row, target: Row, wide: Wide, models: tuple[str, ...]
 ) -> Iterator[SourceRow | Skipped]:
-    """One row a model; a model that was not run has none."""
+    """Yield one row a model; a model that was not run has none."""
     for model in models:
         value = values.get(model)
         if value is None:
@@ -158,7 +163,7 @@ def _long(
 
 
 def _check(table: Table, profile: Profile, reader: Format, joins: list[Joined]) -> None:
-    """Every column that the profile names is in the file or comes by a join."""
+    """Raise InputError unless every column of the profile is in the file or comes by a join."""
     targets = {*profile.columns, *profile.constants}
     for target in targets:
         if reader.known is not None and target not in reader.known:

@@ -41,6 +41,7 @@ GROUPS = ("normal_worker_annotations", "expert_worker_annotations")
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield a comparison's pair with all its judgments."""
     values = row.values
     shared = shared_fields(SourceRow(row.number, {**values, "source": None}), source)
     shared["external_id"] = label(values, "comparison_id")
@@ -60,6 +61,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def annotations(values: Row) -> Iterator[Judgment]:
+    """Yield every worker's and expert's judgment."""
     for group in GROUPS:
         for item in structure(values, group, list) or ():
             if not isinstance(item, dict):
@@ -68,6 +70,7 @@ def annotations(values: Row) -> Iterator[Judgment]:
 
 
 def annotation(item: Row) -> Judgment:
+    """Return one annotator's judgment."""
     overall = label(item, "overall_pref")
     choice = choice_of(overall, "overall_pref", PREFERENCES)
     degree = next(degree for degree in STRENGTHS if degree in overall)
@@ -85,6 +88,7 @@ def annotation(item: Row) -> Judgment:
 
 
 def _aspect_verdicts(item: Row) -> Iterator[tuple[str, str]]:
+    """Yield the verdict on each aspect that was judged."""
     for name in ASPECTS:
         verdict = item.get(f"{name}_pref")
         if isinstance(verdict, str) and verdict in PREFERENCES:

@@ -8,6 +8,7 @@ from trainers.data.formats.records import OutcomeRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[OutcomeRecord]:
+    """Yield a model's score."""
     shared = shared_fields(row, source)
     shared["question_id"] = shared["question_id"] or optional_label(row.values, "prompt_id")
     if not shared["messages"] and shared["question_id"] is None:

@@ -34,6 +34,7 @@ ORDERS: dict[str, Order] = {"ab": "ab", "ba": "ba"}
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield an exported judgment's pair."""
     values = row.values
     shared = shared_fields(row, source)
     shared["external_id"] = shared["external_id"] or optional_label(values, "id")
@@ -53,7 +54,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def own_judgment(values: Row) -> Judgment:
-    """The judgment that the row's own columns hold."""
+    """Return the judgment that the row's own columns hold."""
     judge = optional_label(values, "judge")
     order = optional_label(values, "order_shown")
     choice = choice_of(label(values, "choice"), "choice", CHOICES)
@@ -74,13 +75,14 @@ def own_judgment(values: Row) -> Judgment:
 
 
 def choice_of(value: str, column: str, choices: Mapping[str, Choice]) -> Choice:
-    """The choice that a value stands for; one that is not listed is never guessed."""
+    """Return the choice that a value stands for; one that is not listed is never guessed."""
     if value not in choices:
         raise RowError(column, "unknown choice", f"{value!r:.60} is not among {', '.join(choices)}")
     return choices[value]
 
 
 def rater_kind(values: Row, *, default: RaterKind) -> RaterKind:
+    """Return whether a person or an AI judged. Raises RowError for any other kind."""
     found = optional_label(values, "rater_kind") or default
     if found not in RATER_KINDS:
         raise RowError("rater_kind", "unknown rater kind", f"{found!r} is neither human nor ai")

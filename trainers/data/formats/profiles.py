@@ -37,7 +37,7 @@ JUDGMENT_COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
     """Columns of another file, found by key and named with a prefix."""
 
@@ -47,7 +47,7 @@ class Join:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgmentBlock:
     """Where one rater's verdict of a row stands, and what its values mean.
 
@@ -65,13 +65,13 @@ class JudgmentBlock:
     columns: Mapping[str, str]
 
     def sources(self) -> Iterator[str]:
-        """Every column of the file that this block reads."""
+        """Yield every column of the file that this block reads."""
         named = (self.choice, self.share, self.rater_column, self.both_bad)
         yield from (column for column in named if column is not None)
         yield from self.columns.values()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wide:
     """Outcomes with one column a model: these columns, or all but some."""
 
@@ -80,7 +80,7 @@ class Wide:
     scores: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """How the rows of one file become rows of a format."""
 
@@ -98,7 +98,7 @@ class Profile:
     topics: str | None
 
     def sources(self) -> set[str]:
-        """Every column that the profile names, of the file or of what is joined to it."""
+        """Return every column that the profile names, of the file or of what is joined to it."""
         found = {column for columns in self.columns.values() for column in columns}
         found.update(self.where)
         for block in self.judgments:
@@ -136,6 +136,7 @@ class _Reader:
         self.path = path
 
     def profile(self, document: Mapping[str, Any]) -> Profile:
+        """Return the checked profile."""
         columns = self.table(document, "columns")
         joins = document.get("join", [])
         return Profile(
@@ -158,14 +159,21 @@ class _Reader:
         )
 
     def join(self, block: Mapping[str, Any]) -> Join:
+        """Return one join."""
         self.refuse_unknown(block, {"path", "on", "left", "right", "prefix"}, "join.")
         sides = ("on", "on") if "on" in block else ("left", "right")
         left, right = (self.strings(block, side, "join.") for side in sides)
         if not left or len(left) != len(right):
             raise self.problem("join", "needs `on`, or `left` and `right` of one length")
-        return Join(self.string(block, "path", "join."), left, right, str(block.get("prefix", "")))
+        return Join(
+            path=self.string(block, "path", "join."),
+            left=left,
+            right=right,
+            prefix=str(block.get("prefix", "")),
+        )
 
     def judgment(self, block: Mapping[str, Any]) -> JudgmentBlock:
+        """Return where one rater's verdict stands."""
         self.refuse_unknown(block, JUDGMENT_KEYS | JUDGMENT_COLUMNS, "judgments.")
         if ("choice" in block) == ("share" in block):
             raise self.problem("judgments", "needs either `choice` or `share`")
@@ -186,19 +194,26 @@ class _Reader:
         )
 
     def choices(self, values: Mapping[str, str]) -> dict[str, Choice]:
+        """Return what values stand for."""
         for value, choice in values.items():
             if choice not in CHOICES:
                 raise self.problem(f"judgments.values.{value}", f"unknown choice {choice!r}")
         return {value: CHOICES[choice] for value, choice in values.items()}
 
     def wide(self, block: Mapping[str, Any]) -> Wide:
+        """Return which columns are models."""
         self.refuse_unknown(block, {"models", "except", "scores"}, "wide.")
         if ("models" in block) == ("except" in block):
             raise self.problem("wide", "needs either `models` or `except`")
         models = self.strings(block, "models", "wide.") if "models" in block else None
-        return Wide(models, self.strings(block, "except", "wide."), self.scores(block))
+        return Wide(
+            models=models,
+            excluded=self.strings(block, "except", "wide."),
+            scores=self.scores(block),
+        )
 
     def scores(self, block: Mapping[str, Any]) -> dict[str, float]:
+        """Return what values count as, in [0, 1]."""
         scores = self.table(block, "scores")
         for value, score in scores.items():
             if not isinstance(score, int | float) or not 0 <= score <= 1:
@@ -206,30 +221,35 @@ class _Reader:
         return {value: float(score) for value, score in scores.items()}
 
     def table(self, document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """Return a table, or an empty one."""
         value = document.get(key, {})
         if not isinstance(value, dict):
             raise self.problem(key, "must be a table")
         return value
 
-    def string(self, document: Mapping[str, Any], key: str, place: str) -> str:
+    def string(self, document: Mapping[str, Any], key: str, prefix: str) -> str:
+        """Return a text that must be there."""
         value = document.get(key)
         if not isinstance(value, str):
-            raise self.problem(place + key, "must be a text")
+            raise self.problem(prefix + key, "must be a text")
         return value
 
-    def strings(self, document: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    def strings(self, document: Mapping[str, Any], key: str, prefix: str) -> tuple[str, ...]:
+        """Return one text or a list of texts as a tuple."""
         value = document.get(key, [])
         found = [value] if isinstance(value, str) else value
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-            raise self.problem(place + key, "must be a text or a list of texts")
+            raise self.problem(prefix + key, "must be a text or a list of texts")
         return tuple(found)
 
-    def refuse_unknown(self, block: Mapping[str, Any], known: set[str], place: str) -> None:
+    def refuse_unknown(self, block: Mapping[str, Any], known: set[str], prefix: str) -> None:
+        """Raise InputError for a key that means nothing: a typo would be ignored in silence."""
         if not isinstance(block, dict):
-            raise self.problem(place.rstrip("."), "must be a table")
+            raise self.problem(prefix.rstrip("."), "must be a table")
         for key in block:
             if key not in known:
-                raise self.problem(place + key, "unknown key")
+                raise self.problem(prefix + key, "unknown key")
 
     def problem(self, key: str, message: str) -> InputError:
+        """Return the error for a key."""
         return InputError(f"profile {self.path}, key {key!r}: {message}")

@@ -41,7 +41,7 @@ class Judgment:
     role: RaterRole = "third_party"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairRecord:
     """Two responses to one prompt and the judgments of them.
 
@@ -64,7 +64,7 @@ class PairRecord:
     judgments: tuple[Judgment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRecord:
     """A recorded answer of a model to a prompt."""
 
@@ -81,7 +81,7 @@ class ResponseRecord:
     licence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRecord:
     """A model's score in [0, 1] on a prompt, from a benchmark or a checker."""
 

@@ -15,6 +15,7 @@ from trainers.data.formats.records import ResponseRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[ResponseRecord]:
+    """Yield a recorded answer."""
     shared = shared_fields(row, source)
     if not shared["messages"]:
         raise RowError("prompt", "missing value")

@@ -10,7 +10,7 @@ from trainers.data.formats.fields import RowError
 from trainers.data.formats.records import Judgment, PairRecord
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredAnswer:
     """An answer, its overall score, and its score on each aspect."""
 
@@ -20,7 +20,7 @@ class ScoredAnswer:
     aspects: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """Whose scores they are, and how far apart two of them can be."""
 
@@ -32,7 +32,7 @@ class Scale:
 def scored_pairs(
     shared: Shared, answers: Sequence[ScoredAnswer], scale: Scale, language: str
 ) -> Iterator[PairRecord]:
-    """All pairs of one prompt's answers; identical answers make none."""
+    """Yield all pairs of one prompt's answers; identical answers make none."""
     for i, j in combinations(range(len(answers)), 2):
         a, b = answers[i], answers[j]
         fields: Shared = {**shared, "external_id": _pair_id(shared["external_id"], i, j)}
@@ -53,7 +53,7 @@ def scored_pairs(
 
 
 def judgment(a: ScoredAnswer, b: ScoredAnswer, scale: Scale) -> Judgment:
-    """The verdict that two scores amount to; its strength is their distance on the scale."""
+    """Return the verdict that two scores amount to; its strength is their distance."""
     distance = min(1.0, abs(a.score - b.score) / scale.width)
     return Judgment(
         rater=scale.rater,
@@ -69,10 +69,12 @@ def judgment(a: ScoredAnswer, b: ScoredAnswer, scale: Scale) -> Judgment:
 
 
 def better(a: float, b: float) -> Choice:
+    """Return which score is higher."""
     if a == b:
         return "tie"
     return "a" if a > b else "b"
 
 
 def _pair_id(prompt_id: str | None, i: int, j: int) -> str | None:
+    """Return the pair's id within its prompt."""
     return None if prompt_id is None else f"{prompt_id}/{i}-{j}"

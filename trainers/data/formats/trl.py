@@ -22,6 +22,7 @@ from trainers.data.formats.records import Judgment, Message, PairRecord
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield the pair of a chosen and a rejected answer; the chosen one is a."""
     values = row.values
     messages, response_a, response_b = texts(values)
     # `messages` in such files repeats the chosen conversation; it is not the prompt.
@@ -43,6 +44,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 def own_judgment(values: Row) -> Judgment:
     # Our own export says how many of each kind judged; labels by AI judges alone are not human.
+    """Return that a was chosen, by whom the row says."""
     only_ai = values.get("n_human") == 0 and bool(values.get("n_ai"))
     default: RaterKind = "ai" if only_ai else "human"
     rater = optional_label(values, "rater_id") or ANONYMOUS
@@ -50,7 +52,7 @@ def own_judgment(values: Row) -> Judgment:
 
 
 def texts(values: Row) -> tuple[tuple[Message, ...], str, str]:
-    """The prompt's messages and the two responses, whichever way the row writes them."""
+    """Return the prompt's messages and the two responses, whichever way the row writes them."""
     if _is_text(values, "chosen") and _is_text(values, "rejected"):
         return _strings(values)
     chosen, rejected = messages_in(values, "chosen"), messages_in(values, "rejected")
@@ -61,7 +63,7 @@ def texts(values: Row) -> tuple[tuple[Message, ...], str, str]:
 
 
 def prompt_of(values: Row) -> tuple[Message, ...]:
-    """An explicit prompt; none where the column is absent."""
+    """Return an explicit prompt; nothing where the column is absent."""
     if values.get("prompt") is None:
         return ()
     if _is_text(values, "prompt"):
@@ -70,6 +72,7 @@ def prompt_of(values: Row) -> tuple[Message, ...]:
 
 
 def _strings(values: Row) -> tuple[tuple[Message, ...], str, str]:
+    """Return prompt and responses of a row of plain texts."""
     chosen, rejected = text(values, "chosen"), text(values, "rejected")
     prompt = prompt_of(values)
     if prompt:
@@ -87,13 +90,14 @@ def _strings(values: Row) -> tuple[tuple[Message, ...], str, str]:
 
 
 def _common_words(chosen: str, rejected: str) -> int:
-    """The length of the common beginning, cut where the last whole word of it ends."""
+    """Return the length of the common beginning, cut where its last whole word ends."""
     pairs = enumerate(zip(chosen, rejected, strict=False))
     shared = next((i for i, (a, b) in pairs if a != b), min(len(chosen), len(rejected)))
     return max(chosen.rfind(" ", 0, shared), chosen.rfind("\n", 0, shared)) + 1
 
 
 def _is_text(values: Row, column: str) -> bool:
+    """Return whether a column holds plain text, and not JSON of messages."""
     value = values.get(column)
     return isinstance(value, str) and not value.startswith("[{")
 

@@ -33,12 +33,13 @@ from trainers.data.formats.scored import Scale, ScoredAnswer, better, scored_pai
 from trainers.data.formats.trl import texts
 
 JUDGE = "GPT-4 (UltraFeedback)"
-RATINGS = Scale(JUDGE, "ai", width=4)
+RATINGS = Scale(rater=JUDGE, rater_kind="ai", width=4)
 OVERALL_WIDTH = 9
 SCORES = (("score_chosen", "score_rejected"), ("chosen-rating", "rejected-rating"))
 
 
 def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
+    """Yield the pairs of a prompt's completions, or the binarised pair."""
     plain = {**row.values, "messages": None, "prompt": None, "source": None}
     shared = shared_fields(SourceRow(row.number, plain), source)
     if row.values.get("completions") is None:
@@ -54,7 +55,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def completion(item: object) -> ScoredAnswer | None:
-    """A completion with its mean rating; None where GPT-4 rated nothing."""
+    """Return a completion with its mean rating; None where GPT-4 rated nothing."""
     if not isinstance(item, dict):
         raise RowError("completions", "wrong type", "a completion is not an object")
     aspects = dict(ratings(item.get("annotations") or {}))
@@ -65,11 +66,16 @@ def completion(item: object) -> ScoredAnswer | None:
         if overall is None:
             return None
         score = overall * RATINGS.width / OVERALL_WIDTH
-    return ScoredAnswer(text(item, "response"), optional_label(item, "model"), score, aspects)
+    return ScoredAnswer(
+        text=text(item, "response"),
+        model=optional_label(item, "model"),
+        score=score,
+        aspects=aspects,
+    )
 
 
 def ratings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Ratings by aspect; "N/A" is no rating."""
+    """Yield ratings by aspect; "N/A" is no rating."""
     for aspect, annotation in annotations.items():
         if isinstance(annotation, list):  # the original nests some of them in a list of one
             annotation = annotation[0] if annotation else {}
@@ -79,6 +85,7 @@ def ratings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def binarised(row: SourceRow, shared: Shared) -> PairRecord:
+    """Return the pair of a chosen and a rejected completion."""
     values = row.values
     shared["messages"], response_a, response_b = texts(values)
     pair = PairRecord(

@@ -17,7 +17,7 @@ from trainers.data.formats.records import Judgment
 
 
 def judgment_in(values: Row, block: JudgmentBlock) -> Judgment | None:
-    """The block's judgment; None where the row holds no verdict of this rater."""
+    """Return the block's judgment; None where the row holds no verdict of this rater."""
     found = _verdict(values, block)
     if found is None:
         return None
@@ -38,6 +38,7 @@ def judgment_in(values: Row, block: JudgmentBlock) -> Judgment | None:
 
 
 def _verdict(values: Row, block: JudgmentBlock) -> tuple[Choice, float | None] | None:
+    """Return choice and strength that the block reads in a row, or None."""
     if block.share is not None:
         return _majority(values, block.share)
     column = block.choice or ""
@@ -54,7 +55,7 @@ def _verdict(values: Row, block: JudgmentBlock) -> tuple[Choice, float | None] |
 
 
 def _majority(values: Row, column: str) -> tuple[Choice, float | None] | None:
-    """The side that more votes went to, and by how much: a share of 0.8 is a at strength 0.6."""
+    """Return the side of more votes, and by how much: a share of 0.8 is a at strength 0.6."""
     share = unit_number(values, column)
     if share is None:
         return None
@@ -64,6 +65,7 @@ def _majority(values: Row, column: str) -> tuple[Choice, float | None] | None:
 
 
 def _duration(values: Row, block: JudgmentBlock) -> int | None:
+    """Return how long the judgment took, in milliseconds."""
     if "duration_seconds" in block.columns:
         return milliseconds(values, block.columns["duration_seconds"], scale=1000)
     return milliseconds(values, block.columns.get("duration_ms", ""))

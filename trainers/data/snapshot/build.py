@@ -31,7 +31,7 @@ from trainers.statistics.consensus import CLASSES, dawid_skene
 BATCH = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """A finished snapshot: its digest, the rows of its tables, what was skipped and why."""
 
@@ -60,11 +60,11 @@ def build_snapshot(
         if not any(writer.counts.values()):
             raise NoUsableRowError(builder.skipped)
         digest = writer.finish(filters=filters, licence=sorted(builder.licences))
-        return Built(digest, writer.counts, dict(builder.skipped))
+        return Built(digest=digest, counts=writer.counts, skipped=dict(builder.skipped))
 
 
 def identifier(*parts: str | None) -> str:
-    """32 hexadecimal digits that depend on the parts and on their order."""
+    """Return 32 hexadecimal digits that depend on the parts and on their order."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -77,9 +77,11 @@ class _Votes:
     items: array[int] = field(default_factory=lambda: array("q"))
     voters: array[int] = field(default_factory=lambda: array("q"))
     choices: array[int] = field(default_factory=lambda: array("q"))
+    # A rater's group: people and AI judges have pooled priors of their own.
     is_ai: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, comparison: str, rater: str, kind: str, choice: str) -> None:
+        """Append one judgment."""
         if rater not in self.raters:
             self.raters[rater] = len(self.raters)
             self.is_ai.append(kind == "ai")
@@ -102,6 +104,7 @@ class _Builder:
         self.votes = _Votes()
 
     def add(self, record: Record | Skipped) -> None:
+        """Write what a record holds, or count why it was skipped."""
         if isinstance(record, Skipped):
             self.skipped[record.reason] += 1
             return
@@ -117,7 +120,10 @@ class _Builder:
             self.outcome(record, prompt)
 
     def prompt(self, record: Record) -> str:
-        """A conversation is one prompt wherever it occurs; a bare question is its source's own."""
+        """Write a record's prompt and return its id.
+
+        A conversation is one prompt wherever it occurs; a bare question is its source's own.
+        """
         messages = [_message(message) for message in record.messages]
         name = None if messages else record.question_id
         key = identifier("prompt", json.dumps(messages), name, None if messages else record.source)
@@ -135,12 +141,14 @@ class _Builder:
         return key
 
     def pair(self, record: PairRecord, prompt: str) -> None:
+        """Write a pair: its models, its answers and its judgments."""
         self.model(record.model_a)
         self.model(record.model_b)
         a = self.response(prompt, record.model_a, record.response_a)
         b = self.response(prompt, record.model_b, record.response_b)
         sides = (a or f"model {record.model_a}", b or f"model {record.model_b}")
         comparison = identifier("comparison", prompt, *sorted(sides))
+        # Two rows of one pair must be one comparison, whichever answer either calls a.
         # The sides of the first row stay; a later row the other way round is turned.
         turned = self.side_a.setdefault(comparison, sides[0]) != sides[0]
         fields = {
@@ -157,9 +165,11 @@ class _Builder:
     def preference(
         self, fields: Mapping[str, Any], judgment: Judgment, source: str, *, turned: bool
     ) -> None:
+        """Write one judgment, in the order of the comparison's sides."""
         comparison = fields["comparison_id"]
         rater = identifier("rater", source, judgment.rater_kind, judgment.rater)
         choice = FLIPPED[judgment.choice] if turned else judgment.choice
+        # The same rater may judge a pair twice: the ordinal keeps the two rows' ids apart.
         ordinal = self.ordinals[comparison, rater]
         self.ordinals[comparison, rater] += 1
         self.votes.add(comparison, rater, judgment.rater_kind, choice)
@@ -177,6 +187,7 @@ class _Builder:
         self.write("preferences", row)
 
     def response(self, prompt: str, model: str | None, text: str | None) -> str | None:
+        """Write an answer and return its id; None where there is no text."""
         if text is None:
             return None
         key = identifier("response", prompt, model, text)
@@ -185,6 +196,7 @@ class _Builder:
         return key
 
     def outcome(self, record: OutcomeRecord, prompt: str) -> None:
+        """Write a score; the first of a model on a prompt stays."""
         self.model(record.model)
         key = identifier("outcome", prompt, record.model)
         row = {
@@ -197,6 +209,7 @@ class _Builder:
             self.skipped["repeated outcome"] += 1
 
     def model(self, model: str | None) -> None:
+        """Write a model's name once."""
         if model is not None:
             row = {"model": model, "name": model, "topics": []}
             self.once("models", identifier("model", model), row)
@@ -210,6 +223,7 @@ class _Builder:
         return True
 
     def write(self, table: str, row: dict[str, Any]) -> None:
+        """Queue a row, and hand the queue on where it is full."""
         rows = self.rows.setdefault(table, [])
         rows.append(row)
         if len(rows) >= BATCH:
@@ -217,6 +231,7 @@ class _Builder:
             rows.clear()
 
     def close(self) -> None:
+        """Write the consensus, which needs every judgment, and what is still queued."""
         for row in consensus_rows(self.votes):
             self.write("consensus", row)
         for table, rows in self.rows.items():
@@ -224,7 +239,7 @@ class _Builder:
 
 
 def consensus_rows(votes: _Votes) -> Iterable[dict[str, Any]]:
-    """One row a judged comparison, in the order in which they were met."""
+    """Yield one row a judged comparison, in the order in which they first came."""
     found = dawid_skene(
         votes.items,
         votes.voters,
@@ -244,7 +259,7 @@ def consensus_rows(votes: _Votes) -> Iterable[dict[str, Any]]:
 
 
 def _aspects(judgment: Judgment, *, turned: bool) -> str | None:
-    """The aspects that say which answer is better, in the comparison's own order, as JSON."""
+    """Return which answer is better by each aspect, in the comparison's own order, as JSON."""
     said = {
         name: FLIPPED[choice] if turned else choice
         for name, choice in sorted(judgment.aspects.items())

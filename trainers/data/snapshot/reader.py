@@ -42,21 +42,23 @@ class Snapshot:
 
     @property
     def digest(self) -> str:
+        """Return the digest of the files' bytes, which names the snapshot."""
         return str(self.manifest["digest"])
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """A whole table, or some of its columns."""
+        """Return a table, or some of its columns; empty where an earlier version lacks it."""
         if not _is_due(self.path, name):
             return SCHEMAS[name].empty_table().select(columns or SCHEMAS[name].names)
         return pq.read_table(self.path / f"{name}.parquet", columns=columns, memory_map=True)
 
 
 def _is_due(folder: Path, table: str) -> bool:
-    """Whether the snapshot must hold a table: an earlier version did without some."""
+    """Return whether the snapshot must hold a table: an earlier version did without some."""
     return table not in LATER_TABLES or (folder / f"{table}.parquet").exists()
 
 
 def _check_columns(path: Path, wanted: pa.Schema) -> None:
+    """Raise InputError where a file lacks a column or has it as another type."""
     if not path.is_file():
         raise InputError.at(path, "the snapshot lacks this file")
     try:

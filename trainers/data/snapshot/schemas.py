@@ -97,5 +97,5 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 
 def required(table: str) -> pa.Schema:
-    """The columns that every snapshot's table has."""
+    """Return the columns that every snapshot's table has."""
     return pa.schema([field for field in SCHEMAS[table] if (table, field.name) not in OPTIONAL])

@@ -13,7 +13,7 @@ TRAIN, VALIDATION = 0.8, 0.1
 
 
 def split_of(first_user_message: str) -> Split:
-    """80/10/10 by the SHA-256 of the NFC-normalised, whitespace-stripped text.
+    """Return the split, 80/10/10 by the SHA-256 of the NFC-normalised, stripped text.
 
     Turns of one conversation and repeats of one prompt therefore stay on one side, and a
     prompt never moves when the pool grows.
@@ -27,7 +27,7 @@ def split_of(first_user_message: str) -> Split:
 
 
 def first_user_message(messages: Sequence[Message]) -> str:
-    """The first message of the user; a conversation without one counts as its first message."""
+    """Return the user's first message; without one, the conversation's first message."""
     for message in messages:
         if message["role"] == "user":
             return message["content"]

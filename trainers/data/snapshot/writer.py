@@ -30,6 +30,7 @@ class SnapshotWriter:
             raise InputError.at(out, "exists already and is not an empty directory")
         self._out = out
         self._partial = out.with_name(f"{out.name}.partial")
+        # What a killed run left behind under this name.
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
         self._writers: dict[str, pq.ParquetWriter] = {}
@@ -50,7 +51,7 @@ class SnapshotWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def write(self, table: str, rows: Rows) -> None:
-        """Append rows to a table. Columns beyond the schema are kept."""
+        """Append rows to a table; columns beyond the schema are kept."""
         arrow = _as_table(table, rows)
         if arrow.num_rows == 0:
             return
@@ -76,10 +77,12 @@ class SnapshotWriter:
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
         (self._partial / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        # One rename: whoever looks finds a whole snapshot or none.
         self._partial.replace(self._out)
         return digest
 
     def _flush(self, table: str, *, last: bool) -> None:
+        """Write full row groups; the last time, what is left, too."""
         parts = self._waiting[table]
         if parts:
             whole = pa.concat_tables(parts)
@@ -91,17 +94,23 @@ class SnapshotWriter:
             self._writer(table, SCHEMAS[table]).close()
 
     def _write_group(self, table: str, rows: pa.Table) -> None:
+        """Write one row group."""
         group = rows.combine_chunks()
         self._writer(table, group.schema).write_table(group, row_group_size=ROWS_IN_GROUP)
 
     def _writer(self, table: str, schema: pa.Schema) -> pq.ParquetWriter:
+        """Return a table's writer, opened by the columns of its first rows."""
         if table not in self._writers:
             self._writers[table] = pq.ParquetWriter(
-                self._file(table), schema.remove_metadata(), compression="zstd"
+                # Metadata of whoever made the rows would change the digest.
+                self._file(table),
+                schema.remove_metadata(),
+                compression="zstd",
             )
         return self._writers[table]
 
     def _file(self, table: str) -> Path:
+        """Return where a table is written."""
         return self._partial / f"{table}.parquet"
 
 
@@ -113,6 +122,7 @@ def snapshot_digest(files: Mapping[str, str]) -> str:
 
 
 def _as_table(name: str, rows: Rows) -> pa.Table:
+    """Return rows as a table whose first columns are the schema's."""
     schema = SCHEMAS[name]
     if isinstance(rows, pa.RecordBatch):
         rows = pa.Table.from_batches([rows])
