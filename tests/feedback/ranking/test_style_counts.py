@@ -1,4 +1,4 @@
-"""Vote counts by style: the counts are Python's, the sums are those of the judgments as they are."""
+"""Vote counts by style: Python counts the same, and the sums are those of the judgments."""
 
 import random
 
@@ -11,7 +11,7 @@ from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.models import Comparison
 from feedback.ranking.models import StyleTally
-from feedback.ranking.selectors import pair_counts
+from feedback.ranking.selectors import BoardFilters, pair_counts
 from feedback.ranking.services import style_counts_compact
 from feedback.ranking.style_control import styled_counts
 from feedback.registry.models import ModelVersion, Topic
