@@ -36,7 +36,10 @@ def campaign_by_slug(slug: str) -> Campaign:
 def campaigns_with_progress() -> list[tuple[Campaign, CampaignProgress]]:
     """Return every campaign, the newest first, and how far it has come."""
     counted = Task.objects.without_gold().values("campaign").annotate(**COUNTS)
-    progress = {row.pop("campaign"): CampaignProgress(**row) for row in map(dict, counted)}
+    progress = {
+        campaign: CampaignProgress(tasks=tasks, judged=judged, left=left)
+        for campaign, tasks, judged, left in counted.values_list("campaign", *COUNTS)
+    }
     return [
         (campaign, progress.get(campaign.id, CampaignProgress()))
         for campaign in Campaign.objects.order_by("-created_at")

@@ -1,5 +1,6 @@
 """Keep the vote counts small, and what takes long to compute from them at hand."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -107,9 +108,9 @@ def _boards() -> dict[tuple[UUID | None, str], tuple[int, int]]:
 
 
 def _keep(topic: UUID | None, kind: str, newest: int) -> None:
+    board: dict[str, Any] = {"topic_id": topic, "rater_kind": kind}
     StyledBoard.objects.update_or_create(
-        topic_id=topic,
-        rater_kind=kind,
+        **board,
         defaults={
             "board": styled_rate(BoardFilters(topic_id=topic, rater_kind=kind)).as_json(),
             "newest": newest,
