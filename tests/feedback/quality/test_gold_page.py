@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from feedback.campaigns.models import Campaign, GoldItem, Task
+from feedback.campaigns.services import campaign_create
 from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import role_set
 from feedback.pool.models import Response
