@@ -35,6 +35,7 @@ from feedback.routing.policy import thompson
 from tests.trainers.worlds import fitted
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
+from trainers.embedding.config import EMBEDDING
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
 from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
