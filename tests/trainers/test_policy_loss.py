@@ -44,7 +44,7 @@ def examples():
         pair_of(tokens(3 + n % 4), tokens(2 + n), tokens(9 - n), label, weight)
         for n, (label, weight) in enumerate([(0.9, 1.0), (1.0, 0.5), (0.5, 2.0), (0.7, 1.0)] * 2)
     ]
-    return [Example(pair, (-20.0 - n, -25.0 + n)) for n, pair in enumerate(pairs)]
+    return [Example(pair=pair, reference=(-20.0 - n, -25.0 + n)) for n, pair in enumerate(pairs)]
 
 
 def test_at_one_fixed_temperature_the_loss_is_that_of_dpo(examples):
@@ -71,7 +71,7 @@ def test_at_one_fixed_temperature_the_loss_is_that_of_dpo(examples):
 
 def test_the_gap_is_beta_times_h_and_tau_is_in_its_units():
     """Card values of the adaptive loss: d = 1 at rho0 = 0.1 has tau = 1.05995, loss -0.28021."""
-    example = Example(pair_of([1], [2], [3]), (-10.0, -10.0))
+    example = Example(pair=pair_of([1], [2], [3]), reference=(-10.0, -10.0))
     log_probs = torch.tensor([[-5.0], [-15.0]], dtype=torch.float64)  # h = 10, beta h = 1
     found = pair_losses(log_probs, [example], small_config({"beta": 0.1}))
     assert found.gaps.item() == pytest.approx(1.0)

@@ -61,7 +61,9 @@ def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_po
     pad = base.tokenizer.pad_token_id
     with model.disable_adapter():
         reference = all_pair_log_probs(model, tokens, pad, 8).T.tolist()
-    examples = [Example(t, (c, r)) for t, (c, r) in zip(tokens, reference, strict=True)]
+    examples = [
+        Example(pair=t, reference=(c, r)) for t, (c, r) in zip(tokens, reference, strict=True)
+    ]
     fit_adapter(model, examples, pad, config, quiet())
     moved = {n for n, w in model.named_parameters() if not torch.equal(w, before[n])}
     adapter = {name for name in before if "lora_" in name}

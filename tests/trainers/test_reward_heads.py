@@ -1,4 +1,4 @@
-"""Heads of frozen mode on made-up vectors: circles, aspects, ensembles, ties, control, noise."""
+"""Heads of frozen mode on made-up vectors: cycles, aspects, ensembles, ties, control, noise."""
 
 import io
 import math
@@ -97,7 +97,7 @@ def ranked(seed: int = 0, n: int = 1500) -> tuple[Pairs, np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), [("gpm", 0.99, 1.0), ("scalar", 0.0, 0.75)])
-def test_a_circle_of_preferences_is_learned_by_vectors_and_by_no_scalar(
+def test_a_cycle_of_preferences_is_learned_by_vectors_and_by_no_scalar(
     kind: str, least: float, most: float
 ) -> None:
     """Rock, paper, scissors, a little noise beside them: a scalar is right on two thirds."""

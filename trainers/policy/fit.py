@@ -23,7 +23,7 @@ from trainers.tuning.step import Gradients, StepResult
 BUCKET_BATCHES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A pair, and log pi_ref of its chosen and its rejected answer, in nats."""
 

@@ -16,7 +16,7 @@ from trainers.policy.pairs import TokenPair
 Row = tuple[list[int], list[int]]  # the tokens of a prompt and of an answer to it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Rows as tensors on the model's device.
 
@@ -46,8 +46,13 @@ def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
         answers[index, width - len(answer) :] = 1
     # Positions count real tokens, so that padding does not shift an absolute position.
     positions = (mask.cumsum(1) - 1).clamp(min=0)
-    parts = (ids, mask, positions, ids[:, width - longest :], answers[:, width - longest :].bool())
-    return Batch(*(part.to(device) for part in parts))
+    return Batch(
+        ids=ids.to(device),
+        mask=mask.to(device),
+        positions=positions.to(device),
+        targets=ids[:, width - longest :].to(device),
+        answer=answers[:, width - longest :].bool().to(device),
+    )
 
 
 def answer_logits(model: Any, batch: Batch) -> Tensor:

@@ -99,6 +99,6 @@ def _examples(
         )
     progress.report("reference", 1, 1)
     return [
-        Example(pair, (chosen, rejected))
+        Example(pair=pair, reference=(chosen, rejected))
         for pair, (chosen, rejected) in zip(tokens, found.T.tolist(), strict=True)
     ]

@@ -99,6 +99,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
     found = [(texts.get(a), texts.get(b)) for a, b in ends]
     usable = np.array([None not in pair for pair in found], bool)
     differ = np.array([a != b for a, b in found], bool)
+    # A tie teaches how often people cannot decide, but no one can be right about its winner.
     tested = np.array([prompts.split[prompt] == "test" for prompt in everything.prompt_id], bool)
     pairs = everything.where(usable & differ & (everything.decided | ~tested))
     if not len(pairs):
@@ -106,6 +107,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
         raise InputError(
             f"{snapshot.path}: no comparison has the texts of two answers: each {problem}"
         )
+    # An answer is a response to a prompt: the same response under another prompt is another one.
     keys = list(zip(pairs.prompt_id, pairs.response_a, strict=True))
     keys += zip(pairs.prompt_id, pairs.response_b, strict=True)
     rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}

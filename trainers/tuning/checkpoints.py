@@ -29,7 +29,7 @@ KEPT = 2
 LARGEST_SHARE = 0.05
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class TrainingState:
     """What a run changes.
 

@@ -100,7 +100,7 @@ def tune(
     }
     # Only what is trained: a base under an adapter comes from its own checkpoint.
     weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    state = TrainingState(0, weights, optimizer, trace)
+    state = TrainingState(step=0, weights=weights, optimizer=optimizer, trace=trace)
     if checkpoints is not None:
         checkpoints.restore(state)
     model.train()

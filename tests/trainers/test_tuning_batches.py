@@ -1,4 +1,4 @@
-"""Which pairs meet and which sequences go together, against what is plainly counted."""
+"""Which pairs share a step and which sequences go together, against what is plainly counted."""
 
 import itertools
 
@@ -37,7 +37,7 @@ def test_an_epoch_takes_every_pair_once_and_each_seed_its_own_order(pairs_per_gr
     assert np.array_equal(orders[2], epoch_order(first, second, prompt, pairs_per_group, [0, 2]))
 
 
-def test_pairs_that_share_answers_meet() -> None:
+def test_pairs_that_share_answers_share_steps() -> None:
     """32 topics of 33 arguments: the shape of UKPConvArg."""
     first, second, prompt = dense(32, 33)
     found = {
