@@ -102,6 +102,6 @@ def map_names(runs: Any, tables: Mapping[str, Mapping[str, str]]) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("feedback", "0019_choice_words")]
+    dependencies = [("feedback", "0018_verdicts")]
 
     operations = [migrations.RunPython(rename, rename_back)]
