@@ -20,7 +20,7 @@ from feedback.training.models import CheckpointState
 
 
 class LineageOutput(serializers.Serializer[Any]):
-    """What a model that was trained here came from."""
+    """The lineage of a model that was trained here."""
 
     checkpoint = serializers.CharField(source="digest")
     run = serializers.IntegerField(source="run.number")

@@ -1,4 +1,4 @@
-"""How good a version is on each benchmark, as the live embedding's training found it."""
+"""Accuracy of versions on benchmarks, as the live embedding's training found it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,10 @@ class BenchmarkLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkLines:
-    """What is known of one version, and since which training; `any_model`: or of some other."""
+    """The benchmarks of one version, as of the training of `checkpoint`.
+
+    `any_model`: whether some model has a benchmark, be it another one.
+    """
 
     checkpoint: Checkpoint
     any_model: bool

@@ -1,4 +1,4 @@
-"""How often a model is expected to win on each topic, from the live embedding."""
+"""Forecasts of a version's win rate on each topic, from the live embedding."""
 
 from dataclasses import dataclass
 from itertools import groupby

@@ -43,7 +43,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """Where a mark stands, and its name where there was room for it.
+    """The position of a mark, and its name where there was room for it.
 
     `is_outside`: it lies beyond the edge at which it stands.
     """

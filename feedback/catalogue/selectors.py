@@ -22,7 +22,7 @@ QUIET_BELOW = 30  # judgments: a share of fewer says little
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadToHead:
-    """How a model did against another: ties and both-bad are half a win each."""
+    """A model's record against another: ties and both-bad are half a win each."""
 
     opponent: ModelVersion
     wins: float

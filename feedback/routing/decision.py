@@ -35,7 +35,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """How likely each choice among the candidates is, who believes so, and why not the prompt."""
+    """The probability of each choice among the candidates, by whose belief.
+
+    `fallback`: why the prompt was not used; empty where it was.
+    """
 
     chances: Policy
     belief: Belief

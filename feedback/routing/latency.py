@@ -1,4 +1,4 @@
-"""How long models take: the median of their newest answers."""
+"""The latency of models: the median of their newest answers."""
 
 from django.core.cache import cache
 from django.db import connection

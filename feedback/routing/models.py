@@ -14,7 +14,7 @@ from feedback.training.models import Checkpoint
 
 
 class PolicyName(models.TextChoices):
-    """How a choice is made from the posterior; the name of a threshold is a policy, too.
+    """The ways to choose from the posterior; the name of a threshold is a policy, too.
 
     `auto` explores where two models are compared and serves the best where one answers.
     """

@@ -18,7 +18,7 @@ EXPLORE_FLOOR = 0.05  # the share of choices made uniformly, whatever the scores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How likely each choice among m models is.
+    """The probability of each choice among m models.
 
     single: [m] the probability that a model is the one shown, where one is wanted.
     pairs: [m, m] the probability that model i stands first and model j second. It is symmetric:

@@ -1,4 +1,4 @@
-"""What is believed about each model's score on a prompt, as posterior draws.
+"""Beliefs about each model's score on a prompt, as posterior draws.
 
 With a promoted embedding and the prompt's vector the belief is about this prompt. Without either
 it is about all prompts: the ratings of the leaderboard with their intervals. A model that neither

@@ -1,4 +1,4 @@
-"""How long decisions are kept."""
+"""The deletion of old decisions that nobody judged."""
 
 from datetime import timedelta
 

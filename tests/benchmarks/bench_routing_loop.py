@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_routing_loop.py SNAPSHOT [seeds] [votes]
 
-SNAPSHOT holds outcomes (MMLU-Pro). An embedding of all models but two newcomers, on half of the
+SNAPSHOT holds outcomes (MMLU-Pro). An embedding of all models but two new models, on half of the
 training prompts, gives the frozen projection. The arms are the models under 45 %, whose vectors
 are forgotten: each begins at the prior. A vote's logit is the gap over a temperature, fitted to
 votes between the known vectors on the prompts that trained them. Votes are on the other half and
@@ -13,7 +13,7 @@ measured on the test prompts, which nothing has learnt from.
 
 `explore`, `epsilon-greedy` and `uniform` learn the same Gaussian posterior of each model's vector,
 one vote at a time, and serve its best mean; they differ in whom they show. `elo-greedy` shows and
-serves the highest ratings (K = 16). One newcomer is the least good of the others, one the best;
+serves the highest ratings (K = 16). One new model is the least good of the others, one the best;
 each joins half-way through votes of its own. Prints one JSON object. Regret is of right answers,
 against a router fitted to all outcomes on the voting prompts.
 """
@@ -35,6 +35,7 @@ from feedback.routing.policy import thompson
 from tests.trainers.worlds import fitted
 from trainers.data.holdout import Holdout
 from trainers.data.snapshot import Snapshot
+from trainers.embedding.config import EmbeddingConfig
 from trainers.encoding.encoder import Encoder
 from trainers.model_vectors.evidence import Evidence, Outcomes, read_evidence
 from trainers.model_vectors.posterior import Observations, Prior, fit_new_model
@@ -48,7 +49,7 @@ AGREEMENT = 0.701  # of two people on LLMFAO
 MISTAKEN = (1.0 - np.sqrt(2.0 * AGREEMENT - 1.0)) / 2.0  # (1 - e)^2 + e^2 = AGREEMENT
 TIED = 0.389  # of the votes of LLMFAO
 DRAWS, EPSILON, ELO_K = 200, 0.1, 16.0
-CHECK_EVERY, STAYS = 25, 4  # a newcomer is found when it leads in so many checks on end
+CHECK_EVERY, STAYS = 25, 4  # a new model is found when it leads in so many checks on end
 MARKS = (250, 500, 1000, 2000, 3000, 4000, 5000)
 POLICIES = ("explore", "explore, half as wide", "uniform", "elo-greedy", "epsilon-greedy")
 
@@ -141,7 +142,7 @@ def main() -> None:
             "router that knows all outcomes": round(at_start.best[1], 4),
             "best single model": round(float(at_start.right_test.mean(0).max()), 4),
             "random": round(float(at_start.right_test.mean()), 4),
-            "newcomers": [round(float(one), 4) for one in pool.right_test.mean(0)[-2:]],
+            "new_models": [round(float(one), 4) for one in pool.right_test.mean(0)[-2:]],
         },
         "regret": {p: loop_of(at_start, p, seeds, votes) for p in POLICIES},
         "arrival": {
@@ -160,9 +161,9 @@ def bed_of(path: Path) -> Bed:
     right[evidence.outcomes.prompt, evidence.outcomes.model] = evidence.outcomes.score
     score = np.nanmean(right, 0)
     others = np.flatnonzero(score >= SPECIALISED)
-    newcomers = others[np.argsort(score[others])[[0, -1]]]
-    arms = np.append(np.flatnonzero(score < SPECIALISED), newcomers)
-    teachers = np.setdiff1d(np.arange(len(score)), newcomers)
+    new_models = others[np.argsort(score[others])[[0, -1]]]
+    arms = np.append(np.flatnonzero(score < SPECIALISED), new_models)
+    teachers = np.setdiff1d(np.arange(len(score)), new_models)
     complete = ~np.isnan(right[:, arms]).any(1)
     train, holdout = evidence.holdout.train, evidence.holdout
     taught = Holdout(train=train[::2], validation=holdout.validation, test=holdout.test)

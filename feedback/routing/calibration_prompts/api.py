@@ -38,7 +38,7 @@ class ProbeAnswerOutput(serializers.Serializer[Any]):
 
 
 class ProbeOutput(serializers.Serializer[Any]):
-    """How far a version has come with the calibration prompts."""
+    """A version's progress with the calibration prompts."""
 
     model = serializers.CharField(source="version.label")
     prompts = serializers.IntegerField()

@@ -28,7 +28,7 @@ class CalibrationAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How far a version has come with the calibration prompts.
+    """A version's progress with the calibration prompts.
 
     `gave_vector`: whether its answers have given it a first vector in the live embedding. One that
     training has seen needs none.

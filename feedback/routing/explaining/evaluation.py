@@ -1,4 +1,4 @@
-"""What each embedding is worth as a router, held out and off-policy: a table for operators."""
+"""The worth of each embedding as a router, held out and off-policy: a table for operators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

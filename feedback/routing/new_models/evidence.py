@@ -1,4 +1,4 @@
-"""What the pool holds of each version since an embedding was trained, as rows of a regression.
+"""Observations of each version since an embedding was trained, as rows of a regression.
 
 An outcome is a row of its version. A comparison is a row of both its versions, each with the other
 taken as known: its label is the mean of its active judgments that may train, by their raters'
@@ -74,7 +74,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What counts: since when, prompts of which encoder, duels against which versions."""
+    """The observations that count: since when, by which encoder, against which versions."""
 
     since: datetime
     encoder_id: UUID

@@ -1,4 +1,4 @@
-"""What was learned of models since the live embedding was trained, and the calibration prompts."""
+"""Posteriors of models since the live embedding was trained, and the calibration prompts."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from feedback.training.models import Checkpoint
 
 
 class PosteriorSource(models.TextChoices):
-    """What a posterior rests on; one of evidence began with the one of calibration, if any."""
+    """The ground of a posterior; one of evidence began with the one of calibration, if any."""
 
     CALIBRATION = "probe", "Probe"  # answers to the calibration prompts, which nobody has judged
     EVIDENCE = "evidence"  # outcomes and judgments

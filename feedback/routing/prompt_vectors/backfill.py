@@ -47,7 +47,7 @@ BITS_BELOW_TIME = 80  # of a UUIDv7, whose time is in milliseconds
 
 @dataclass(slots=True)
 class Encodings:
-    """What a scan did: prompts that got a vector, that the server refused; vectors removed."""
+    """The result of a scan: prompts encoded, prompts refused by the server, vectors removed."""
 
     encoder: PromptEncoder
     encoded: int = 0

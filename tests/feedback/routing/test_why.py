@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from feedback.people.models import Contributor
 from feedback.people.services import apikey_create
@@ -191,3 +192,14 @@ def test_a_threshold_says_what_it_compared(alice: Contributor) -> None:
             assert explain(route).explored is explored
             said = " ".join(sentences(explain(route)))
             assert "beat Weak is at least 60.0%; here it was 80.0%" in said
+
+
+def test_the_sentences_are_in_the_readers_language() -> None:
+    version = make_version("Alone")
+    route = models_route(messages=ASKED, candidates=[version], k=1).route
+    assert "1 model could answer. Alone had a chance of 100%." in sentences(explain(route))
+    versions = [make_version("Strong"), make_version("Weak")]
+    route = models_route(messages=ASKED, candidates=versions).route
+    assert "in this order: 50.0%." in sentences(explain(route))[-1]
+    with override("de"):
+        assert "50,0" in sentences(explain(route))[-1]

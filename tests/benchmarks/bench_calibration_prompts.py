@@ -1,6 +1,6 @@
-"""What a probe says of a model that nobody has judged; run by hand.
+"""Measure what answers to calibration prompts say of a model that nobody has judged; run by hand.
 
-    python tests/benchmarks/bench_probe.py SNAPSHOT [--models 33]
+    python tests/benchmarks/bench_calibration_prompts.py SNAPSHOT [--models 33]
 
 SNAPSHOT as mmlu_pro.py says; the answers are those of mmlu_pro_responses_sample. Each model is left
 out in turn: the embedding is trained on the others, and the model's vector comes from what the row
@@ -94,8 +94,8 @@ class LeftOut:
             "answers": said.mean,
             "20 outcomes": self._joined(few, plain),
             "answers, 20 outcomes": self._joined(few, said),
-            f"probe scored ({PROMPTS})": self._joined(self.asked, plain),
-            f"answers, probe scored ({PROMPTS})": self._joined(self.asked, said),
+            f"prompts scored ({PROMPTS})": self._joined(self.asked, plain),
+            f"answers, prompts scored ({PROMPTS})": self._joined(self.asked, said),
             f"{PROMPTS} random outcomes": self._joined(self._random(PROMPTS), plain),
             "500 outcomes": self._joined(self._random(500), plain),
         }

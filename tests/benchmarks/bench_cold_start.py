@@ -1,13 +1,13 @@
 """A model joins from 5, 20, 100, 500 outcomes, against training everything again; run by hand.
 
-    python tests/benchmarks/bench_newcomer.py SNAPSHOT [--folds 5] [--all]
+    python tests/benchmarks/bench_cold_start.py SNAPSHOT [--folds 5] [--all]
 
 SNAPSHOT as mmlu_pro.py says. The models (those under 45 %, or with --all every one) are left out a
 fold at a time; the embedding of the others is frozen, and each model left out joins from that many
 outcomes on training questions. Beside it: the embedding trained anew with the fold's same few
 outcomes (refit), and with all of them (full). Prints one JSON object with means over models on the
-test questions: log-loss and AUC of the newcomer's outcomes, the routed score of the known models
-with the newcomer, and CPU seconds. Under `calibration`: how honest the newcomer's posterior is.
+test questions: log-loss and AUC of the new model's outcomes, the routed score of the known models
+with the new model, and CPU seconds. Under `calibration`: how honest the new model's posterior is.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from trainers.statistics.measures import auc, row_log_loss
 
 SIZES = (0, 5, 20, 100, 500)
 WEAK = 0.45
-REPEATS = 20  # draws of a newcomer's outcomes, for the share of intervals that cover
+REPEATS = 20  # draws of a new model's outcomes, for the share of intervals that cover
 DRAWS = 1000  # from a posterior
 
 Floats = NDArray[np.float64]
