@@ -213,15 +213,18 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator["Browser"]:
-    """A headless browser, shared by all tests; each takes its own `page`."""
+    """A headless browser, shared by the tests of a file; each takes its own `page`.
+
+    Playwright's synchronous API runs an event loop in the thread of the tests, in which Django
+    refuses its ORM and its asynchronous responses: it ends with the file.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=30_000)
-    # Playwright's synchronous API runs an event loop, in which Django refuses the ORM of tests.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         yield browser
         browser.close()

@@ -7,7 +7,7 @@ seconds; `no_database` is for those that use none.
 import pytest
 
 BY_FIXTURE = {
-    "browser": {"browser", "chromium", "page"},
+    "browser": {"chromium"},
     "server": {"live_server", "shared_web_server"},
     "transaction": {"transactional_db", "live_server"},
     "database": {"database_url", "django_db_setup", "db"},

@@ -1,6 +1,6 @@
 """Asynchronous code in a synchronous test.
 
-A browser's fixture keeps an event loop running in the thread of the tests until they end, so a
+A browser's fixture keeps an event loop running in the thread of the tests of its file, so a
 loop of one's own needs a thread of its own.
 """
 

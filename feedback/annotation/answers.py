@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from feedback.errors import ApplicationError
-from feedback.pool.choices import SHOWN_CHOICES, stored_choice
+from feedback.pool.choices import DISPLAYED_CHOICES, stored_choice
 from feedback.pool.judgment import Judgment
 
 
@@ -41,12 +41,12 @@ class Answer:
 
     def _check(self, aspects: list[str], reasons: list[str]) -> None:
         fields: dict[str, Any] = {}
-        if self.choice not in SHOWN_CHOICES:
-            fields["choice"] = _("Not one of %s.") % ", ".join(SHOWN_CHOICES)
+        if self.choice not in DISPLAYED_CHOICES:
+            fields["choice"] = _("Not one of %s.") % ", ".join(DISPLAYED_CHOICES)
         if unknown := sorted(set(self.aspects) - set(aspects)):
             fields["aspects"] = _("This campaign does not ask for %s.") % ", ".join(unknown)
-        elif any(value not in SHOWN_CHOICES for value in self.aspects.values()):
-            fields["aspects"] = _("Each aspect is one of %s.") % ", ".join(SHOWN_CHOICES)
+        elif any(value not in DISPLAYED_CHOICES for value in self.aspects.values()):
+            fields["aspects"] = _("Each aspect is one of %s.") % ", ".join(DISPLAYED_CHOICES)
         if reasons and (unlisted := sorted(set(self.reasons) - set(reasons))):
             fields["reasons"] = _("Not among this campaign's reasons: %s.") % ", ".join(unlisted)
         if fields:

@@ -27,7 +27,7 @@ from feedback.pool.api import (
     idempotency_key_of,
     model_labels,
 )
-from feedback.pool.choices import SHOWN_CHOICES
+from feedback.pool.choices import DISPLAYED_CHOICES
 
 WORKER = permission_classes([scope("tasks:work")])
 
@@ -60,7 +60,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
 class AnswerSerializer(JudgmentSerializer):
     """A judgment by the places of the answers."""
 
-    choice = serializers.ChoiceField(choices=SHOWN_CHOICES)
+    choice = serializers.ChoiceField(choices=DISPLAYED_CHOICES)
 
 
 class SkipSerializer(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from feedback.annotation.answers import Answer
 from feedback.errors import ApplicationError
-from feedback.pool.choices import SHOWN_CHOICES
+from feedback.pool.choices import DISPLAYED_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
 
 ASPECT_PREFIX = "aspect:"
@@ -17,7 +17,7 @@ ASPECT_PREFIX = "aspect:"
 class AnswerForm(forms.Form):
     """What the decision bar and the longer form send."""
 
-    choice = forms.ChoiceField(choices=[(value, value) for value in SHOWN_CHOICES])
+    choice = forms.ChoiceField(choices=[(value, value) for value in DISPLAYED_CHOICES])
     strength = forms.FloatField(required=False)
     rationale = forms.CharField(required=False, max_length=RATIONALE_LIMIT)
     duration_ms = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)

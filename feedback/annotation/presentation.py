@@ -23,7 +23,7 @@ from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
 from feedback.people.authentication import contributor_of
 from feedback.people.models import Contributor
-from feedback.pool.choices import CHOICE_WORDS, shown_choice
+from feedback.pool.choices import CHOICE_LABELS, displayed_choice
 from feedback.pool.models import Preference
 from feedback.templatetags.ui import number
 from feedback.text.differences import differences
@@ -89,17 +89,17 @@ def revision_context(assignment: Assignment) -> dict[str, Any]:
     preference = judgment_of(assignment)
     if preference is None:
         return {}
-    return {"revise": True, "chosen": shown_choice(preference.choice, assignment.order_shown)}
+    return {"revise": True, "chosen": displayed_choice(preference.choice, assignment.order_shown)}
 
 
 def more_context(assignment: Assignment, choice: str) -> dict[str, Any]:
     """What a campaign asks beside the choice; only a winner has a strength."""
-    if choice not in CHOICE_WORDS:
+    if choice not in CHOICE_LABELS:
         raise ApplicationError("invalid", _("There is no such choice."))
     campaign = assignment.task.campaign
     has_winner = choice in ("1", "2")
     return {
-        "more": CHOICE_WORDS[choice],
+        "more": CHOICE_LABELS[choice],
         "chosen": choice,
         "strengths": STRENGTHS if has_winner and campaign.asks_strength else (),
         "asked_aspects": campaign.aspects,
@@ -126,8 +126,8 @@ def lesson_context(judgment: Preference) -> dict[str, Any]:
     return {
         "lesson": lesson,
         "is_right": lesson.choice == judgment.choice,
-        "right": CHOICE_WORDS[shown_choice(lesson.choice, judgment.order_shown)],
-        "given": CHOICE_WORDS[shown_choice(judgment.choice, judgment.order_shown)],
+        "right": CHOICE_LABELS[displayed_choice(lesson.choice, judgment.order_shown)],
+        "given": CHOICE_LABELS[displayed_choice(judgment.choice, judgment.order_shown)],
     }
 
 

@@ -22,7 +22,7 @@ from feedback.errors import ConflictError, NotFoundError
 from feedback.people.models import ConsentRecord, Contributor
 from feedback.people.selectors import consent_missing
 from feedback.people.terms import TERMS_VERSION
-from feedback.pool.choices import CHOICE_WORDS, shown_choice
+from feedback.pool.choices import CHOICE_LABELS, displayed_choice
 from feedback.pool.models import Comparison, Preference, Response, Turn
 from feedback.registry.models import ModelVersion
 
@@ -311,7 +311,7 @@ def lesson_of(judgment: Preference) -> GoldItem | None:
 
 def said_of(judgment: Preference) -> str:
     """What was judged, in the words of the buttons."""
-    return str(CHOICE_WORDS[shown_choice(judgment.choice, judgment.order_shown)])
+    return str(CHOICE_LABELS[displayed_choice(judgment.choice, judgment.order_shown)])
 
 
 def judged_today(contributor: Contributor) -> int:

@@ -43,7 +43,7 @@ from feedback.annotation.services import (
 from feedback.campaigns.models import Assignment, Campaign
 from feedback.errors import ApplicationError, ConflictError, NotFoundError
 from feedback.people.authentication import contributor_of, contributor_required
-from feedback.pool.choices import CHOICE_WORDS
+from feedback.pool.choices import CHOICE_LABELS
 
 PAGE, FRAGMENT = "annotation/annotate.html", "annotation/swap.html"
 SAVED = gettext_lazy("Saved: %(choice)s.")
@@ -120,7 +120,7 @@ def judge(request: HttpRequest) -> HttpResponse:
     lesson = lesson_context(judgment)
     is_open = not lesson and is_fresh(judgment)
     receipt = {
-        "said": SAVED % {"choice": CHOICE_WORDS[request.POST["choice"]]},
+        "said": SAVED % {"choice": CHOICE_LABELS[request.POST["choice"]]},
         "undo": reverse("annotate_undo", args=[token]) if is_open else "",
         "lesson": render_to_string("annotation/lesson.html", lesson, request) if lesson else "",
         "today": judged_today(contributor_of(request)),

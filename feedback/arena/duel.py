@@ -10,7 +10,7 @@ from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
 from feedback.arena.writing import NAMES_MODEL
 from feedback.identifiers import new_public_id
-from feedback.pool.choices import shown_choice
+from feedback.pool.choices import displayed_choice
 from feedback.pool.models import (
     Choice,
     Conversation,
@@ -156,7 +156,11 @@ def extras_of_preference(preference: Preference) -> dict[str, Any]:
         "strengths": STRENGTHS if wins else (),
         "strength": strength,
         "aspects": [
-            {"name": name, "words": words, "chosen": shown_choice(aspects.get(name, ""), Order.AB)}
+            {
+                "name": name,
+                "words": words,
+                "chosen": displayed_choice(aspects.get(name, ""), Order.AB),
+            }
             for name, words in ASPECTS
         ],
         "reasons": FAULTS if preference.choice == Choice.BOTH_BAD else MERITS,

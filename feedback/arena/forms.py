@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
 from feedback.errors import ApplicationError
 from feedback.identifiers import ALPHABET, new_public_id
-from feedback.pool.choices import SHOWN_CHOICES
+from feedback.pool.choices import DISPLAYED_CHOICES
 from feedback.pool.judgment import RATIONALE_LIMIT
 from feedback.pool.models import Mode
 from feedback.pool.reactions import EDIT_LIMIT
@@ -37,7 +37,7 @@ class MessageForm(forms.Form):
 class ChoiceForm(forms.Form):
     """What the decision bar sends."""
 
-    choice = forms.ChoiceField(choices=[(value, value) for value in SHOWN_CHOICES])
+    choice = forms.ChoiceField(choices=[(value, value) for value in DISPLAYED_CHOICES])
     duration_ms = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
 
 

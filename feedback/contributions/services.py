@@ -7,7 +7,7 @@ from feedback.contributions.selectors import own_judgment
 from feedback.errors import ConflictError
 from feedback.people.models import Contributor
 from feedback.people.selectors import consent_required
-from feedback.pool.choices import SHOWN_CHOICES, stored_choice
+from feedback.pool.choices import DISPLAYED_CHOICES, stored_choice
 from feedback.pool.models import Choice, Preference, PreferenceState
 from feedback.pool.visibility import preference_hide, preference_repeat, preference_show
 from feedback.publication.services import consensus_forget
@@ -23,7 +23,7 @@ def names_are_known(preference: Preference) -> bool:
     return preference.source != BLIND
 
 
-def judgment_change(*, public_id: str, contributor: Contributor, shown: str) -> Preference:
+def judgment_change(*, public_id: str, contributor: Contributor, displayed: str) -> Preference:
     """Replace a judgment by one of another choice, given by position as the answers were displayed.
 
     Raises ConflictError where it does not count any more, or where it would not be blind.
@@ -33,9 +33,9 @@ def judgment_change(*, public_id: str, contributor: Contributor, shown: str) -> 
         raise ConflictError("not_active", _("This judgment does not count any more."))
     if names_are_known(preference):
         raise ConflictError("names_known", _("You have seen which models these are."))
-    if shown not in SHOWN_CHOICES:
+    if displayed not in DISPLAYED_CHOICES:
         raise ConflictError("invalid", _("Choose one of the four answers."))
-    choice = stored_choice(shown, preference.order_shown or "ab")
+    choice = stored_choice(displayed, preference.order_shown or "ab")
     if choice == preference.choice:
         return preference
     with transaction.atomic():

@@ -25,7 +25,7 @@ from feedback.contributions.services import judgment_change, judgment_publish, n
 from feedback.errors import InvalidError
 from feedback.people.authentication import contributor_of, contributor_required
 from feedback.people.sign_in.accounts import has_account
-from feedback.pool.choices import shown_choice
+from feedback.pool.choices import displayed_choice
 from feedback.pool.models import Preference
 from feedback.publication.holders import Held, Holders, Holdings, holders_of
 from feedback.publication.services import judgment_withdraw
@@ -56,7 +56,7 @@ def contributions_page(request: HttpRequest) -> HttpResponse:
 def _row(preference: Preference, holdings: Holdings) -> dict[str, Any]:
     return {
         "judgment": preference,
-        "choice": shown_choice(preference.choice, preference.order_shown or "ab"),
+        "choice": displayed_choice(preference.choice, preference.order_shown or "ab"),
         "effects": holdings.of(Held.of(preference)).names(),
         "counts": preference.state == "active",
     }
@@ -69,8 +69,8 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show the prompt and both answers with the old choice marked, or why it is too late."""
     contributor = contributor_of(request)
     if request.method == "POST":
-        shown = request.POST.get("choice", "")
-        judgment_change(public_id=public_id, contributor=contributor, shown=shown)
+        displayed = request.POST.get("choice", "")
+        judgment_change(public_id=public_id, contributor=contributor, displayed=displayed)
         messages.success(request, _("Changed. The old judgment does not count any more."))
         return redirect("contributions")
     preference = own_judgment(public_id=public_id, contributor=contributor)
@@ -82,7 +82,7 @@ def change_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "too_late": names_are_known(preference) or preference.state != "active",
         "messages_shown": comparison.turn.messages,
         "answers": answers if order == "ab" else answers[::-1],
-        "chosen": shown_choice(preference.choice, order),
+        "chosen": displayed_choice(preference.choice, order),
     }
     return render(request, "contributions/change.html", context)
 

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                     ("sequential", "Chooses unlike the others"),
                     ("gold", "Gold items"),
                     ("pace", "Faster than one can read"),
-                    ("position", "Favours a place"),
+                    ("position", "Favours a side"),
                     ("streak", "The same again and again"),
                     ("ties", "Avoids deciding"),
                     ("repeats", "The same words again and again"),

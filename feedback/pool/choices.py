@@ -4,8 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 from feedback.pool.models import Choice, Order
 
-SHOWN_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
-CHOICE_WORDS = {
+DISPLAYED_CHOICES = ("1", "2", Choice.TIE.value, Choice.BOTH_BAD.value)
+CHOICE_LABELS = {
     "1": _("Answer 1 better"),
     "2": _("Answer 2 better"),
     Choice.TIE.value: _("about equal"),
@@ -13,13 +13,13 @@ CHOICE_WORDS = {
 }
 
 
-def stored_choice(shown: str, order: str) -> str:
+def stored_choice(displayed: str, order: str) -> str:
     """Return the side, a or b, that was displayed at a position; a tie stays what it is."""
-    places = {"1": order[0], "2": order[1]}
-    return places.get(shown, shown)
+    sides = {"1": order[0], "2": order[1]}
+    return sides.get(displayed, displayed)
 
 
-def shown_choice(stored: str, order: str) -> str:
+def displayed_choice(stored: str, order: str) -> str:
     """Return the position, 1 or 2, at which a side was displayed; a tie stays what it is."""
-    places = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
-    return places.get(stored, stored)
+    positions = {order[0]: "1", order[1]: "2"} if order in Order.values else {}
+    return positions.get(stored, stored)

@@ -42,7 +42,7 @@ class Runs(ListAPIView[TrainingRun]):
             return [RunsWriter(), IsOperator()]
         return [IsAuthenticated()]
 
-    @extend_schema(operation_id="v1_training_runs_create", request=RunInput)
+    @extend_schema(request=RunInput, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
         """Queue a run: 201 and the run."""
         wanted = RunInput(data=request.data)

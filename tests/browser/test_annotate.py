@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from feedback.campaigns.models import Assignment
-from feedback.pool.choices import shown_choice
+from feedback.pool.choices import displayed_choice
 from feedback.pool.models import Preference, PreferenceState
 from tests.feedback.annotation.campaigns import make_campaign
 
@@ -59,7 +59,7 @@ def test_judging_by_keyboard_saves_one_after_the_other(page, live_server, report
     page.get_by_role("heading", name="Nothing to judge right now.").wait_for()
     page.get_by_text("Saved: Answer 1 better.").wait_for()
     shown = [
-        shown_choice(preference.choice, preference.order_shown)
+        displayed_choice(preference.choice, preference.order_shown)
         for preference in Preference.objects.order_by("judged_at")
     ]
     assert shown == ["1", "2", "tie", "both_bad", "1"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -124,6 +125,17 @@ def test_a_killed_process_is_named_and_started_again(site: Site, kind: str) -> N
 def test_a_first_start_offers_the_operators_link_once(site: Site) -> None:
     assert site.output().count(f"http://127.0.0.1:{site.port}/people/invitation/") == 1
     assert not (site.data_dir / "operator-link").exists()
+
+
+def test_a_browser_keeps_styles_and_scripts_for_good(site: Site) -> None:
+    url = f"http://127.0.0.1:{site.port}"
+    page = httpx.get(f"{url}/terms/", timeout=10).text
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert any(re.fullmatch(r"/static/feedback/ui\.[0-9a-f]{12}\.css", name) for name in files)
+    for name in files:
+        answer = httpx.get(f"{url}{name}", timeout=10)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
 
 
 def test_another_terminal_finds_the_servers_and_no_other_user_does(site: Site) -> None:

@@ -10,6 +10,7 @@ from trainers.model_vectors.families import KINSHIP, family_of, prior_of_sibling
 from trainers.model_vectors.posterior import Prior
 from trainers.model_vectors.scorer import Scorer
 
+pytestmark = pytest.mark.training
 NAMES = [f"m{number:02d}" for number in range(7)]
 
 

@@ -31,6 +31,7 @@ from trainers.errors import InputError
 from trainers.model_vectors.scorer import Scorer
 from trainers.progress import Progress
 
+pytestmark = pytest.mark.training
 CONFIG = EMBEDDING.read({"dimension": 8, "optim.num_train_epochs": 8, "device": "cpu"})
 METRICS = (
     "auc",

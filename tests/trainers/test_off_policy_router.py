@@ -26,6 +26,7 @@ from trainers.model_vectors.scorer import TENSORS
 from trainers.off_policy.paired import compare_routers
 from trainers.progress import Progress
 
+pytestmark = pytest.mark.training
 CONFIG = EMBEDDING.read({"dimension": 8, "optim.learning_rate": 1e-2, "device": "cpu"})
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 

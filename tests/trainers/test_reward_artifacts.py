@@ -31,6 +31,7 @@ from trainers.reward.model_card import calibration_svg
 from trainers.reward.modes import load_model
 from trainers.reward.train import train
 
+pytestmark = pytest.mark.training
 CONFIG = REWARD.read(
     {
         "optim.num_train_epochs": 6,

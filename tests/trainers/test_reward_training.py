@@ -22,6 +22,7 @@ from trainers.reward.evaluate import evaluate, evaluate_prompts
 from trainers.reward.score import score_rows
 from trainers.reward.train import train
 
+pytestmark = pytest.mark.training
 CONFIG = REWARD.read(
     {
         "optim.num_train_epochs": 15,

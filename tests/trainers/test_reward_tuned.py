@@ -31,6 +31,7 @@ from trainers.reward.train import train
 from trainers.serve.app import Api, build_app
 from trainers.serve.model_store import ModelStore
 
+pytestmark = pytest.mark.training
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "bert": tiny_bert,
     "roberta": tiny_roberta,

@@ -27,6 +27,7 @@ from trainers.reward.config import REWARD, FullRewardConfig, RewardConfig
 from trainers.reward.forward import Backbone
 from trainers.reward.train import train
 
+pytestmark = pytest.mark.training
 SETTINGS = {
     "mode": "full",
     "optim.train_batch_size": 8,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from feedback.database.lookup import get_or_not_found
 from feedback.people.models import Contributor, Rater
-from feedback.pool.choices import shown_choice
+from feedback.pool.choices import displayed_choice
 from feedback.pool.models import Preference
 from feedback.quality.checks import CHECKS
 from feedback.quality.checks.base import Check
@@ -129,4 +129,4 @@ def _least_agreeing(*, except_for: Sequence[UUID], limit: int) -> list[UUID]:
 def _displayed(keys: Sequence[Any], found: dict[Any, Preference]) -> list[tuple[Preference, str]]:
     """Return judgments and what was chosen as it was displayed; some may be gone by now."""
     judgments = [found[key] for key in keys if key in found]
-    return [(each, shown_choice(each.choice, each.order_shown)) for each in judgments]
+    return [(each, displayed_choice(each.choice, each.order_shown)) for each in judgments]

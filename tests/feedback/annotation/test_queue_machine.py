@@ -35,7 +35,7 @@ from feedback.campaigns.models import Assignment, Campaign, CampaignState, SkipR
 from feedback.campaigns.selectors import CampaignProgress, campaign_progress
 from feedback.campaigns.services import campaign_edit, campaign_set_state
 from feedback.errors import ConflictError
-from feedback.pool.choices import SHOWN_CHOICES
+from feedback.pool.choices import DISPLAYED_CHOICES
 from feedback.pool.models import Preference
 from feedback.pool.moderation.circulation import Texts, texts_restore, texts_with, texts_withhold
 from feedback.publication.services import judgment_withdraw
@@ -53,7 +53,7 @@ UPDATE feedback_place SET began_at = began_at - %(by)s * interval '1 second',
                           empty_at = empty_at - %(by)s * interval '1 second';
 """
 
-choices = st.sampled_from(SHOWN_CHOICES)
+choices = st.sampled_from(DISPLAYED_CHOICES)
 wheres = st.sampled_from([None, *CAMPAIGNS])
 comparisons = st.integers(0, 5)
 overlaps = st.integers(1, 3)
@@ -117,7 +117,9 @@ class Queue(RuleBasedStateMachine):
             of = {task for task, wanted in self.model.tasks.items() if wanted.campaign == name}
             judged = sum(self.model.count(task, "submitted") for task in of)
             left = sum(self.model.tasks[task].wanted for task in of) - judged
-            assert campaign_progress(campaign) == CampaignProgress(len(of), judged, left)
+            assert campaign_progress(campaign) == CampaignProgress(
+                tasks=len(of), judged=judged, left=left
+            )
         Campaign.objects.update(state=CampaignState.CLOSED)
 
     # --- taking ---------------------------------------------------------------------------------

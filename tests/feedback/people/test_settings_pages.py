@@ -117,7 +117,7 @@ def test_a_site_may_ask_operators_for_a_second_factor(settings, olivia, client_o
 def test_recovery_codes_alone_are_no_second_factor(olivia, client_of):
     kind = Authenticator.Type.RECOVERY_CODES
     Authenticator.objects.create(user=olivia, type=kind, data={"seed": "x", "used_mask": 0})
-    assert "no second factor" in client_of(olivia).get("/operate/").content.decode()
+    assert "without a second factor" in client_of(olivia).get("/operate/").content.decode()
 
 
 def test_anonymous_contributors_are_told_that_a_cookie_is_all(stranger: Client):

@@ -9,7 +9,7 @@ from feedback.campaigns.selectors import campaign_progress
 from feedback.campaigns.services import campaign_create, tasks_add
 from feedback.errors import ApplicationError
 from feedback.people.models import Contributor
-from feedback.pool.choices import shown_choice
+from feedback.pool.choices import displayed_choice
 from feedback.pool.models import Preference
 from feedback.quality.gold.selectors import gold_results
 from feedback.quality.gold.services import gold_set, gold_task_for
@@ -38,7 +38,7 @@ def work(person: Contributor, campaign: Campaign, said: str = "a") -> list[bool]
     were_gold = []
     while held := assignment_lease(contributor=person, campaign=campaign):
         were_gold.append(held.task.is_gold)
-        answer = Answer(choice=shown_choice(said, held.order_shown), duration_ms=9000)
+        answer = Answer(choice=displayed_choice(said, held.order_shown), duration_ms=9000)
         assignment_submit(
             contributor=person, token=held.token, answer=answer, idempotency_key=held.token
         )

@@ -165,6 +165,7 @@ def held_out_texts(count: int) -> list[str]:
     return [text for text in texts if split_of(text) == "test"][:count]
 
 
+@pytest.mark.training
 @pytest.mark.django_db(transaction=True)
 def test_duels_on_the_site_become_evidence_for_the_next_embedding(
     tmp_path: Path, settings, olivia: Contributor

@@ -149,6 +149,7 @@ def score_models(prompts: range) -> None:
             Outcome.objects.create(turn=turn, version=version, score=score, source="test")
 
 
+@pytest.mark.training
 @pytest.mark.django_db(transaction=True)
 def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> None:
     score_models(range(150))

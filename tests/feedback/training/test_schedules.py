@@ -157,7 +157,7 @@ def test_the_same_schedule_twice_is_told_above_the_form(
     given = {"kind": "ranking", "every_hours": "6"}
     answer = client_of(olivia).post("/schedules/new/", given)
     assert answer.status_code == 409
-    assert "There is already: Train ranking every 6 hours." in answer.content.decode()
+    assert "This schedule already exists: Train ranking every 6 hours." in answer.content.decode()
 
 
 def test_an_unknown_kind_has_no_form(
