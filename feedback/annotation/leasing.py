@@ -2,7 +2,7 @@
 
 The open tasks of a campaign are a line, the most urgent first. Everybody walks along the same
 line, so that tasks are finished one after another; what a person has met stands behind them, and
-their place lets the walk begin there (docs/decisions/0007-walking-the-queue.md).
+their place lets the walk begin there (decision 0007).
 """
 
 import secrets

@@ -1,7 +1,7 @@
 """The interval plot: where each mark lies, in percent of the drawing's width.
 
 Server-made SVG with attributes only: no script, no inline style, and the table row that holds it
-is its own fallback (docs/decisions/0003-server-made-charts.md).
+is its own fallback (decision 0003).
 """
 
 import math

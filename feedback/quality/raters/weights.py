@@ -1,4 +1,4 @@
-"""Weigh what a rater's judgments count (docs/decisions/0008-weights.md)."""
+"""Weigh what a rater's judgments count (decision 0008)."""
 
 from django.db.models import Q
 
