@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.arena.candidates import answerable_versions
-from feedback.arena.selectors import ARENA, COMPLETE
+from feedback.arena.selectors import ARENA, COMPLETE, newest_turn
 from feedback.arena.services import require
 from feedback.arena.turns import Messages, response_begin, turn_create
 from feedback.errors import ConflictError, NotFoundError, UnavailableError
@@ -44,13 +45,18 @@ class Reply:
 
 
 def thread_of(conversation: Conversation) -> list[Reply]:
-    """A conversation from its beginning."""
-    answers: dict[object, list[Response]] = {}
-    found = Response.objects.filter(turn__conversation=conversation)
-    for response in found.select_related("turn", "version__model").order_by("id"):
-        answers.setdefault(response.turn_id, []).append(response)
-    turns = conversation.turns.order_by("position")
-    return [Reply(turn, tuple(answers[turn.id])) for turn in turns]
+    """Return a conversation from its beginning; two queries, however long it is."""
+    answers = Prefetch(
+        "responses", Response.objects.select_related("version__model").order_by("id")
+    )
+    turns = conversation.turns.order_by("position").prefetch_related(answers)
+    return [Reply(turn, tuple(turn.responses.all())) for turn in turns]
+
+
+def newest_reply(conversation: Conversation) -> Reply:
+    """Return the end of a conversation, which is all of it that can still change."""
+    turn = newest_turn(conversation)
+    return Reply(turn, tuple(turn.responses.select_related("version__model").order_by("id")))
 
 
 def assist_start(
@@ -136,7 +142,7 @@ def _locked(conversation: Conversation) -> Response:
     locked = assisted.select_for_update().first()
     if locked is None:
         raise NotFoundError("unknown_conversation", _("There is no such conversation of yours."))
-    return thread_of(locked)[-1].newest
+    return newest_reply(locked).newest
 
 
 def _owner(conversation: Conversation) -> Contributor:

@@ -27,26 +27,37 @@ from feedback.text.message_display import message_shown
 
 
 def duel_context(conversation: Conversation) -> dict[str, Any]:
-    """A conversation with two models at its newest turn."""
+    """Return what the page shows: a conversation with two models at its newest turn."""
     exchange = exchange_of(conversation)
-    judged = exchange.preference is not None
-    answers = shown_answers(exchange.responses, named=judged)
-    shown = {
-        "conversation": conversation,
-        "turn": exchange.turn,
-        "comparison": exchange.comparison,
-        "responses": exchange.responses,
+    return {
+        **_progress(conversation, exchange),
         "earlier": _earlier(exchange),
         "prompt": message_shown(exchange.turn.messages[-1], who()),
-        "answers": answers,
-        "said": said_of(exchange),
-        "waiting": not exchange.is_complete,
-        "judged": judged,
         "knows": exchange.turn.conversation.revealed_at is not None,
         "key": new_public_id(),
         "can_go_on": _can_go_on(exchange),
     }
-    return shown | _actions(exchange) | (_judged(exchange, answers) if judged else {})
+
+
+def duel_progress(conversation: Conversation) -> dict[str, Any]:
+    """Return the part of `duel_context` that changes while answers are written."""
+    return _progress(conversation, exchange_of(conversation))
+
+
+def _progress(conversation: Conversation, exchange: Exchange) -> dict[str, Any]:
+    judged = exchange.preference is not None
+    answers = shown_answers(exchange.responses, named=judged)
+    return {
+        "conversation": conversation,
+        "turn": exchange.turn,
+        "comparison": exchange.comparison,
+        "answers": answers,
+        "said": said_of(exchange),
+        "waiting": not exchange.is_complete,
+        "judged": judged,
+        **_actions(exchange),
+        **(_judged(exchange, answers) if judged else {}),
+    }
 
 
 def _earlier(exchange: Exchange) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -23,7 +24,7 @@ from feedback.pool.models import Reaction, ReactionKind, Response, ResponseState
 from feedback.ranking.selectors import Row, leaderboard
 from feedback.registry.health import live_versions
 from feedback.registry.models import Topic
-from feedback.routing.explaining.why import route_of
+from feedback.routing.explaining.why import route_ids_of
 from feedback.templatetags.ui import number
 
 START_TOGETHER = timedelta(seconds=4)  # texts wait for each other this long: speed betrays nobody
@@ -112,22 +113,35 @@ def shown_answers(responses: Sequence[Response], *, named: bool) -> list[ShownAn
     ]
 
 
-def shown_reply(reply: Reply, place: int) -> ShownAnswer:
-    """The newest answer of one model that is known by name, with what the reader thought of it."""
-    response = reply.newest
-    thumbs = Reaction.objects.filter(response=response, kind=ReactionKind.THUMB).order_by("id")
-    newest = thumbs.last()
-    route = route_of(response) if response.state in COMPLETE else None
-    return ShownAnswer(
-        place=place,
-        response=response,
-        text=response.text,
-        problem=why_not(response),
-        thumb="" if newest is None else "up" if newest.value == 1 else "down",
-        tools=("thumbs", "copy", "edit", "report") if response.state in COMPLETE else (),
-        route=route.public_id if route else "",
-        **_named(response),
-    )
+def shown_replies(replies: Sequence[Reply]) -> list[ShownAnswer]:
+    """Return the newest answer of each turn as one model, known by name, gave it.
+
+    Thumbs and routes come with one query each for all turns; an answer that is not complete has
+    neither.
+    """
+    complete = [reply.newest for reply in replies if reply.newest.state in COMPLETE]
+    thumbs = _thumbs(complete) if complete else {}
+    routes = route_ids_of(complete) if complete else {}
+    return [
+        ShownAnswer(
+            place=reply.turn.position + 1,
+            response=reply.newest,
+            text=reply.newest.text,
+            problem=why_not(reply.newest),
+            thumb=thumbs.get(reply.newest.pk, ""),
+            tools=("thumbs", "copy", "edit", "report") if reply.newest.state in COMPLETE else (),
+            route=routes.get(reply.newest.pk, ""),
+            **_named(reply.newest),
+        )
+        for reply in replies
+    ]
+
+
+def _thumbs(responses: Sequence[Response]) -> dict[UUID, str]:
+    """Return the newest thumb of each answer that has one: "up" or "down"."""
+    thumbs = Reaction.objects.filter(response__in=responses, kind=ReactionKind.THUMB)
+    newest = thumbs.order_by("id").values_list("response_id", "value")
+    return {response_id: "up" if value == 1 else "down" for response_id, value in newest}
 
 
 def _named(response: Response, ratings: dict[str, Row] | None = None) -> dict[str, str]:

@@ -91,6 +91,11 @@ def comparison_of(*, contributor: Contributor, public_id: str) -> Comparison:
     return found
 
 
+def newest_turn(conversation: Conversation) -> Turn:
+    """Return the prompt that a conversation stands at."""
+    return conversation.turns.latest("position")
+
+
 def exchange_of(conversation: Conversation) -> Exchange:
     """The newest turn of a conversation."""
     found = _comparisons().filter(turn__conversation=conversation).order_by("-turn__position")

@@ -14,7 +14,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from feedback.arena.conversations import conversation_context
+from feedback.arena.conversations import conversation_progress
 from feedback.arena.presentation import ShownAnswer
 from feedback.arena.writing import answers_continue
 from feedback.database.db_async import stored
@@ -79,7 +79,7 @@ class Watch:
             mark = self._row_marks()
             if mark == self._mark and mark is not None:
                 return []
-            context = conversation_context(self._conversation)
+            context = conversation_progress(self._conversation)
             answers_continue(context["turn"])
             # Texts that wait for each other appear by the clock, without a change of their rows.
             self._mark = None if any(a.is_held for a in context["answers"]) else mark

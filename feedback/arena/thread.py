@@ -4,44 +4,56 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from feedback.arena.assist import others_of, thread_of
-from feedback.arena.presentation import shown_reply, who
+from feedback.arena.assist import newest_reply, others_of, thread_of
+from feedback.arena.presentation import ShownAnswer, shown_replies, who
 from feedback.arena.selectors import COMPLETE
 from feedback.errors import UnavailableError
 from feedback.identifiers import new_public_id
-from feedback.pool.models import Conversation, Response, ResponseState
+from feedback.pool.models import Conversation, Response, ResponseState, Turn
 from feedback.registry.health import live_versions
 from feedback.text.message_display import message_shown
 
 
 def thread_context(conversation: Conversation) -> dict[str, Any]:
-    """A conversation with one model from its beginning; only its end can still change."""
+    """Return what the page shows: a conversation with one model from its beginning."""
     thread = thread_of(conversation)
-    newest = thread[-1].newest
+    answers = shown_replies(thread)
     replies = [
         {
             "prompt": message_shown(reply.turn.messages[-1], who()),
             "language": reply.turn.language,
-            "answer": shown_reply(reply, place),
+            "answer": answer,
             "before": reply.responses[:-1],
         }
-        for place, reply in enumerate(thread, 1)
+        for reply, answer in zip(thread, answers, strict=True)
     ]
+    return {
+        **_progress(conversation, answers[-1], thread[-1].turn),
+        "replies": replies,
+        "key": new_public_id(),
+        "can_go_on": live_versions().exists(),
+    }
+
+
+def thread_progress(conversation: Conversation) -> dict[str, Any]:
+    """Return the part of `thread_context` that can still change: its newest turn."""
+    newest = newest_reply(conversation)
+    return _progress(conversation, shown_replies([newest])[0], newest.turn)
+
+
+def _progress(conversation: Conversation, answer: ShownAnswer, turn: Turn) -> dict[str, Any]:
+    newest = answer.response
     complete = newest.state in COMPLETE
     return {
         "conversation": conversation,
-        "turn": thread[-1].turn,
-        "responses": (newest,),
-        "replies": replies,
-        "answers": [replies[-1]["answer"]],
+        "turn": turn,
+        "answers": [answer],
         "said": _said(newest),
-        "key": new_public_id(),
         "writing": newest.state == ResponseState.WRITING,
         "stop": not complete and bool(newest.text),
         "retry": newest.state == ResponseState.FAILED,
         "again": newest.state != ResponseState.WRITING and _has_others(newest),
         "waiting": not complete,
-        "can_go_on": live_versions().exists(),
         "solo": True,
     }
 

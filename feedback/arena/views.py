@@ -23,7 +23,7 @@ from feedback.arena.conversations import conversation_context
 from feedback.arena.forms import key_of, message_of, mode_of, topic_of
 from feedback.arena.presentation import problem_context, start_context
 from feedback.arena.recorded import question_found
-from feedback.arena.selectors import conversation_find
+from feedback.arena.selectors import conversation_find, newest_turn
 from feedback.arena.services import answers_replace, answers_retry, answers_stop
 from feedback.arena.streaming import answer_events
 from feedback.arena.writing import answers_continue
@@ -132,7 +132,7 @@ def follow_up(request: HttpRequest, public_id: str) -> HttpResponse:
 def stop(request: HttpRequest, public_id: str) -> HttpResponse:
     """Take what is there as the answer."""
     own = _own(request, public_id)
-    answers_stop(turn=conversation_context(own)["turn"])
+    answers_stop(turn=newest_turn(own))
     return after(request, own)
 
 
@@ -142,7 +142,7 @@ def retry(request: HttpRequest, public_id: str) -> HttpResponse:
     """Ask the same models again for the answers that did not arrive."""
     own = _own(request, public_id)
     message_take(request)
-    answers_retry(turn=conversation_context(own)["turn"])
+    answers_retry(turn=newest_turn(own))
     return after(request, own)
 
 

@@ -4,9 +4,10 @@ Nothing here is worked out anew: scores, chances and reasons are those that were
 choice was made. While the two answers of a duel wait for a judgment nobody is told, whoever asks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -67,13 +68,21 @@ def route_find(*, viewer: Contributor, public_id: str) -> ModelRoute:
     return found
 
 
-def route_of(response: Response) -> ModelRoute | None:
-    """Return the decision that chose the model of an answer.
+def route_ids_of(responses: Iterable[Response]) -> dict[UUID, str]:
+    """Return, by answer, the public id of the newest decision that chose its model; one query.
 
-    None where the person named the model, or it went on from the turn before.
+    An answer is missing where the person named the model, or it went on from the turn before.
     """
-    made = ModelRoute.objects.filter(turn=response.turn_id, chosen__contains=[response.version_id])
-    return made.order_by("-id").first() if response.version_id else None
+    answers = {(response.turn_id, response.version_id): response.pk for response in responses}
+    made = ModelRoute.objects.filter(turn__in={turn_id for turn_id, _version in answers})
+    return {
+        answers[turn_id, version_id]: public_id
+        for turn_id, chosen, public_id in made.order_by("id").values_list(
+            "turn_id", "chosen", "public_id"
+        )
+        for version_id in chosen
+        if (turn_id, version_id) in answers
+    }
 
 
 def explain(route: ModelRoute) -> Explanation:
