@@ -19,6 +19,7 @@ MODULES = sorted(
 TOP = {"manage.py", "platform", "feedback", "trainers", "templates", "docker", "tests", "docs"}
 FOR_TOOLS = {"README.md", "LICENSE", "Makefile", "pyproject.toml", ".ci", ".gitignore"}
 FOR_TOOLS |= {
+    "CONTRIBUTING.md",
     ".dockerignore",
     "requirements.lock",
     "requirements-dev.lock",

@@ -37,8 +37,8 @@ def campaigns_with_progress() -> list[tuple[Campaign, CampaignProgress]]:
     """Return every campaign, the newest first, and how far it has come."""
     counted = Task.objects.without_gold().values("campaign").annotate(**COUNTS)
     progress = {
-        campaign: CampaignProgress(**dict(zip(COUNTS, numbers, strict=True)))
-        for campaign, *numbers in counted.values_list("campaign", *COUNTS)
+        campaign: CampaignProgress(tasks=tasks, judged=judged, left=left)
+        for campaign, tasks, judged, left in counted.values_list("campaign", *COUNTS)
     }
     return [
         (campaign, progress.get(campaign.id, CampaignProgress()))

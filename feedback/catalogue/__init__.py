@@ -1,1 +1,7 @@
-"""The public pages and REST of models: list, map, one model, benchmarks."""
+"""The public pages and REST of models.
+
+selectors               the list, one model, its ratings by topic, its record against the others
+benchmarks, forecasts   what training measured, and what the router expects
+coordinates, model_map, map_svg     from vectors to the drawn map
+api, views, urls
+"""

@@ -1,6 +1,6 @@
 """The model map as server-made SVG: marks in percent of the drawing, names beside them.
 
-No script and no inline style (docs/decisions/0003-server-made-charts.md). The stylesheet gives the
+No script and no inline style (decision 0003). The stylesheet gives the
 drawing the proportions of `WIDTH` to its height, so one length means the same in both directions.
 On a wide screen it is `WIDTH` pixels wide and the names stand where they were fitted here; a
 narrower one shows the marks alone.

@@ -1,4 +1,4 @@
-"""What nobody is sure of comes first, in campaigns that want it so."""
+"""Order tasks by uncertainty, in campaigns that want it so."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 from feedback.campaigns.models import CampaignState, TaskOrder
 
-NOTICEABLE = 0.01  # a priority that moves by less stays: each move is a new place in the line
+NOTICEABLE = 0.01  # a priority that moves by less stays: each move changes the index of the queue
 
 # A task's priority is the chance that the likeliest choice is wrong; unjudged, of four that is 3/4.
 FOLLOW = """
@@ -25,7 +25,7 @@ UPDATE feedback_task task SET priority = fresh.uncertainty
 
 
 def priorities_follow() -> int:
-    """Order the open tasks by the consensus as it is now; how many moved."""
+    """Order the open tasks by the consensus as it is now; return how many moved."""
     values: dict[str, Any] = {
         "open": CampaignState.OPEN.value,
         "order": TaskOrder.UNCERTAIN.value,

@@ -1,8 +1,8 @@
 """The leaderboard over REST: public, no key needed."""
 
-from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
@@ -10,9 +10,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from feedback.errors import ApplicationError
+from feedback.errors import InvalidError
 from feedback.ranking.selectors import leaderboard
-from feedback.ranking.styled import styled_leaderboard
+from feedback.ranking.style_control import styled_leaderboard
 
 YES, NO = ("true", "1"), ("false", "0")
 
@@ -42,14 +42,12 @@ def leaderboard_list(request: Request) -> Response:
     """`[{"model", "rating", "ci_low", "ci_high", "rank_low", "rank_high", "n"}]`, best first."""
     filters = {name: request.GET.get(name, "") for name in ("topic", "rater_kind")}
     board = styled_leaderboard(**filters) if _asked(request) else leaderboard(**filters)
-    return Response([asdict(row) for row in board.rows])
+    return Response(RatingOutput(board.rows, many=True).data)
 
 
 def _asked(request: Request) -> bool:
-    """Whether style is to be held equal."""
+    """Return whether style is to be held equal."""
     asked = request.GET.get("style_control", "").lower()
     if asked not in ("", *YES, *NO):
-        raise ApplicationError(
-            "invalid", "Style control is true or false.", fields={"style_control": "true, false"}
-        )
+        raise InvalidError({"style_control": _("Not one of %s.") % "true, false"})
     return asked in YES

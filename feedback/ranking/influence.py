@@ -1,4 +1,4 @@
-"""How few judgments hold the first place: computed beside the fold of the tally, read by pages."""
+"""How few judgments hold the first place: computed where vote counts are compacted, for pages."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from trainers.ranking.influence import fewest_to_unseat
 LISTED = 100  # judgments that an operator is shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """Judgments that cannot be told apart by a ranking: two models, an outcome, a kind of rater."""
 
@@ -27,7 +27,7 @@ class Cell:
 
 
 def influence_refresh() -> Influence | None:
-    """Find anew how few judgments would change who is first, if the tally changed meanwhile."""
+    """Find anew how few judgments would change who is first; None with fewer than two models."""
     cells, counts = _cells()
     if len(counts.models) < 2:
         Influence.objects.all().delete()
@@ -57,12 +57,12 @@ def influence_refresh() -> Influence | None:
 
 
 def influence_current() -> Influence | None:
-    """What was found last."""
+    """Return what was found last; None before the first time."""
     return Influence.objects.order_by("-updated_at").first()
 
 
 def influential_judgments(influence: Influence) -> list[Preference]:
-    """Judgments of those cells, as many of each as it takes; which of a cell does not matter."""
+    """Return judgments of those cells, as many of each as it takes, whichever those are."""
     found: list[Preference] = []
     for cell in influence.cells:
         room = LISTED - len(found)
@@ -72,6 +72,7 @@ def influential_judgments(influence: Influence) -> list[Preference]:
 
 
 def _cells() -> tuple[list[Cell], PairCounts]:
+    """Return the cells of all judgments and their counts, in the same order."""
     sums = (
         VoteTally.objects.filter(topic=None)
         .values_list("version_low__label", "version_high__label", "outcome", "rater_kind")
@@ -83,11 +84,15 @@ def _cells() -> tuple[list[Cell], PairCounts]:
         (low, high, CHOICE[outcome], n, weight, square)
         for low, high, outcome, _, n, weight, square in rows
     )
-    return [Cell(*row[:4]) for row in rows], counts
+    cells = [
+        Cell(low=low, high=high, outcome=outcome, kind=kind)
+        for low, high, outcome, kind, *_sums in rows
+    ]
+    return cells, counts
 
 
 def _of_cell(cell: dict[str, str]) -> QuerySet[Preference]:
-    """Active judgments of a cell, whichever way round their comparison stands."""
+    """Return active judgments of a cell, whichever way round their comparison stands."""
     names = {"low": cell["low"], "high": cell["high"]}
     rows = (
         Preference.objects.active()

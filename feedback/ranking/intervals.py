@@ -1,7 +1,7 @@
 """The interval plot: where each mark lies, in percent of the drawing's width.
 
 Server-made SVG with attributes only: no script, no inline style, and the table row that holds it
-is its own fallback (docs/decisions/0003-server-made-charts.md).
+is its own fallback (decision 0003).
 """
 
 import math
@@ -14,7 +14,7 @@ MARGIN = 2.5  # percent on each side, so that no mark is cut
 STEPS = (1, 2, 5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """A value of the axis and where it stands."""
 
@@ -22,7 +22,7 @@ class Tick:
     x: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A row with its interval's ends and dot; `level`: its interval overlaps the leader's."""
 
@@ -44,7 +44,7 @@ class Mark:
         return str(first) if first == last else f"{first}–{last}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
     """All marks, the ticks, and the band of the leader's interval."""
 
@@ -60,7 +60,7 @@ class Plot:
 
 
 def interval_plot(rows: Sequence[Row]) -> Plot:
-    """The plot of one row or more; the first one is the leader."""
+    """Return the plot of one row or more; the first one is the leader."""
     low = min(row.ci_low for row in rows)
     high = max(row.ci_high for row in rows)
     span = max(high - low, 1.0)
@@ -71,24 +71,24 @@ def interval_plot(rows: Sequence[Row]) -> Plot:
     leader = rows[0]
     marks = tuple(
         Mark(
-            row,
-            _percent(at(row.ci_low)),
-            _percent(at(row.rating)),
-            _percent(at(row.ci_high)),
-            row.ci_high >= leader.ci_low,
+            row=row,
+            low=_percent(at(row.ci_low)),
+            dot=_percent(at(row.rating)),
+            high=_percent(at(row.ci_high)),
+            level=row.ci_high >= leader.ci_low,
         )
         for row in rows
     )
     return Plot(
-        marks,
-        tuple(Tick(value, _percent(at(value))) for value in _ticks(low, high)),
-        _percent(at(leader.ci_low)),
-        _percent(at(leader.ci_high) - at(leader.ci_low)),
+        marks=marks,
+        ticks=tuple(Tick(value=value, x=_percent(at(value))) for value in _ticks(low, high)),
+        band_x=_percent(at(leader.ci_low)),
+        band_width=_percent(at(leader.ci_high) - at(leader.ci_low)),
     )
 
 
 def _ticks(low: float, high: float) -> list[int]:
-    """Four to eight round numbers between low and high."""
+    """Return four to eight round numbers between low and high."""
     rough = max((high - low) / 6, 1.0)
     power = 10 ** math.floor(math.log10(rough))
     step = next((s * power for s in STEPS if s * power >= rough), 10 * power)

@@ -1,4 +1,4 @@
-"""The aggregate that rankings read."""
+"""Vote counts, which rankings read, and what is computed from them ahead of time."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,7 +14,7 @@ class VoteTally(models.Model):
 
     Triggers write it (`sql/vote_counts.sql`). Rows are increments (negative when a judgment leaves
     the pool), so that two people who judge the same pair never wait for each other. A beat task
-    folds them together. `outcome` is seen from `version_low`, the smaller key; `topic` is empty in
+    compacts them. `outcome` is seen from `version_low`, the smaller key; `topic` is empty in
     the row that counts all topics.
     """
 
@@ -62,7 +62,7 @@ class StyleTally(models.Model):
 class StyledBoard(Row):
     """A board with style held equal that takes too long to rate while somebody waits.
 
-    `newest`: the last row of the tally it was rated from.
+    `newest`: the last row of the counts it was rated from.
     """
 
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, null=True, related_name="+")

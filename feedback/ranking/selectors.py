@@ -1,13 +1,15 @@
-"""Reads of the ranking: the leaderboard, from the tally."""
+"""Reads of the ranking: the leaderboard, from the vote counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from feedback.errors import ApplicationError
+from feedback.errors import refuse_problems
 from feedback.people.models import RaterKind
 from feedback.ranking.models import VoteTally
 from feedback.registry.models import ModelVersion, Topic
@@ -27,9 +29,9 @@ SELECT low.label, high.label, t.outcome, t.n, t.weight, t.square
 CHOICE = {"low": "a", "high": "b", "tie": "tie", "both_bad": "both_bad"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A version's place, with what a page says beside it."""
+    """A version's rating and ranks, with what a page says beside it."""
 
     model: str
     slug: str
@@ -42,7 +44,24 @@ class Row:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardFilters:
+    """Which judgments a board rates; None and empty for all."""
+
+    topic_id: UUID | None
+    rater_kind: str
+
+    def statement(self, template: str) -> tuple[str, dict[str, Any]]:
+        """Return a statement with its {TOPIC} filled in, and its parameters.
+
+        Two conditions, not `IS NOT DISTINCT FROM`: that one would not use the index.
+        """
+        of_topic = "topic_id IS NULL" if self.topic_id is None else "topic_id = %(topic)s"
+        parameters = {"topic": self.topic_id, "rater_kind": self.rater_kind}
+        return template.replace("{TOPIC}", of_topic), parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """The rows, best first, and how many judgments they rest on."""
 
@@ -51,13 +70,13 @@ class Leaderboard:
 
 
 def leaderboard(*, topic: str = "", rater_kind: str = "") -> Leaderboard:
-    """Ratings of all versions that were compared; by topic slug, and by people or AI judges."""
+    """Return the ratings of all versions that were compared; of a topic, of a kind of rater."""
     counts = pair_counts(topic=topic, rater_kind=rater_kind)
-    return Leaderboard(rows_of(fit(counts)), int(counts.n.sum()))
+    return Leaderboard(rows=rows_of(fit(counts)), judgments=int(counts.n.sum()))
 
 
 def rows_of(ratings: Sequence[ModelRating]) -> tuple[Row, ...]:
-    """Ratings as rows, in the same order."""
+    """Return ratings as rows, in the same order."""
     versions = {
         version.label: version
         for version in ModelVersion.objects.filter(label__in=[each.model for each in ratings])
@@ -68,30 +87,33 @@ def rows_of(ratings: Sequence[ModelRating]) -> tuple[Row, ...]:
 
 
 def pair_counts(*, topic: str = "", rater_kind: str = "") -> PairCounts:
-    """Judgments summed up by pair and outcome: its size does not grow with their number."""
-    filters_check(topic=topic, rater_kind=rater_kind)
-    of_topic = "topic_id = %(topic)s" if topic else "topic_id IS NULL"
-    place = Topic.objects.get(slug=topic).id if topic else None
+    """Return the judgments summed up by pair and outcome: the size does not grow with them."""
+    filters = board_filters(topic=topic, rater_kind=rater_kind)
     with connection.cursor() as cursor:
-        filters = {"topic": place, "rater_kind": rater_kind}
-        cursor.execute(SUMMED.replace("{TOPIC}", of_topic), filters)
+        cursor.execute(*filters.statement(SUMMED))
         return PairCounts.from_weighted(
             (low, high, CHOICE[outcome], *sums) for low, high, outcome, *sums in cursor
         )
 
 
-def filters_check(*, topic: str, rater_kind: str) -> None:
-    """An error that names the filter that is unknown."""
-    if rater_kind and rater_kind not in RaterKind.values:
-        raise ApplicationError(
-            "invalid", _("No such kind of rater."), fields={"rater_kind": f"{RaterKind.values}"}
-        )
-    if topic and not Topic.objects.filter(slug=topic).exists():
-        raise ApplicationError("invalid", _("No such topic."), fields={"topic": _("Unknown.")})
+def board_filters(*, topic: str, rater_kind: str) -> BoardFilters:
+    """Return the filters of a board; raise an InvalidError that names those that are unknown.
+
+    topic: a slug. Either is empty for all.
+    """
+    known_kind = not rater_kind or rater_kind in RaterKind.values
+    topic_id = Topic.objects.filter(slug=topic).values_list("id", flat=True).first()
+    refuse_problems(
+        {
+            "rater_kind": "" if known_kind else _("No such kind of rater."),
+            "topic": _("No such topic.") if topic and topic_id is None else "",
+        }
+    )
+    return BoardFilters(topic_id=topic_id, rater_kind=rater_kind)
 
 
 def ranked_topics() -> QuerySet[Topic]:
-    """Topics that have judgments, by name."""
+    """Return the topics that have judgments, by name."""
     return Topic.objects.filter(id__in=VoteTally.objects.values("topic")).order_by("name")
 
 

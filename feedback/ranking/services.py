@@ -1,5 +1,6 @@
-"""Keeping the tallies small, and what takes long to compute from them at hand."""
+"""Keep the vote counts small, and what takes long to compute from them at hand."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -7,13 +8,12 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from feedback.ranking.models import RankingCheck, StyledBoard, StyleTally
-from feedback.ranking.selectors import pair_counts
-from feedback.ranking.styled import MOMENT_SUMS, styled_rate
-from feedback.registry.models import Topic
+from feedback.ranking.selectors import BoardFilters, pair_counts
+from feedback.ranking.style_control import MOMENT_SUMS, styled_rate
 from trainers.ranking import fit
 from trainers.ranking.checks import checks
 
-FOLD = """
+COMPACT = """
 WITH taken AS (
   DELETE FROM feedback_votetally
    WHERE id IN (SELECT id FROM feedback_votetally ORDER BY id FOR UPDATE SKIP LOCKED)
@@ -27,7 +27,7 @@ SELECT version_low_id, version_high_id, outcome, rater_kind, topic_id, sum(n), s
 """
 CELL = "version_low_id, version_high_id, outcome, rater_kind, topic_id, cell"
 # Only cells of more than one row are touched: there are more of them than pairs.
-FOLD_STYLES = """
+COMPACT_STYLES = """
 WITH several AS (
   SELECT id FROM (
     SELECT id, count(*) OVER (PARTITION BY {CELL}) AS together FROM feedback_styletally) counted
@@ -43,28 +43,29 @@ SELECT {CELL}, sum(n), sum(weight), sum(square),
        ARRAY[{SUMS}]
   FROM taken GROUP BY {CELL} HAVING sum(n) <> 0
 """.replace("{CELL}", CELL).replace("{SUMS}", MOMENT_SUMS)
-WHILE_WAITING = 5_000  # rows of the tally that are rated while somebody waits; more are kept
+WHILE_WAITING = 5_000  # rows of counts that are rated while somebody waits; more are kept
 
 
-def tally_fold() -> int:
-    """Fold the increments of the tally into one row a (pair, outcome, kind, topic).
+def vote_counts_compact() -> int:
+    """Sum up the increments of vote counts: one row a (pair, outcome, kind, topic).
 
-    One transaction: a reader sees either the increments or their sum. Gives the rows now there.
+    One transaction: a reader sees either the increments or their sum. Return how many rows there
+    are now.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(FOLD)
-        folded: int = cursor.rowcount
-        return folded
+        cursor.execute(COMPACT)
+        rows: int = cursor.rowcount
+        return rows
 
 
-def style_tally_fold() -> None:
-    """Fold the increments of the tally of styles, likewise."""
+def style_counts_compact() -> None:
+    """Sum up the increments of vote counts by style, likewise."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(FOLD_STYLES)
+        cursor.execute(COMPACT_STYLES)
 
 
 def styled_boards_refresh() -> int:
-    """Rate anew the changed boards that are too large to rate while somebody waits; how many."""
+    """Rate the changed boards that are too large to rate while somebody waits; return how many."""
     large = {
         (topic, kind): newest
         for (topic, kind), (rows, newest) in _boards().items()
@@ -81,7 +82,7 @@ def styled_boards_refresh() -> int:
 
 
 def check_refresh() -> RankingCheck | None:
-    """Check the ranking of all judgments anew; nothing where fewer than two models are compared."""
+    """Check the ranking of all judgments anew; None where fewer than two models are compared."""
     counts = pair_counts()
     report = checks(counts, fit(counts), seed=0) if len(counts.models) > 1 else None
     with transaction.atomic():
@@ -94,7 +95,7 @@ def check_refresh() -> RankingCheck | None:
 
 
 def _boards() -> dict[tuple[UUID | None, str], tuple[int, int]]:
-    """Rows and newest row of the tally of each board, by topic and kind of rater."""
+    """Return how many counts each board has, and the newest, by topic and kind of rater."""
     found: dict[tuple[UUID | None, str], tuple[int, int]] = {}
     counted = StyleTally.objects.values_list("topic", "rater_kind").annotate(
         rows=Count("id"), newest=Max("id")
@@ -107,11 +108,11 @@ def _boards() -> dict[tuple[UUID | None, str], tuple[int, int]]:
 
 
 def _keep(topic: UUID | None, kind: str, newest: int) -> None:
+    board: dict[str, Any] = {"topic_id": topic, "rater_kind": kind}
     StyledBoard.objects.update_or_create(
-        topic=Topic.objects.get(pk=topic) if topic else None,
-        rater_kind=kind,
+        **board,
         defaults={
-            "board": styled_rate(topic, kind).as_json(),
+            "board": styled_rate(BoardFilters(topic_id=topic, rater_kind=kind)).as_json(),
             "newest": newest,
             "updated_at": timezone.now(),
         },

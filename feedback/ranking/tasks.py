@@ -5,17 +5,17 @@ from celery import shared_task
 from feedback.ranking.influence import influence_refresh
 from feedback.ranking.services import (
     check_refresh,
-    style_tally_fold,
+    style_counts_compact,
     styled_boards_refresh,
-    tally_fold,
+    vote_counts_compact,
 )
 
 
 @shared_task(name="ranking.fold_tally")
-def fold_tally() -> None:
+def compact_vote_counts() -> None:
     """Beat: keep what rankings read small, and what takes long to compute from it at hand."""
-    tally_fold()
-    style_tally_fold()
+    vote_counts_compact()
+    style_counts_compact()
     influence_refresh()
     styled_boards_refresh()
 

@@ -10,19 +10,20 @@ from django.views.decorators.http import require_GET
 
 from feedback.errors import ApplicationError
 from feedback.people.authentication import curator_required
-from feedback.ranking.certainty import certainty_current, effect_lines
+from feedback.ranking.diagnostics import diagnostics_current, effect_lines
 from feedback.ranking.influence import influence_current, influential_judgments
 from feedback.ranking.intervals import interval_plot
 from feedback.ranking.selectors import Leaderboard, Row, leaderboard, ranked_topics
-from feedback.ranking.styled import StyledLeaderboard, styled_leaderboard
+from feedback.ranking.style_control import StyledLeaderboard, styled_leaderboard
+from feedback.web.http import HtmxRequest, page_or_part
 from trainers.ranking.bradley_terry import FEW, rank_ranges
 
 JUDGMENTS_WANTED = 300  # below this a page shows no order: it would be noise
 
 
 @require_GET
-def leaderboard_page(request: HttpRequest) -> HttpResponse:
-    """Intervals of all models, filtered by topic and by who judged, with or without style."""
+def leaderboard_page(request: HtmxRequest) -> HttpResponse:
+    """Show intervals of all models, by topic and by who judged, with or without style."""
     filters = {name: request.GET.get(name, "") for name in ("topic", "rater_kind")}
     styled = request.GET.get("style_control") == "true"
     try:
@@ -43,17 +44,17 @@ def leaderboard_page(request: HttpRequest) -> HttpResponse:
         "styled": styled,
         "effects": effect_lines(board.effects) if isinstance(board, StyledLeaderboard) else (),
         "influence": influence_current() if whole else None,
-        "certainty": certainty_current() if whole else None,
+        "certainty": diagnostics_current() if whole else None,
         **filters,
     }
-    part = "#board" if request.headers.get("HX-Request") else ""
-    return render(request, f"ranking/leaderboard.html{part}", context)
+    template = page_or_part(request, "ranking/leaderboard.html", "board")
+    return render(request, template, context)
 
 
 @require_GET
 @curator_required
 def influence_page(request: HttpRequest) -> HttpResponse:
-    """The few judgments without which another model would be first."""
+    """Show the few judgments without which another model would be first."""
     influence = influence_current()
     judgments = influential_judgments(influence) if influence else []
     context = {"influence": influence, "judgments": judgments}
@@ -65,7 +66,7 @@ def _board(filters: dict[str, str], styled: bool) -> Leaderboard:
 
 
 def _placed(board: Leaderboard) -> Sequence[Row]:
-    """The models that are shown in order: those judged often enough, of a board that is.
+    """Return the models that have an order: those judged often enough, of a board that is.
 
     They are ranked among themselves: who is hardly judged could stand anywhere.
     """

@@ -2,7 +2,7 @@
 
 Our views and middleware are synchronous. Django's own handler makes a thread for each request,
 runs each hook of each middleware as a turn of that thread, and goes back to the event loop in
-between; that costs more than most of our requests do (docs/decisions/0007-walking-the-queue.md).
+between; that costs more than most of our requests do (decision 0007).
 Here the chain is synchronous as under WSGI and runs in one go in one of a few threads. What a
 response streams is iterated on the event loop.
 """

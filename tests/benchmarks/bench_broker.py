@@ -3,7 +3,7 @@
     PYTHONPATH=platform python tests/benchmarks/bench_broker.py
 
 Prints JSON. The candidate over PostgreSQL needs `pip install sqlalchemy`, which the project itself
-does not use. Each runs a real Celery worker with two processes; docs/decisions/0001 reads the
+does not use. Each runs a real Celery worker with two processes; decision 0001 reads the
 numbers.
 """
 

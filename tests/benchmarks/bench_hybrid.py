@@ -17,27 +17,26 @@ import random
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import django
+import numpy as np
 
 django.setup()
 
-from feedback.quality.votes import Votes  # noqa: E402
-
 from feedback.hybrid.draw import decisions_draw  # noqa: E402
-from feedback.hybrid.labels import ai_posteriors, signals_from  # noqa: E402
+from feedback.hybrid.labels import ai_posteriors, uncertainties  # noqa: E402
 from feedback.hybrid.models import Destination  # noqa: E402
+from feedback.quality.aspect_values import AspectValues  # noqa: E402
+from feedback.quality.judgments import POSITION, Judgments, Raters  # noqa: E402
 from trainers.data.formats import PairRecord, read  # noqa: E402
 from trainers.statistics.consensus import CLASSES  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BUDGETS = (0.25, 0.5, 0.75)
 EXPLORE_SHARE = 0.1
-EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 Labels = dict[UUID, str]
 People = dict[UUID, list[str]]
@@ -66,17 +65,54 @@ class Pool:
             else:
                 self.people[pair].append(judgment.choice)
 
-    def votes(self, human: Mapping[UUID, str]) -> tuple[Votes, dict[int, str]]:
+    def judgments(self, human: Mapping[UUID, str]) -> tuple[Judgments, dict[int, str]]:
         """The AI labels and some human ones as arrays, and the judge behind each AI rater."""
-        votes = Votes()
         names = sorted({name for said in self.judges.values() for name in said})
-        ids = {name: UUID(int=index) for index, name in enumerate(names)}
-        for pair, said in self.judges.items():
-            for name, choice in said.items():
-                votes.add(pair, ids[name], choice, EPOCH, "ai", "")
-        for pair, choice in human.items():
-            votes.add(pair, UUID(int=len(ids)), choice, EPOCH, "human", "")
-        return votes, {votes.rater_ids[ids[name]]: name for name in names}
+        pairs = list(dict.fromkeys([*self.judges, *human]))
+        number = {pair: place for place, pair in enumerate(pairs)}
+        rows = [
+            (number[pair], names.index(name), POSITION[choice])
+            for pair, said in self.judges.items()
+            for name, choice in said.items()
+        ]
+        rows += [(number[pair], len(names), POSITION[choice]) for pair, choice in human.items()]
+        is_human = np.arange(len(names) + 1) == len(names)
+        raters = Raters(
+            ids=[*names, "a person"],
+            human=is_human,
+            group=is_human.astype(np.intp),
+            tier_weight=np.ones(len(is_human)),
+        )
+        return arrays(rows, pairs, raters), dict(enumerate(names))
+
+
+def arrays(
+    rows: Sequence[tuple[int, int, int]], pairs: Sequence[UUID], raters: Raters
+) -> Judgments:
+    """Judgments of which only the pair, the rater and the choice are known."""
+    comparison, rater, choice = np.array(rows, dtype=np.intp).T
+    n = len(rows)
+    unknown, none = np.full(n, -1), np.zeros(0, dtype=np.intp)
+    return Judgments(
+        keys=np.zeros(n, dtype="S36"),
+        comparison=comparison,
+        rater=rater,
+        campaign=unknown,
+        choice=choice,
+        active=np.ones(n, dtype=bool),
+        created=np.zeros(n, dtype=np.int64),
+        pair=comparison,
+        outcome=choice,
+        displayed=unknown,
+        pace=np.full(n, np.nan),
+        gold=unknown,
+        rationale=unknown,
+        theta=np.full(n, 0.5),
+        aspects=AspectValues(names=[], judgment=none, name=none, value=none),
+        comparison_ids=[str(pair) for pair in pairs],
+        campaign_ids=[],
+        raters=raters,
+    )
 
 
 def main() -> None:
@@ -99,16 +135,17 @@ def measure(pool: Pool, draws: int, *, held_out: bool) -> dict[str, object]:
         bought, truth = deal(pool.people, pairs, random.Random(seed), held_out=held_out)
         # The judges are weighed by a first round: one in twenty pairs has its human label.
         first = random.Random(seed).sample(pairs, len(pairs) // 20)
-        votes, families = pool.votes({pair: bought[pair] for pair in first})
-        signals = signals_from(votes, families, pairs)
-        posteriors, _ = ai_posteriors(votes)
-        ai = {pair: CLASSES[int(posteriors[votes.item_ids[pair]].argmax())] for pair in pairs}
+        judgments, families = pool.judgments({pair: bought[pair] for pair in first})
+        uncertain = uncertainties(judgments, families, pairs)
+        posteriors, _ = ai_posteriors(judgments)
+        likeliest = dict(zip(judgments.comparison_ids, posteriors.argmax(axis=1), strict=True))
+        ai = {pair: CLASSES[int(likeliest[str(pair)])] for pair in pairs}
         found["ai_only"].append(accuracy(ai, truth))
         found["human_only"].append(accuracy(bought, truth))
         for budget in BUDGETS:
             people = int(budget * len(pairs))
             decisions = decisions_draw(
-                signals, people=people, explore_share=EXPLORE_SHARE, seed=seed
+                uncertain, people=people, explore_share=EXPLORE_SHARE, seed=seed
             )
             routed = [d.comparison for d in decisions if d.destination == Destination.HUMAN]
             at_random = random.Random(seed).sample(pairs, people)

@@ -66,19 +66,14 @@ def measure(judgments: int) -> dict[str, object]:
 
 
 def refreshes() -> dict[str, float]:
-    from feedback.quality.agreements import agreements_refresh
-    from feedback.quality.quarantine import standings_refresh
-
-    from feedback.quality.services import consensus_refresh
+    from feedback.quality.services import quality_refresh
     from feedback.ranking.influence import influence_refresh
-    from feedback.ranking.services import tally_fold
+    from feedback.ranking.services import vote_counts_compact
 
     work: tuple[Callable[[], object], ...] = (
-        tally_fold,
+        vote_counts_compact,
         influence_refresh,
-        consensus_refresh,
-        standings_refresh,
-        agreements_refresh,
+        quality_refresh,
     )
     return {each.__name__: timed(each) for each in work}
 

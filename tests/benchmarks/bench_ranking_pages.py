@@ -65,13 +65,19 @@ def measure(votes: int, models: int) -> dict[str, Any]:
     from feedback.ranking.influence import influence_refresh
     from feedback.ranking.services import (
         check_refresh,
-        style_tally_fold,
+        style_counts_compact,
         styled_boards_refresh,
-        tally_fold,
+        vote_counts_compact,
     )
 
     without = pages(PAGES[1:2], rounds=3)  # before beat has come by
-    work = (tally_fold, style_tally_fold, styled_boards_refresh, check_refresh, influence_refresh)
+    work = (
+        vote_counts_compact,
+        style_counts_compact,
+        styled_boards_refresh,
+        check_refresh,
+        influence_refresh,
+    )
     return {
         "votes": votes,
         "models": models,

@@ -29,7 +29,7 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from trainers.data.comparisons import Comparisons
+    from trainers.data.comparisons import ABOUT, Comparisons
     from trainers.data.holdout import Holdout
     from trainers.progress import Progress
     from trainers.reward.config import REWARD, FrozenConfig
@@ -54,7 +54,7 @@ def one(pairs: int, members: int, hidden: int, threads: int) -> dict[str, Any]:
     held = np.arange(pairs) % 20 == 0
     made = Pairs(
         comparisons=Comparisons(
-            *([names] * 6),
+            **dict.fromkeys(["comparison_id", *ABOUT], names),
             label=(random.random(pairs) < 0.5).astype(float),
             tie=nothing,
             strength=nothing,

@@ -91,7 +91,7 @@ def division(pairs: Pairs, seed: int) -> Pairs:
     """Ten folds of prompts: two to test, one to validate, seven to train; tests decided."""
     parts = list(trials.folds_of(pairs.comparisons.prompt_id, seed, 10))
     test = np.sort(np.concatenate(parts[:2]))
-    test = test[pairs.comparisons.decided[test]]
+    test = test[pairs.comparisons.not_tied[test]]
     return trials.divided(pairs, np.sort(np.concatenate(parts[3:])), parts[2], test)
 
 

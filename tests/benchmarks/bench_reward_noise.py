@@ -98,7 +98,7 @@ def divisions(pairs: Pairs) -> list[Pairs]:
     for number, test in enumerate(trials.folds_of(prompts, 0, FOLDS)):
         rest = np.setdiff1d(np.arange(len(prompts)), test)
         held = next(trials.folds_of(prompts[rest], number + 1, 10))
-        test = test[pairs.comparisons.decided[test]]
+        test = test[pairs.comparisons.not_tied[test]]
         found.append(trials.divided(pairs, np.delete(rest, held), rest[held], test))
     return found
 
@@ -107,7 +107,7 @@ def flip(pairs: Pairs, rate: float, seed: int) -> tuple[Pairs, np.ndarray]:
     """The pairs with this share of decided training and validation labels turned round; which."""
     random = np.random.default_rng([seed, round(100 * rate)])
     rows = np.concatenate([pairs.holdout.train, pairs.holdout.validation])
-    rows = rows[pairs.comparisons.decided[rows]]
+    rows = rows[pairs.comparisons.not_tied[rows]]
     chosen = random.choice(rows, round(rate * len(rows)), replace=False)
     which = np.zeros(len(pairs.first), bool)
     which[chosen] = True

@@ -87,7 +87,16 @@ def read_ukp() -> tuple[Pairs, np.ndarray, np.ndarray]:
     gold = np.array([float(row["mace_gold"] == "a1") for row in rows])
     nothing = np.zeros(len(rows))
     comparisons = Comparisons(
-        *(names, topics, names, names, names, names), gold, nothing, nothing, nothing + 1.0
+        comparison_id=names,
+        prompt_id=topics,
+        response_a=names,
+        response_b=names,
+        model_a=names,
+        model_b=names,
+        label=gold,
+        tie=nothing,
+        strength=nothing,
+        weight=nothing + 1.0,
     )
     answers = [
         Answer([{"role": "user", "content": about[topic]}], texts[end]) for topic, end in number

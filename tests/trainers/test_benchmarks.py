@@ -112,7 +112,7 @@ def ran() -> Array:
 
 @pytest.fixture(scope="module")
 def found(ran: Array) -> dict[int, Accuracy]:
-    return dict(accuracies(benchmark(MADE, ran), sights(MADE, ran)))
+    return dict(accuracies(benchmark(MADE, ran), observed(MADE, ran)))
 
 
 class TestAccuracies:
@@ -135,21 +135,21 @@ class TestAccuracies:
         self, found: dict[int, Accuracy]
     ) -> None:
         truth = MADE.outcomes[ASKED].mean(0)
-        guesses = [found[model] for model in range(18, 24)]
-        assert [(one.how, one.n) for one in guesses] == [("forecast", 0)] * 3 + [
+        estimates = [found[model] for model in range(18, 24)]
+        assert [(one.how, one.n) for one in estimates] == [("forecast", 0)] * 3 + [
             ("estimated", 15)
         ] * 3
-        errors = np.abs([one.accuracy for one in guesses] - truth[18:])
+        errors = np.abs([one.accuracy for one in estimates] - truth[18:])
         blind = np.abs(truth[:18].mean() - truth[18:])
         assert errors.mean() < 0.8 * blind.mean()
-        inside = [one.low <= truth[18 + n] <= one.high for n, one in enumerate(guesses)]
+        inside = [one.low <= truth[18 + n] <= one.high for n, one in enumerate(estimates)]
         assert sum(inside) >= 5
-        assert all(0.0 < one.high - one.low < 0.4 for one in guesses)
+        assert all(0.0 < one.high - one.low < 0.4 for one in estimates)
 
     def test_an_estimate_stays_within_what_its_scores_leave_possible(self) -> None:
         ran = np.ones(MADE.logits.shape, bool)
         ran[ASKED[200:], 5] = False
-        found = dict(accuracies(benchmark(MADE, ran), sights(MADE, ran)))[5]
+        found = dict(accuracies(benchmark(MADE, ran), observed(MADE, ran)))[5]
         won = MADE.outcomes[ASKED[:200], 5].sum()
         assert found.how == "estimated"
         assert won / 400 <= found.low <= found.accuracy <= found.high <= (won + 200) / 400
@@ -158,7 +158,7 @@ class TestAccuracies:
         ran = np.ones(MADE.logits.shape, bool)
         ran[np.ix_(ASKED, np.arange(4, 24))] = False
         ran[np.ix_(ASKED[:30], np.arange(20, 24))] = True
-        found = dict(accuracies(benchmark(MADE, ran), sights(MADE, ran)))
+        found = dict(accuracies(benchmark(MADE, ran), observed(MADE, ran)))
         assert sorted(found) == [0, 1, 2, 3, 20, 21, 22, 23]
         assert {found[model].how for model in (20, 21, 22, 23)} == {"estimated"}
 
@@ -171,7 +171,7 @@ class TestAccuracies:
         topic = Benchmark(
             source="exam", topic="law", questions=some, kin=ASKED, scores=table(MADE, ran)[some].T
         )
-        found = dict(accuracies(topic, sights(MADE, ran)))
+        found = dict(accuracies(topic, observed(MADE, ran)))
         known = MADE.outcomes[np.ix_(some, np.arange(18))].mean(0)
         for model in range(18, 24):
             assert found[model].accuracy == pytest.approx(known.mean())
@@ -187,7 +187,7 @@ class TestAccuracies:
             kin=np.array([7]),
             scores=table(MADE, ran)[[7]].T,
         )
-        found = dict(accuracies(one, sights(MADE, ran)))
+        found = dict(accuracies(one, observed(MADE, ran)))
         assert len(found) == 24
         for model, known in found.items():
             assert known.how == ("measured" if model < 10 else "forecast")
@@ -205,7 +205,7 @@ def benchmark(made: World, ran: Array) -> Benchmark:
     )
 
 
-def sights(made: World, ran: Array) -> LeaveOutVectors:
+def observed(made: World, ran: Array) -> LeaveOutVectors:
     evidence: Evidence = made.evidence(outcomes_where(made, ran), no_comparisons())
     scorer = fitted(evidence, made.vectors)
     return LeaveOutVectors(evidence, scorer.features(made.vectors).astype(np.float64), scorer)

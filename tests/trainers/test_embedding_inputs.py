@@ -57,10 +57,10 @@ def test_groups_that_never_met_keep_their_own_order_and_a_wide_gap() -> None:
     """m0 beats m1 and m2 beats m3; nobody of the first two ever met one of the others."""
     prompt = np.repeat(np.arange(200), 2)
     first, second = np.tile([0, 2], 200), np.tile([1, 3], 200)
-    duels = PairwiseComparisons(
+    comparisons = PairwiseComparisons(
         prompt=prompt, first=first, second=second, label=np.ones(400), weight=np.ones(400)
     )
-    scorer = scorer_of(MADE.evidence(no_outcomes(), duels))
+    scorer = scorer_of(MADE.evidence(no_outcomes(), comparisons))
     means, deviations = scorer.believed(MADE.vectors[0], scorer.models)
     assert means[0] > means[1] + 1.0
     assert means[2] > means[3] + 1.0
@@ -114,8 +114,8 @@ def test_topics_are_recognised_on_new_prompts_and_carry_what_models_do_on_them()
     evidence = replace(everything(World(vectors, MADE.logits, right)), topics=topics)
     shares = evidence.topic_shares()
     features = learn_features(vectors[:160], shares[:160], 0)
-    told, guessed = features(vectors[160:], shares[160:]), features(vectors[160:])
-    assert np.corrcoef(told[:, -1], guessed[:, -1])[0, 1] > 0.9
+    known, guessed = features(vectors[160:], shares[160:]), features(vectors[160:])
+    assert np.corrcoef(known[:, -1], guessed[:, -1])[0, 1] > 0.9
     test = evidence.holdout.test
     chances = scorer_of(evidence, vectors).probabilities(vectors[test])
     assert ((chances[:, 0] > chances[:, 1]) == side[test]).all()
@@ -129,16 +129,16 @@ def test_the_kernels_features_have_the_kernel_as_inner_product() -> None:
     np.testing.assert_allclose(np.square(gaps).sum(-1), expected, atol=0.02)
 
 
-def test_adaptive_scaling_learns_from_duels_too() -> None:
+def test_adaptive_scaling_learns_from_comparisons_too() -> None:
     prompt = np.arange(200)
-    duels = PairwiseComparisons(
+    comparisons = PairwiseComparisons(
         prompt=prompt,
         first=prompt * 0,
         second=prompt * 0 + 1,
         label=np.ones(200),
         weight=np.ones(200),
     )
-    evidence = MADE.evidence(no_outcomes(), duels)
+    evidence = MADE.evidence(no_outcomes(), comparisons)
     plain, adaptive = (
         fitted(evidence, MADE.vectors, replace(QUICK, loss=loss)).scores(MADE.vectors)
         for loss in ("logistic", "adaptive")

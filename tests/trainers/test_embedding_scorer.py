@@ -44,18 +44,18 @@ def test_covariances_are_inverse_curvatures_of_the_log_posterior(
     made: World, evidence: Evidence, scorer: Scorer
 ) -> None:
     """A loop over every training observation of one model."""
-    taught = set(made.holdout.train_and_validation.tolist())
+    trained_on = set(made.holdout.train_and_validation.tolist())
     z = scorer.features(made.vectors)
     for number in (0, 5):
         precision = np.linalg.inv(scorer.prior.covariance)
         ran = evidence.outcomes
         for prompt, model in zip(ran.prompt, ran.model, strict=True):
-            if model == number and prompt in taught:
+            if model == number and prompt in trained_on:
                 p = 1 / (1 + np.exp(-(z[prompt] @ scorer.vectors[model] + scorer.offset)))
                 precision += p * (1 - p) * np.outer(z[prompt], z[prompt])
-        fought = evidence.comparisons
-        for prompt, a, b in zip(fought.prompt, fought.first, fought.second, strict=True):
-            if number in (a, b) and prompt in taught:
+        compared = evidence.comparisons
+        for prompt, a, b in zip(compared.prompt, compared.first, compared.second, strict=True):
+            if number in (a, b) and prompt in trained_on:
                 p = 1 / (1 + np.exp(-z[prompt] @ (scorer.vectors[a] - scorer.vectors[b])))
                 precision += p * (1 - p) * np.outer(z[prompt], z[prompt])
         np.testing.assert_allclose(
@@ -86,7 +86,7 @@ def test_a_model_that_is_not_known_is_an_average_one(made: World, scorer: Scorer
     assert means[1] == pytest.approx(logits[0])
 
 
-def test_a_newcomers_vector_is_a_stationary_point_of_its_posterior() -> None:
+def test_a_new_models_vector_is_a_stationary_point_of_its_posterior() -> None:
     rng = np.random.default_rng(4)
     z, root = rng.normal(size=(80, 5)), rng.normal(size=(5, 5))
     prior = Prior(rng.normal(size=5), root @ root.T + 0.1 * np.eye(5))
@@ -114,21 +114,23 @@ def test_a_newcomers_vector_is_a_stationary_point_of_its_posterior() -> None:
         )
 
 
-def test_a_newcomers_duels_are_outcomes_against_its_opponents(scorer: Scorer, made: World) -> None:
+def test_a_new_models_comparisons_are_outcomes_against_its_opponents(
+    scorer: Scorer, made: World
+) -> None:
     questions, opponent = made.vectors[:4], scorer.models[0]
     shares, weights = np.array([1.0, 0.5, 0.0, 1.0]), np.array([1.0, 0.5, 2.0, 1.0])
-    fought = scorer.comparison_observations(
+    compared = scorer.comparison_observations(
         questions, [opponent, opponent, opponent, "stranger"], shares, weights
     )
     z = scorer.features(questions)
     expected = [-z[row] @ scorer.vectors[0] for row in range(3)] + [-z[3] @ scorer.prior.mean]
-    np.testing.assert_allclose(fought.known, expected)
-    both = scorer.outcome_observations(questions, shares) + fought
+    np.testing.assert_allclose(compared.known, expected)
+    both = scorer.outcome_observations(questions, shares) + compared
     assert both.known[:4].tolist() == [scorer.offset] * 4
     assert both.weight.tolist() == [1.0] * 4 + weights.tolist()
 
 
-def test_a_newcomer_without_outcomes_is_the_prior() -> None:
+def test_a_new_model_without_outcomes_is_the_prior() -> None:
     prior = Prior(np.array([1.0, -2.0]), np.array([[0.5, 0.1], [0.1, 0.25]]))
     none = Observations(
         features=np.empty((0, 2)), known=np.empty(0), score=np.empty(0), weight=np.empty(0)

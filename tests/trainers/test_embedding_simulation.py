@@ -85,32 +85,32 @@ def test_vectors_under_other_models_names_predict_nothing(
     assert wrong["routed_score"] < metrics["best_single_score"]
 
 
-def test_duels_alone_teach_who_is_better_on_what(made: World) -> None:
+def test_comparisons_alone_teach_who_is_better_on_what(made: World) -> None:
     evidence = made.evidence(no_outcomes(), comparisons_of(made, 20))
     metrics = held_out_metrics(evidence, made.vectors, fitted(evidence, made.vectors))
     assert metrics["basis"] == "preferences"
     assert metrics["random_score"] == pytest.approx(0.5)
-    assert metrics["oracle_score"] == 1.0  # each duel has one hard vote
+    assert metrics["oracle_score"] == 1.0  # each comparison has one hard vote
     assert metrics["accuracy"] == pytest.approx(metrics["routed_score"])
     assert metrics["routed_score"] > metrics["best_single_score"] + 0.05
     assert metrics["auc"] > 0.7
 
 
-def test_duels_add_to_few_outcomes(made: World) -> None:
+def test_comparisons_add_to_few_outcomes(made: World) -> None:
     few = np.random.default_rng(0).random(made.logits.shape) < 0.05
     few[made.holdout.test] = True
     outcomes = outcomes_where(made, few)
     alone = made.evidence(outcomes, no_comparisons())
     both = made.evidence(outcomes, comparisons_of(made, 20))
     without = held_out_metrics(alone, made.vectors, fitted(alone, made.vectors))
-    with_duels = held_out_metrics(both, made.vectors, fitted(both, made.vectors))
-    assert with_duels["accuracy"] > without["accuracy"] + 0.01
-    assert with_duels["log_loss"] < without["log_loss"] - 0.01
-    assert with_duels["preference_accuracy"] > 0.6
-    assert with_duels["preference_log_loss"] < with_duels["preference_mean_log_loss"]
+    with_comparisons = held_out_metrics(both, made.vectors, fitted(both, made.vectors))
+    assert with_comparisons["accuracy"] > without["accuracy"] + 0.01
+    assert with_comparisons["log_loss"] < without["log_loss"] - 0.01
+    assert with_comparisons["preference_accuracy"] > 0.6
+    assert with_comparisons["preference_log_loss"] < with_comparisons["preference_mean_log_loss"]
 
 
-def test_a_newcomer_joins_without_retraining(made: World, scorer: Scorer) -> None:
+def test_a_new_model_joins_without_retraining(made: World, scorer: Scorer) -> None:
     """With W, b, C, c0 frozen one logistic regression comes within two points of the joint fit."""
     known = made.logits[:, :-1]
     older = World(made.vectors, known, made.outcomes[:, :-1])

@@ -28,15 +28,15 @@ def test_routing_chooses_among_the_models_that_were_run() -> None:
     assert trials.random() == pytest.approx(average)
 
 
-def test_a_duel_is_won_by_the_share_of_the_model_that_is_chosen() -> None:
+def test_a_comparison_is_won_by_the_share_of_the_model_that_is_chosen() -> None:
     evidence = MADE.evidence(no_outcomes(), comparisons_of(MADE, 2))
     trials = Trials.of_comparisons(evidence, TEST)
-    duels = evidence.comparisons.on(TEST)
+    comparisons = evidence.comparisons.on(TEST)
     scores = np.random.default_rng(1).normal(size=(len(trials.prompts), 5))
     rows = {prompt: row for row, prompt in enumerate(trials.prompts)}
     gaps, routed = [], []
     for prompt, a, b, label in zip(
-        duels.prompt, duels.first, duels.second, duels.label, strict=True
+        comparisons.prompt, comparisons.first, comparisons.second, comparisons.label, strict=True
     ):
         gaps.append(scores[rows[prompt], a] - scores[rows[prompt], b])
         routed.append(label if gaps[-1] > 0 else 1 - label)

@@ -219,9 +219,9 @@ class TestTransfer:
     def test_expectations_that_are_all_the_same_say_no_more_than_the_mean(self) -> None:
         scores = np.array([[0.2], [0.3], [0.5], [0.7], [0.8]])
         found = fit_accuracy_line(np.full(5, 0.4), scores)
-        guess = found.forecast(Expectation(mean=0.9, variance=0.0))
-        assert guess.value == pytest.approx(0.5)
-        assert guess.half_width > 0.6
+        estimate = found.forecast(Expectation(mean=0.9, variance=0.0))
+        assert estimate.value == pytest.approx(0.5)
+        assert estimate.half_width > 0.6
 
     def test_an_expectation_is_the_mean_over_draws_of_the_vector(self) -> None:
         rng = np.random.default_rng(1)
@@ -234,7 +234,7 @@ class TestTransfer:
         assert found.variance == pytest.approx(means.var(), rel=0.1)
 
 
-def test_two_guesses_are_weighed_by_their_precision() -> None:
+def test_two_estimates_are_weighed_by_their_precision() -> None:
     both = AccuracyEstimate(value=0.2, half_width=0.1).combine(
         AccuracyEstimate(value=0.8, half_width=0.2)
     )

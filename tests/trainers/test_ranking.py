@@ -270,7 +270,7 @@ def test_each_model_counts_the_judgments_it_took_part_in() -> None:
     assert {name: rating.n for name, rating in ratings.items()} == {"A": 5, "B": 4, "C": 3}
 
 
-def test_a_newcomer_neither_moves_nor_widens_the_others() -> None:
+def test_a_new_model_neither_moves_nor_widens_the_others() -> None:
     rows = [("A", "B", "a", 60.0), ("A", "B", "b", 40.0), ("B", "C", "a", 55.0)]
     rows += [("B", "C", "b", 45.0), ("A", "C", "a", 50.0), ("A", "C", "b", 50.0)]
     before, after = by_name(rows), by_name([*rows, ("A", "New", "a", 1.0)])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.trainers.configs import changed
-from trainers.data.comparisons import Comparisons
+from trainers.data.comparisons import ABOUT, Comparisons
 from trainers.data.holdout import Holdout
 from trainers.errors import InputError
 from trainers.objectives.losses import bradley_terry_loss
@@ -52,7 +52,11 @@ def made_pairs(first: np.ndarray, second: np.ndarray, label: np.ndarray, answers
     held = np.arange(n) % 10 == 0
     return Pairs(
         comparisons=Comparisons(
-            *([names] * 6), label=label, tie=nothing, strength=nothing, weight=nothing + 1.0
+            **dict.fromkeys(["comparison_id", *ABOUT], names),
+            label=label,
+            tie=nothing,
+            strength=nothing,
+            weight=nothing + 1.0,
         ),
         holdout=Holdout(
             train=np.flatnonzero(~held), validation=np.flatnonzero(held), test=np.flatnonzero(held)

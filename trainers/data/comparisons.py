@@ -49,7 +49,7 @@ class Comparisons:
         return np.array([a is not None and b is not None and a != b for a, b in pairs], bool)
 
     @property
-    def decided(self) -> Bools:
+    def not_tied(self) -> Bools:
         """Return where one side is preferred: p_a differs from p_b by more than rounding."""
         return np.abs(self.label - 0.5) > 1e-9
 

@@ -77,7 +77,7 @@ class Pool:
 
         `decided` leaves out those that neither side wins. Raises InputError where none is left.
         """
-        found = self.comparisons.where(self.comparisons.decided) if decided else self.comparisons
+        found = self.comparisons.where(self.comparisons.not_tied) if decided else self.comparisons
         usable = [pair for pair in self._pairs(found) if self.split[pair.prompt_id] == split]
         if not usable:
             what = "decided comparison" if decided else "comparison"

@@ -35,13 +35,12 @@ from trainers.arrays import Floats, Indices
 from trainers.ranking.counts import PairCounts
 from trainers.statistics.intervals import Z
 from trainers.statistics.logistic import log_sigmoid
+from trainers.statistics.newton import minimise
 
 SCALE = 400 / np.log(10)
 CENTRE = 1000.0
 PRIOR_COUNT = 1.0  # pseudo-ties with an average opponent, of a model that is not identified
 FEW = 10  # judgments, below which the residuals of a model say too little of its spread
-MAX_STEPS = 100
-STEP_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +109,7 @@ def strengths(counts: PairCounts) -> Strengths:
     sandwich = anchored_variances(weights, inverted @ scatter @ inverted)
     # A sandwich of too few residuals sees no spread: two models that tied once have none.
     unsure = (prior > 0) | (counts.judged() < FEW)
+    # Not always the wider: with many judgments and ties the sandwich is rightly the narrower.
     variance = np.where(unsure, np.maximum(sandwich, curvature), sandwich)
     return Strengths(r=r - weights @ r, error=np.sqrt(variance))
 
@@ -135,6 +135,7 @@ def anchored_variances(weights: Floats, covariance: Floats) -> Floats:
     weights: [models], summing to 1; covariance V: [models, models]. The product is not formed.
     """
     mean = covariance @ weights
+    # Rounding may leave a variance of nil just below it.
     return np.maximum(np.diag(covariance) - 2 * mean + weights @ mean, 0)
 
 
@@ -143,30 +144,25 @@ def rank_ranges(low: Floats, high: Floats) -> tuple[Indices, Indices]:
 
     The best is one more than the number of models whose interval lies wholly above.
     """
+    # Two sorts and searches: comparing all pairs would cost models².
     above = len(low) - np.searchsorted(np.sort(low), high, side="right")
     below = np.searchsorted(np.sort(high), low, side="left")
     return above + 1, len(low) - below
 
 
 def _maximum(counts: PairCounts, prior: Floats) -> Floats:
-    """Return the maximum r [models] of the likelihood by Newton's method.
+    """Return the maximum r [models] of the likelihood, with Σ r = 0.
 
-    Among vectors that sum to zero, along which alone it is strictly concave; a step that
-    overshoots is halved.
+    Searched among vectors that sum to zero, along which alone it is strictly concave.
     """
-    r = np.zeros(len(counts.models))
-    loss = _loss(counts, r, prior)
-    # Near the minimum the loss changes by less than its own rounding.
-    slack = 1e-10 * (1 + abs(loss))
-    for _ in range(MAX_STEPS):
+
+    def newton_step(r: Floats) -> Floats:
         gradient = _gradient(counts, r, prior)
         # Projected on vectors that sum to zero, as the Hessian is in `_regular`.
-        step = np.linalg.solve(_regular(hessian(counts, r, prior)), gradient - gradient.mean())
-        while (new := _loss(counts, r - step, prior)) > loss + slack:
-            step = step / 2
-        r, loss = r - step, new
-        if float(np.abs(step).max()) < STEP_TOLERANCE:
-            break
+        projected = gradient - gradient.mean()
+        return np.asarray(np.linalg.solve(_regular(hessian(counts, r, prior)), projected))
+
+    r = minimise(np.zeros(len(counts.models)), lambda r: _loss(counts, r, prior), newton_step)
     return np.asarray(r - r.mean())
 
 

@@ -57,6 +57,7 @@ def fewest_to_unseat(counts: PairCounts) -> Influence:
     leader = int(order[0])
     best = Influence(leader=counts.models[leader], challenger="", dropped=0, cells=())
     limit = int(LARGEST_SHARE * counts.n.sum())
+    # The nearest challengers first: each search stops where it needs more than the best so far.
     for challenger in order[1 : 1 + CHALLENGERS].tolist():
         found = _drops(counts, leader, challenger, limit)
         if found:
@@ -118,6 +119,7 @@ def _take(gains: Floats, left: Floats, lead: float, limit: int) -> list[tuple[in
     gains, left: [rows]. Then the derivative is taken anew, because far from where it was taken it
     misleads. Nothing where no row gains.
     """
+    # n is a float: a row with less than half a judgment left has none.
     row = int(np.argmax(np.where(left > 0.5, gains, -np.inf)))
     if gains[row] <= 0:
         return []

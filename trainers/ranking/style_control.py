@@ -30,22 +30,23 @@ from trainers.arrays import Bools, Floats
 from trainers.data.style import FEATURES
 from trainers.ranking.bradley_terry import (
     FEW,
-    MAX_STEPS,
-    STEP_TOLERANCE,
     ModelRating,
     Strengths,
     anchor,
     anchored_variances,
     as_ratings,
+    difference,
     pseudo_ties,
     win_probability,
 )
 from trainers.ranking.counts import PairCounts
 from trainers.ranking.styled_counts import StyledCounts
 from trainers.statistics.intervals import Z
+from trainers.statistics.newton import minimise
 
 PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
 CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing
+# Gauss–Hermite with three nodes, for a normal variable of mean 0 and deviation 1.
 NODES: Final = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 SHARES: Final = np.array([1.0, 4.0, 1.0]) / 6.0
 
@@ -97,24 +98,21 @@ class _Problem:
         self.pseudo_ties = pseudo_ties(counts)
 
     def maximum(self) -> Floats:
-        """Return (r, c) at the maximum, [models + k], by Newton's method with halved steps."""
-        x = np.zeros(self.size + self.mean.shape[1])
-        loss = self._loss(x)
-        slack = 1e-10 * (1 + abs(loss))
-        for _ in range(MAX_STEPS):
-            step = np.linalg.solve(self._anchored(self._hessian(x)), self._gradient(x))
-            while (new := self._loss(x - step)) > loss + slack:
-                step = step / 2
-            x, loss = x - step, new
-            if float(np.abs(step).max()) < STEP_TOLERANCE:
-                break
-        # Counted from the anchor only now: the iteration keeps the strengths' sum at zero.
+        """Return (r, c) at the maximum, [models + k], r counted from the anchor."""
+
+        def newton_step(x: Floats) -> Floats:
+            return np.asarray(np.linalg.solve(self._anchored(self._hessian(x)), self._gradient(x)))
+
+        x = minimise(np.zeros(self.size + self.mean.shape[1]), self._loss, newton_step)
+        # Counted from the anchor only now: the search keeps the strengths' sum at zero.
         x[: self.size] -= anchor(self.counts) @ x[: self.size]
         return x
 
     def variances(self, x: Floats) -> Floats:
-        """Return the diagonal of the sandwich [models + k]; of a model with few judgments the wider
-        of it and the curvature."""
+        """Return the diagonal of the sandwich, [models + k].
+
+        Of a model with few judgments it is the wider of the sandwich and the curvature.
+        """
         inverted = self._inverse(self._hessian(x))
         curvature = self._anchored_variances(inverted)
         p, _ = self._chances(x)
@@ -135,7 +133,7 @@ class _Problem:
         r, c = x[: self.size], x[self.size :]
         across = self.spread @ c
         deviation = np.sqrt(np.maximum(across @ c, 0.0))
-        centre = r[self.counts.first] - r[self.counts.second] + self.mean @ c
+        centre = difference(self.counts, r) + self.mean @ c
         return centre[:, None] + deviation[:, None] * NODES, across, deviation
 
     def _chances(self, x: Floats) -> tuple[Floats, Floats]:

@@ -3,7 +3,7 @@
 How much longer, or more laid out, one answer is than the other differs from vote to vote, and the
 likelihood is no function of a few sums of it. Votes are therefore compacted to CELLS coarse cells
 of style, and each row keeps the mean and the covariance of the differences of its votes; within a
-row they are taken to be normal (docs/decisions/0013-style-in-the-tally.md measures the error).
+row they are taken to be normal (decision 0013 measures the error).
 """
 
 from collections.abc import Iterable

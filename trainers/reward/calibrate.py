@@ -39,7 +39,7 @@ def calibrate(model: RewardModel, pairs: Pairs, held_out: HeldOutPredictions | N
         held_out = HeldOutPredictions(rows=rows, gaps=gaps)
     known = pairs.comparisons.where(held_out.rows)
     weights = _prompt_weights(known.prompt_id, known.weight)
-    decided = known.decided
+    decided = known.not_tied
     temperature = shrunk_temperature(
         held_out.gaps[decided], (known.label[decided] > 0.5).astype(float), weights[decided]
     )

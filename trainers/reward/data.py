@@ -101,7 +101,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
     differ = np.array([a != b for a, b in found], bool)
     # A tie teaches how often people cannot decide, but no one can be right about its winner.
     tested = np.array([prompts.split[prompt] == "test" for prompt in everything.prompt_id], bool)
-    pairs = everything.where(usable & differ & (everything.decided | ~tested))
+    pairs = everything.where(usable & differ & (everything.not_tied | ~tested))
     if not len(pairs):
         problem = "holds two equal texts" if usable.any() else "lacks a text"
         raise InputError(
@@ -113,7 +113,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
     rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
     numbered = np.array([rows[key] for key in keys], np.int64)
     holdout = hold_out(list(pairs.prompt_id), prompts.split, "decided comparison")
-    if not pairs.decided[np.concatenate([holdout.train, holdout.validation])].any():
+    if not pairs.not_tied[np.concatenate([holdout.train, holdout.validation])].any():
         raise InputError(f"{snapshot.path}: every comparison of the training split is a tie")
     return Pairs(
         comparisons=pairs,

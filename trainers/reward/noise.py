@@ -155,7 +155,7 @@ def quarantine(pairs: Pairs, rows: Ints, margins: Floats, noise: float) -> Quara
 
     A pair with a positive margin stays, however many were expected to be wrong.
     """
-    decided = pairs.comparisons.decided[rows]
+    decided = pairs.comparisons.not_tied[rows]
     order = np.argsort(np.where(decided, margins, np.inf), kind="stable")
     chosen = order[: round(noise * int(decided.sum()))]
     chosen = chosen[margins[chosen] < 0.0]

@@ -1,1 +1,1 @@
-"""Gold items: comparisons with a known answer, made and handed out unseen among the others."""
+"""Gold items: comparisons whose right answer is known, handed out unseen among the others."""

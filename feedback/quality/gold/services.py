@@ -1,10 +1,10 @@
-"""Known answers: making them, and handing them out unseen among the others.
+"""Make gold items, and hand them out unseen among the other tasks.
 
 A gold item is a task like any other, but it is not in the order of the campaign: with the chance
 `gold_share` the next task is one that this person has not met, as long as there is another task to
 hide it among. Order, identifier and time of a task are drawn alike, so nothing tells it apart. Its
-judgments say how good the
-rater is and take part in the consensus of that comparison; rankings leave them out (by trigger).
+judgments say how good the rater is and take part in the consensus of that comparison; rankings
+leave them out (by trigger).
 """
 
 import random
@@ -17,19 +17,20 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext
 
 from feedback.campaigns.models import Campaign, GoldItem, GoldMode, Task
-from feedback.errors import ApplicationError
+from feedback.errors import refuse_problems
 from feedback.people.models import Contributor
 from feedback.people.services import audit_record
 from feedback.pool.models import Choice, Comparison
 
-EVERYBODY: Final = 32_767  # as often as the column can hold: a known answer is for everyone
+EVERYBODY: Final = 32_767  # as often as the column can hold: a gold item is for everyone
 _random = random.SystemRandom()
 
 UNMET = """
 SELECT t.id FROM feedback_task t
  WHERE t.campaign_id = %(campaign)s AND t.is_gold
-   AND NOT EXISTS (SELECT FROM feedback_assignment held JOIN feedback_task o ON o.id = held.task_id
-     WHERE o.comparison_id = t.comparison_id AND held.contributor_id = %(contributor)s)
+   AND NOT EXISTS (
+     SELECT FROM feedback_assignment lease JOIN feedback_task o ON o.id = lease.task_id
+      WHERE o.comparison_id = t.comparison_id AND lease.contributor_id = %(contributor)s)
    AND NOT EXISTS (SELECT FROM feedback_preference p JOIN feedback_rater r ON r.id = p.rater_id
      WHERE p.comparison_id = t.comparison_id AND r.contributor_id = %(contributor)s)
    AND EXISTS (SELECT FROM feedback_task other
@@ -46,16 +47,18 @@ def gold_set(
     explanation: str = "",
     actor: Contributor | None = None,
 ) -> GoldItem:
-    """Say what the right answer to a comparison is; its task leaves the campaign's order."""
-    if choice not in Choice.values or mode not in GoldMode.values:
-        raise ApplicationError(
-            "invalid",
-            gettext(
-                "A gold item has one of the choices as its answer, and is silent or for training."
-            ),
-        )
-    if comparison.response_a_id is None:
-        raise ApplicationError("invalid", gettext("A gold item needs both texts."))
+    """Make a comparison a gold item, or change its answer; its task leaves the campaign's order."""
+    known = choice in Choice.values and mode in GoldMode.values
+    problem = gettext(
+        "A gold item has one of the choices as its answer, and is silent or for training."
+    )
+    no_texts = gettext("A gold item needs both texts.")
+    refuse_problems(
+        {
+            "choice": "" if known else problem,
+            "comparison": no_texts if comparison.response_a_id is None else "",
+        }
+    )
     with transaction.atomic():
         gold, _ = GoldItem.objects.update_or_create(
             campaign=campaign,
@@ -78,7 +81,7 @@ def gold_set(
 
 
 def gold_remove(*, gold: GoldItem, actor: Contributor) -> None:
-    """The answer is not known any more: its task goes back into the campaign's order.
+    """Make a gold item a usual comparison again; its task goes back into the campaign's order.
 
     Where a budget decides who is asked, the router asks for more than was given already.
     """
@@ -94,7 +97,7 @@ def gold_remove(*, gold: GoldItem, actor: Contributor) -> None:
 
 
 def gold_task_for(*, campaign: Campaign, contributor: Contributor) -> UUID | None:
-    """By the campaign's chance, a known answer that this person has not met; else None."""
+    """Return, by the campaign's chance, a gold task that this person has not met; else None."""
     if _random.random() >= campaign.gold_share:
         return None
     with connection.cursor() as cursor:

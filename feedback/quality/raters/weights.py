@@ -1,4 +1,4 @@
-"""What a rater's judgments count for (docs/decisions/0008-weights.md)."""
+"""Weigh what a rater's judgments count (decision 0008)."""
 
 from django.db.models import Q
 
@@ -8,9 +8,9 @@ NOTICEABLE = 0.02  # a weight that moves by less stays: each change touches all 
 
 
 def rater_weigh(*, rater: Rater, reliability: float) -> bool:
-    """Set the weight to that of the tier times the reliability; whether it moved noticeably.
+    """Set the weight to that of the tier times the reliability; return whether it moved.
 
-    A trigger adds the difference to the tally, for all the rater's judgments.
+    A trigger adds the difference to the vote counts, for all the rater's judgments.
     """
     contributor = rater.contributor
     tier = TIER_WEIGHT[TrustTier(contributor.trust_tier)] if contributor else 1.0

@@ -75,14 +75,12 @@ def calibration_of(version: ModelVersion) -> Calibration:
         version=version, turn__in=[prompt.turn_id for prompt in prompts]
     )
     by_turn = {row.turn_id: row for row in rows.order_by("-sample_index")}  # the first one stays
-    vectors = ModelPosterior.objects.filter(
-        checkpoint=live_embedding(), version=version, source=PosteriorSource.CALIBRATION
-    )
+    first = ModelPosterior.objects.resting_on(PosteriorSource.CALIBRATION, live_embedding())
     return Calibration(
         version=version,
         answers=[
             CalibrationAnswer(prompt=prompt, answer=by_turn.get(prompt.turn_id))
             for prompt in prompts
         ],
-        gave_vector=vectors.exists(),
+        gave_vector=first.filter(version=version).exists(),
     )

@@ -75,9 +75,7 @@ def _answers(turns: list[UUID]) -> dict[str, list[str]]:
 
 def _without_vector(checkpoint: Checkpoint, labels: list[str]) -> dict[str, UUID]:
     """Return the versions without a first vector in this embedding yet: their keys by label."""
-    written = ModelPosterior.objects.filter(
-        checkpoint=checkpoint, source=PosteriorSource.CALIBRATION
-    )
+    written = ModelPosterior.objects.resting_on(PosteriorSource.CALIBRATION, checkpoint)
     versions = ModelVersion.objects.filter(label__in=labels)
     fresh = versions.exclude(pk__in=written.values("version"))
     return dict(fresh.values_list("label", "pk"))

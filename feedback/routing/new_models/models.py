@@ -1,6 +1,6 @@
 """Posteriors of models since the live embedding was trained, and the calibration prompts."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from pgvector.django import VectorField
@@ -19,6 +19,14 @@ class PosteriorSource(models.TextChoices):
     EVIDENCE = "evidence"  # outcomes and judgments
 
 
+class ModelPosteriorQuerySet(models.QuerySet["ModelPosterior"]):
+    """Filters of posteriors."""
+
+    def resting_on(self, source: PosteriorSource, checkpoint: Checkpoint | None) -> Self:
+        """Keep the posteriors in the space of one embedding that rest on `source`."""
+        return self.filter(checkpoint=checkpoint, source=source)
+
+
 class ModelPosterior(Row):
     """The Gaussian belief about a version's vector in the space of one embedding.
 
@@ -34,6 +42,8 @@ class ModelPosterior(Row):
     observations = models.PositiveIntegerField()
     evidence = models.CharField(max_length=64)
     updated_at = models.DateTimeField()
+
+    objects = ModelPosteriorQuerySet.as_manager()
 
     class Meta:
         constraints = [

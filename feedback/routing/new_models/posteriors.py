@@ -77,7 +77,7 @@ def _state(checkpoint_id: UUID, _tick: int) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=2)
-def _known(checkpoint_id: UUID, _state: tuple[object, ...]) -> tuple[NewerPosterior, ...]:
+def _known(checkpoint_id: UUID, _state_read: tuple[object, ...]) -> tuple[NewerPosterior, ...]:
     """Return one posterior a version; the state is in the key, so that a change reads anew."""
     rows = ModelPosterior.objects.filter(checkpoint=checkpoint_id).select_related("version")
     found: dict[str, NewerPosterior] = {}

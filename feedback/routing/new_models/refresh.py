@@ -31,7 +31,7 @@ def posteriors_refresh() -> int:
     since = checkpoint.run.started_at or checkpoint.run.created_at  # its snapshot came just after
     scope = Scope(since=since, encoder_id=encoder.pk, known=list(known))
     fingerprints = scope.fingerprints()
-    rows = ModelPosterior.objects.filter(checkpoint=checkpoint, source=PosteriorSource.EVIDENCE)
+    rows = ModelPosterior.objects.resting_on(PosteriorSource.EVIDENCE, checkpoint)
     rows.exclude(version__in=fingerprints).delete()  # all of it was withdrawn
     fitted = dict(rows.values_list("version_id", "evidence"))
     stale = [version for version, now in fingerprints.items() if fitted.get(version) != now]
@@ -82,11 +82,10 @@ def _priors(checkpoint: Checkpoint, scorer: Scorer, versions: list[UUID]) -> dic
     That is what was trained, or what its answers to the calibration prompts gave, or what all
     models share.
     """
+    first = ModelPosterior.objects.resting_on(PosteriorSource.CALIBRATION, checkpoint)
     calibrated = {
         row.version_id: posterior_of(row)
-        for row in ModelPosterior.objects.filter(
-            checkpoint=checkpoint, version__in=versions, source=PosteriorSource.CALIBRATION
-        ).select_related("version")
+        for row in first.filter(version__in=versions).select_related("version")
     }
     labels = dict(ModelVersion.objects.filter(id__in=versions).values_list("id", "label"))
     rows = {label: row for row, label in enumerate(scorer.models)}

@@ -1,6 +1,6 @@
 """The curves of a run as server-made SVG: lines of segments in percent, each with its table.
 
-No script and no inline style (docs/decisions/0003-server-made-charts.md). A chart holds one
+No script and no inline style (decision 0003). A chart holds one
 quantity of one phase: validation in the accent colour, training quiet, a baseline dashed.
 """
 

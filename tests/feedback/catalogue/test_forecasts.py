@@ -76,7 +76,7 @@ def test_each_topic_has_its_expectation(live: Checkpoint, topics: dict[str, Topi
     assert 0.5 < verse.low < verse.expected < verse.high < 1
 
 
-def test_a_version_that_nobody_has_met_is_a_wide_guess(
+def test_a_version_of_which_nothing_is_known_has_a_wide_interval(
     live: Checkpoint, topics: dict[str, Topic]
 ) -> None:
     known, new = topic_forecasts(make_version("Middle"))[0], topic_forecasts(make_version("New"))[0]

@@ -10,7 +10,7 @@ from feedback.people.services import apikey_create
 
 pytestmark = pytest.mark.django_db
 ONCE = Rate(1, per=3600)
-WRITE = "/api/v1/preferences/2222222222222222/withdraw/"
+WRITE = "/api/v1/preferences/2222222222222222/withdraw/"  # an id that is well formed and of nothing
 
 
 def key_of(contributor: Contributor) -> dict[str, str]:

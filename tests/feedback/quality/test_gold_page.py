@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from feedback.campaigns.models import Campaign, GoldItem, Task
+from feedback.campaigns.services import campaign_create
 from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import role_set
 from feedback.pool.models import Response
@@ -97,6 +98,16 @@ def test_one_is_made_changed_and_removed(
     browser.post(PAGE, {"comparison": form["comparison"], "remove": "1"})
     assert not GoldItem.objects.exists()
     assert list(Task.objects.values_list("is_gold", "wanted")) == [(False, 2)] * 3
+
+
+def test_what_is_gold_here_is_not_offered_because_it_is_usual_elsewhere(
+    campaign: Campaign, curator: Contributor, client_of: Browser
+) -> None:
+    browser, form = client_of(curator), form_of(campaign)
+    campaign_create(slug="other", overlap=1)
+    browser.post(PAGE, form)
+    page = browser.get(PAGE).content.decode()
+    assert page.count(f"?comparison={form['comparison']}") == 1
 
 
 def test_where_a_budget_decides_the_router_decides_again(

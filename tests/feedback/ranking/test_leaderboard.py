@@ -1,4 +1,4 @@
-"""The leaderboard: what the tally holds, what people and programs are shown."""
+"""The leaderboard: what the vote counts hold, what people and programs are shown."""
 
 import pytest
 from django.test import Client
@@ -7,7 +7,7 @@ from feedback.people.models import Rater
 from feedback.pool.models import Comparison
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import leaderboard, pair_counts
-from feedback.ranking.services import tally_fold
+from feedback.ranking.services import vote_counts_compact
 from feedback.registry.models import Topic
 from tests.feedback.builders import (
     judge,
@@ -39,7 +39,7 @@ def test_a_judgment_counts_from_either_side() -> None:
     assert (board.judgments, board.rows[0].n) == (4, 4)
 
 
-def test_a_change_of_mind_and_a_withdrawal_leave_the_tally() -> None:
+def test_a_change_of_mind_and_a_withdrawal_leave_the_counts() -> None:
     alice, comparison = make_contributor(), make_comparison()
     first = judge(comparison, alice, "a")
     second = judge(comparison, alice, "tie", supersedes=first)
@@ -55,7 +55,7 @@ def test_folding_changes_rows_and_no_count() -> None:
         judge(make_comparison(None, one, two), make_contributor(), "a")
     before = votes()
     assert VoteTally.objects.count() == 5
-    assert tally_fold() == 1
+    assert vote_counts_compact() == 1
     assert votes() == before
 
 

@@ -1,4 +1,4 @@
-"""Weights in the tally: at constant cost, exact, and never lost."""
+"""Weights in the vote counts: at constant cost, exact, and never lost."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from feedback.pool.services import Provenance, preference_record
 from feedback.quality.raters.weights import rater_weigh
 from feedback.ranking.models import VoteTally
 from feedback.ranking.selectors import pair_counts
-from feedback.ranking.services import tally_fold
+from feedback.ranking.services import vote_counts_compact
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_version, withdraw
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_a_judgment_weighs_what_its_rater_does() -> None:
     rater_weigh(rater=Rater.objects.get(contributor=person), reliability=0.5)
     judge(make_comparison(version_a=b, version_b=a), person)
     assert sums() == pytest.approx((2, 1, 0.5))
-    tally_fold()
+    vote_counts_compact()
     assert sums() == pytest.approx((2, 1, 0.5))
 
 
@@ -40,7 +40,7 @@ def test_what_is_taken_back_takes_its_weight_along() -> None:
     preference = judge(make_comparison(), person)
     tier_set(contributor=person, tier=TrustTier.REGISTERED, reason="test")
     withdraw(preference, person)
-    tally_fold()
+    vote_counts_compact()
     assert VoteTally.objects.count() == 0
 
 

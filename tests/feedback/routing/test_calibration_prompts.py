@@ -23,6 +23,7 @@ from feedback.registry.services import state_set
 from feedback.routing.calibration_prompts import selection
 from feedback.routing.calibration_prompts.asking import prompts_ask, prompts_missing
 from feedback.routing.calibration_prompts.selection import calibration_prompts
+from feedback.routing.calibration_prompts.vectors import first_vectors_write
 from feedback.routing.new_models.models import AnswerVector, ModelPosterior, ProbePrompt
 from feedback.routing.new_models.posteriors import posteriors_forget, posteriors_known
 from feedback.routing.posterior import scorer_now
@@ -124,6 +125,19 @@ def test_the_answers_of_a_new_model_are_kept_and_place_it_near_those_it_sounds_l
     ask_new_models()
     assert len(models.asked) == PROMPTS  # it has answered everything
     assert ModelPosterior.objects.count() == 1
+
+
+def test_one_new_model_after_another_gets_its_first_vector(
+    live: Checkpoint, turns: list[Turn]
+) -> None:
+    assert len(calibration_prompts()) == PROMPTS
+    for label, skill in (("New", 1.5), ("Newer", -0.5)):
+        version = make_version(label)
+        for turn in turns:
+            make_response(turn, version, f"I say {skill:.3f}")
+        assert first_vectors_write() == 1
+    assert [one.label for one in posteriors_known(live)] == ["New", "Newer"]
+    assert first_vectors_write() == 0
 
 
 def test_an_answer_that_names_its_model_is_marked_as_in_the_arena(

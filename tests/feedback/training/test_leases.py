@@ -120,7 +120,7 @@ def test_cancelling_ends_a_queued_run_and_tells_the_worker_of_a_running_one(
     assert run_cancel(run=queued, actor=olivia).state == RunState.CANCELLED
     assert run_cancel(run=running, actor=olivia).state == RunState.RUNNING
     assert run_heartbeat(claim=claim, values={}) is True
-    with pytest.raises(ConflictError, match="over"):
+    with pytest.raises(ConflictError, match="has ended"):
         run_cancel(run=queued, actor=olivia)
     assert AuditEvent.objects.filter(action="run.cancel", actor=olivia).count() == 2
 

@@ -99,7 +99,7 @@ def test_what_is_live_cannot_be_promoted_and_what_replaced_nothing_not_rolled_ba
 ) -> None:
     checkpoint = candidate("reward")
     checkpoint_promote(checkpoint=checkpoint, actor=olivia)
-    with pytest.raises(ConflictError, match="live already"):
+    with pytest.raises(ConflictError, match="already live"):
         checkpoint_promote(checkpoint=checkpoint, actor=olivia)
     with pytest.raises(ConflictError, match="replaced nothing"):
         checkpoint_roll_back(checkpoint=checkpoint, actor=olivia)

@@ -1,4 +1,4 @@
-"""What a page says of how sure a ranking is, and of what style adds to it."""
+"""How far a ranking may be believed, and what style adds to it, as pages say it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from trainers.ranking.goodness_of_fit import LEAGUES, WANTED
 from trainers.ranking.style_control import StyleEffect, chance_of_twice
 
 CONCERN = 0.05  # a p-value below it is said aloud
-WORDS = {
+TWICE = {
     "length": _("twice as long"),
     "headers": _("with twice the headings"),
     "bold": _("with twice as much in bold"),
@@ -21,7 +21,7 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EffectLine:
     """A feature of style: how often the answer with twice as much of it wins, in percent, between
     models of equal rating; None where nothing can be told."""
@@ -35,8 +35,8 @@ class EffectLine:
     ci_high: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRatings:
     """A model's rating under three methods."""
 
     model: str
@@ -46,32 +46,32 @@ class Compared:
     elo_sd: float
 
 
-@dataclass(frozen=True, slots=True)
-class Certainty:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
     """The newest check, ready to be said."""
 
     check: RankingCheck
-    models: tuple[Compared, ...]
+    models: tuple[MethodRatings, ...]
     draws: int = DRAWS
     leagues: int = LEAGUES
     orders: int = ORDERS
     wanted: int = WANTED
 
     @property
-    def soundness(self) -> dict[str, Any]:
-        """Fit and transitivity."""
+    def goodness_of_fit(self) -> dict[str, Any]:
+        """How the pairs scored beside the ratings, and how many triads are cyclic."""
         found: dict[str, Any] = self.check.report["transitivity"]
         return found
 
     @property
     def fits(self) -> bool:
         """Whether the pairs scored as the ratings say, as far as can be told."""
-        return bool(self.soundness["p_value"] >= CONCERN)
+        return bool(self.goodness_of_fit["p_value"] >= CONCERN)
 
     @property
     def is_transitive(self) -> bool:
-        """Whether no more triads go round than chance brings."""
-        return (self.soundness["cyclic_p_value"] or 1.0) >= CONCERN
+        """Whether no more triads are cyclic than chance brings."""
+        return (self.goodness_of_fit["cyclic_p_value"] or 1.0) >= CONCERN
 
     @property
     def gap(self) -> float:
@@ -84,34 +84,42 @@ class Certainty:
         return max(model.elo_sd for model in self.models)
 
 
-def certainty_current() -> Certainty | None:
-    """What the newest check found; none before the first."""
+def diagnostics_current() -> Diagnostics | None:
+    """Return what the newest check found; None before the first."""
     check = RankingCheck.objects.order_by("-updated_at").first()
     if check is None:
         return None
     elo = {row["model"]: row for row in check.report["elo"]["models"]}
     models = tuple(
-        Compared(
-            row["model"],
-            row["ci_low"],
-            row["ci_high"],
-            elo[row["model"]]["mean"],
-            elo[row["model"]]["sd"],
+        MethodRatings(
+            model=row["model"],
+            low=row["ci_low"],
+            high=row["ci_high"],
+            elo=elo[row["model"]]["mean"],
+            elo_sd=elo[row["model"]]["sd"],
         )
         for row in check.report["bootstrap"]["models"]
     )
-    return Certainty(check, models)
+    return Diagnostics(check=check, models=models)
 
 
 def effect_lines(effects: Sequence[StyleEffect]) -> tuple[EffectLine, ...]:
-    """One line a feature, in the order of the effects."""
+    """Return one line a feature, in the order of the effects."""
     return tuple(_line(effect) for effect in effects)
 
 
 def _line(effect: StyleEffect) -> EffectLine:
     values = effect.coefficient, effect.ci_low, effect.ci_high
     percent, low, high = (_percent(effect, value) for value in values)
-    return EffectLine(WORDS[effect.feature], percent, low, high, *values)
+    return EffectLine(
+        twice=TWICE[effect.feature],
+        percent=percent,
+        low=low,
+        high=high,
+        coefficient=effect.coefficient,
+        ci_low=effect.ci_low,
+        ci_high=effect.ci_high,
+    )
 
 
 def _percent(effect: StyleEffect, coefficient: float | None) -> int | None:

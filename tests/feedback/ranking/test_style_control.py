@@ -9,7 +9,7 @@ from feedback.ranking import services, views
 from feedback.ranking.models import RankingCheck, StyledBoard
 from feedback.ranking.selectors import leaderboard
 from feedback.ranking.services import check_refresh, styled_boards_refresh
-from feedback.ranking.styled import styled_leaderboard
+from feedback.ranking.style_control import styled_leaderboard
 from feedback.registry.models import ModelVersion
 from tests.feedback.builders import judge, make_contributor, make_response, make_turn, make_version
 from tests.markup import tight
@@ -70,7 +70,7 @@ def test_the_api_gives_the_styled_ratings_in_the_same_shape(
     assert client.get("/api/v1/leaderboard/", nobody).json() == []
 
 
-def test_a_large_board_is_kept_and_rated_anew_only_when_the_tally_changed(
+def test_a_large_board_is_kept_and_rated_anew_only_when_the_counts_changed(
     longwinded: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = styled_leaderboard()

@@ -1,4 +1,4 @@
-"""The tally of styles: the counts are Python's, the sums are those of the judgments as they are."""
+"""Vote counts by style: Python counts the same, and the sums are those of the judgments."""
 
 import random
 
@@ -11,9 +11,9 @@ from feedback.people.models import Rater, TrustTier
 from feedback.people.services import tier_set
 from feedback.pool.models import Comparison
 from feedback.ranking.models import StyleTally
-from feedback.ranking.selectors import pair_counts
-from feedback.ranking.services import style_tally_fold
-from feedback.ranking.styled import styled_counts
+from feedback.ranking.selectors import BoardFilters, pair_counts
+from feedback.ranking.services import style_counts_compact
+from feedback.ranking.style_control import styled_counts
 from feedback.registry.models import ModelVersion, Topic
 from tests.feedback.builders import (
     judge,
@@ -25,6 +25,8 @@ from tests.feedback.builders import (
 )
 from trainers.data.style import relative_difference, style_counts
 from trainers.ranking.styled_counts import StyledCounts, cells, moments
+
+ALL = BoardFilters(topic_id=None, rater_kind="")
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +75,7 @@ def test_a_judgment_is_summed_up_from_either_side() -> None:
     a, b, alice = make_version("A"), make_version("B"), make_contributor()
     judge(pair(a, b, LONG, SHORT), alice, "a")
     judge(pair(b, a, SHORT, LONG), alice, "b")
-    found = styled_counts(None, "")
+    found = styled_counts(ALL)
     f = relative_difference(*(np.array([style_counts(text)], float) for text in (LONG, SHORT)))
     sign = 1 if found.counts.models[found.counts.first[0]] == "A" else -1
     np.testing.assert_allclose(found.mean, sign * f)
@@ -89,7 +91,7 @@ def test_judgments_without_texts_differ_in_nothing() -> None:
     a, b = make_version("A"), make_version("B")
     comparison = Comparison.objects.create(turn=make_turn(), version_a=a, version_b=b)
     judge(comparison, make_contributor(), "a")
-    found = styled_counts(None, "")
+    found = styled_counts(ALL)
     assert (found.counts.n.sum(), found.texts) == (1, 0)
     assert not found.mean.any()
 
@@ -105,10 +107,10 @@ def test_what_changes_later_leaves_the_sums_of_what_is_there() -> None:
     tier_set(contributor=bob, tier=TrustTier.TRUSTED, reason="test")
     withdraw(gone, carol)
     assert rebuilt() == kept()
-    style_tally_fold()
+    style_counts_compact()
     assert rebuilt() == kept()
     assert StyleTally.objects.count() == 3  # one of law, two of all topics
-    assert styled_counts(None, "").counts.n.sum() == pair_counts().n.sum() == 2
+    assert styled_counts(ALL).counts.n.sum() == pair_counts().n.sum() == 2
 
 
 def test_known_answers_do_not_count_for_style_either() -> None:
@@ -124,11 +126,11 @@ def test_known_answers_do_not_count_for_style_either() -> None:
         idempotency_key="once",
         provenance=Provenance(source="test", licence="CC0-1.0", campaign_id=campaign.id),
     )
-    assert styled_counts(None, "").texts == 1
+    assert styled_counts(ALL).texts == 1
     gold = GoldItem.objects.create(campaign=campaign, comparison=comparison, choice="a")
-    assert styled_counts(None, "").texts == 0
+    assert styled_counts(ALL).texts == 0
     gold.delete()
-    assert styled_counts(None, "").texts == 1
+    assert styled_counts(ALL).texts == 1
     assert rebuilt() == kept()
 
 

@@ -1,15 +1,21 @@
-"""Leaderboards with style held equal, from the tally of styles."""
+"""Leaderboards with style held equal, from the vote counts by style."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 
 from feedback.ranking.models import StyledBoard
-from feedback.ranking.selectors import CHOICE, Leaderboard, Row, filters_check, rows_of
-from feedback.registry.models import ModelVersion, Topic
+from feedback.ranking.selectors import (
+    CHOICE,
+    BoardFilters,
+    Leaderboard,
+    Row,
+    board_filters,
+    rows_of,
+)
+from feedback.registry.models import ModelVersion
 from trainers.ranking.style_control import StyleEffect, fit_styled
 from trainers.ranking.styled_counts import MOMENTS, StyledCounts
 
@@ -24,7 +30,7 @@ SELECT version_low_id, version_high_id, outcome, cell, sum(n), sum(weight), sum(
 """.replace("{SUMS}", MOMENT_SUMS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StyledLeaderboard(Leaderboard):
     """With what style adds, how many judgments have texts, and since when it stands."""
 
@@ -33,7 +39,7 @@ class StyledLeaderboard(Leaderboard):
     updated_at: datetime | None  # none: rated just now
 
     def as_json(self) -> dict[str, Any]:
-        """What `styled_leaderboard` reads again."""
+        """Return what `styled_leaderboard` reads again."""
         return {
             "rows": [asdict(row) for row in self.rows],
             "judgments": self.judgments,
@@ -43,30 +49,33 @@ class StyledLeaderboard(Leaderboard):
 
 
 def styled_leaderboard(*, topic: str = "", rater_kind: str = "") -> StyledLeaderboard:
-    """Ratings as of answers of equal style: the board that beat keeps, or one rated now.
+    """Return ratings as of answers of equal style: the board that beat keeps, or one rated now.
 
     Beat keeps those that take longer than people should wait.
     """
-    filters_check(topic=topic, rater_kind=rater_kind)
-    place = Topic.objects.get(slug=topic) if topic else None
-    kept = StyledBoard.objects.filter(topic=place, rater_kind=rater_kind).first()
-    return _read(kept) if kept else styled_rate(place.id if place else None, rater_kind)
+    filters = board_filters(topic=topic, rater_kind=rater_kind)
+    kept = StyledBoard.objects.filter(topic=filters.topic_id, rater_kind=rater_kind).first()
+    return _read(kept) if kept else styled_rate(filters)
 
 
-def styled_rate(topic: UUID | None, rater_kind: str) -> StyledLeaderboard:
-    """The board as the tally has it now."""
-    styled = styled_counts(topic, rater_kind)
+def styled_rate(filters: BoardFilters) -> StyledLeaderboard:
+    """Return the board as the counts are now."""
+    styled = styled_counts(filters)
     found = fit_styled(styled)
     judgments = int(styled.counts.n.sum())
-    return StyledLeaderboard(rows_of(found.ratings), judgments, found.effects, found.texts, None)
+    return StyledLeaderboard(
+        rows=rows_of(found.ratings),
+        judgments=judgments,
+        effects=found.effects,
+        texts=found.texts,
+        updated_at=None,
+    )
 
 
-def styled_counts(topic: UUID | None, rater_kind: str) -> StyledCounts:
-    """Judgments summed up by pair, outcome and cell of style."""
+def styled_counts(filters: BoardFilters) -> StyledCounts:
+    """Return the judgments summed up by pair, outcome and cell of style."""
     with connection.cursor() as cursor:
-        of_topic = "topic_id = %(topic)s" if topic else "topic_id IS NULL"
-        filters = {"topic": topic, "rater_kind": rater_kind}
-        cursor.execute(SUMMED.replace("{TOPIC}", of_topic), filters)
+        cursor.execute(*filters.statement(SUMMED))
         rows = cursor.fetchall()
     ids = {row[0] for row in rows} | {row[1] for row in rows}
     labels = dict(ModelVersion.objects.filter(id__in=ids).values_list("id", "label"))
@@ -82,9 +91,9 @@ def styled_counts(topic: UUID | None, rater_kind: str) -> StyledCounts:
 
 def _read(kept: StyledBoard) -> StyledLeaderboard:
     return StyledLeaderboard(
-        tuple(Row(**row) for row in kept.board["rows"]),
-        kept.board["judgments"],
-        tuple(StyleEffect(**effect) for effect in kept.board["effects"]),
-        kept.board["texts"],
-        kept.updated_at,
+        rows=tuple(Row(**row) for row in kept.board["rows"]),
+        judgments=kept.board["judgments"],
+        effects=tuple(StyleEffect(**effect) for effect in kept.board["effects"]),
+        texts=kept.board["texts"],
+        updated_at=kept.updated_at,
     )
