@@ -3,7 +3,7 @@
 <<<<<<< HEAD
 The open tasks of a campaign are a queue, the most urgent first. Everybody scans the same queue, so
 that tasks are finished one after another; the tasks that a person has seen are behind their
-cursor, and the next scan begins there (docs/decisions/0007-walking-the-queue.md).
+cursor, and the next scan begins there (docs/decisions/0007).
 =======
 The open tasks of a campaign are a line, the most urgent first. Everybody walks along the same
 line, so that tasks are finished one after another; what a person has met stands behind them, and
