@@ -1,14 +1,8 @@
 """Leasing a task, in one statement: what is free is locked, leased and counted at once.
 
-<<<<<<< HEAD
 The open tasks of a campaign are a queue, the most urgent first. Everybody scans the same queue, so
 that tasks are finished one after another; the tasks that a person has seen are behind their
-cursor, and the next scan begins there (docs/decisions/0007).
-=======
-The open tasks of a campaign are a line, the most urgent first. Everybody walks along the same
-line, so that tasks are finished one after another; what a person has met stands behind them, and
-their place lets the walk begin there (decision 0007).
->>>>>>> main
+cursor, and the next scan begins there (decision 0007).
 """
 
 import secrets
