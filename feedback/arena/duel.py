@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from feedback.arena.answers.candidates import answerable_versions
 from feedback.arena.answers.writing import NAMES_MODEL
-from feedback.arena.presentation import ShownAnswer, shown_answers, who
+from feedback.arena.presentation import AnswerView, answer_views, who
 from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
 from feedback.identifiers import new_public_id
@@ -46,13 +46,13 @@ def duel_progress(conversation: Conversation) -> dict[str, Any]:
 
 def _progress(conversation: Conversation, exchange: Exchange) -> dict[str, Any]:
     judged = exchange.preference is not None
-    answers = shown_answers(exchange.responses, named=judged)
+    answers = answer_views(exchange.responses, named=judged)
     return {
         "conversation": conversation,
         "turn": exchange.turn,
         "comparison": exchange.comparison,
         "answers": answers,
-        "said": said_of(exchange),
+        "said": status_text(exchange),
         "waiting": not exchange.is_complete,
         "judged": judged,
         **_actions(exchange),
@@ -92,7 +92,7 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def said_of(exchange: Exchange) -> str:
+def status_text(exchange: Exchange) -> str:
     """Return the sentence of the status line."""
     if exchange.preference is not None:
         return _reveal(exchange)
@@ -129,7 +129,7 @@ def _reveal(exchange: Exchange) -> str:
     return f"{saved} {names % {'first': first, 'second': second}}"
 
 
-def _judged(exchange: Exchange, answers: list[ShownAnswer]) -> dict[str, Any]:
+def _judged(exchange: Exchange, answers: list[AnswerView]) -> dict[str, Any]:
     """Return what a page shows once the names are known."""
     preference = exchange.preference
     shown: dict[str, Any] = {"uncounted": _uncounted(exchange)}

@@ -9,7 +9,7 @@ from feedback.arena.assist import Reply, answer_react, response_of
 from feedback.arena.conversations import conversation_context
 from feedback.arena.forms import choice_of, edit_of, extras_of
 from feedback.arena.judging import comparison_judge, judgment_extend
-from feedback.arena.presentation import shown_replies
+from feedback.arena.presentation import reply_views
 from feedback.arena.views import after, to_conversation
 from feedback.errors import ApplicationError, ConflictError
 from feedback.people.authentication import contributor_of, contributor_required
@@ -93,6 +93,6 @@ def _reacted(request: HtmxRequest, response: Response, *, edited: bool = False) 
         return to_conversation(own)
     if own.mode == Mode.DUEL:
         return render(request, "arena/edit.html", conversation_context(own) | {"edited": edited})
-    (answer,) = shown_replies([Reply(turn, (response,))])
+    (answer,) = reply_views([Reply(turn, (response,))])
     context = {"answer": answer, "turn": turn, "solo": True, "edited": edited}
     return render(request, "arena/answer.html", context)

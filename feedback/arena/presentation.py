@@ -17,7 +17,7 @@ from feedback.arena.answers.recorded import question_examples, question_found, q
 from feedback.arena.assist import Reply
 from feedback.arena.forms import mode_of
 from feedback.arena.selectors import COMPLETE
-from feedback.arena.vocabulary import state_words, why_not
+from feedback.arena.vocabulary import state_text, why_not
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
 from feedback.pool.models import Reaction, ReactionKind, Response, ResponseState
@@ -40,7 +40,7 @@ def who() -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownAnswer:
+class AnswerView:
     """One answer as a page shows it; a model is named only where its name may be known."""
 
     place: int
@@ -60,7 +60,7 @@ class ShownAnswer:
         return self.response.state == ResponseState.WRITING
 
     @property
-    def is_held(self) -> bool:
+    def is_waiting(self) -> bool:
         """Say whether its text waits for that of the other answer."""
         return bool(self.response.text) and not self.text
 
@@ -96,24 +96,24 @@ def texts_begin(responses: Sequence[Response]) -> bool:
     return begun or timezone.now() - max(r.created_at for r in responses) > START_TOGETHER
 
 
-def shown_answers(responses: Sequence[Response], *, named: bool) -> list[ShownAnswer]:
+def answer_views(responses: Sequence[Response], *, named: bool) -> list[AnswerView]:
     """Return the answers of one turn in their order."""
     begin = texts_begin(responses)
     ratings = _ratings(responses) if named else None
     return [
-        ShownAnswer(
+        AnswerView(
             place=place,
             response=response,
             text=response.text if begin else "",
             problem=why_not(response),
             tools=("copy", "report") if response.state in COMPLETE else (),
-            **(_named(response, ratings) if named else {"word": state_words(response)}),
+            **(_named(response, ratings) if named else {"word": state_text(response)}),
         )
         for place, response in enumerate(responses, 1)
     ]
 
 
-def shown_replies(replies: Sequence[Reply]) -> list[ShownAnswer]:
+def reply_views(replies: Sequence[Reply]) -> list[AnswerView]:
     """Return the newest answer of each turn as one model, known by name, gave it.
 
     Thumbs and routes come with one query each for all turns; an answer that is not complete has
@@ -123,7 +123,7 @@ def shown_replies(replies: Sequence[Reply]) -> list[ShownAnswer]:
     thumbs = _thumbs(complete) if complete else {}
     routes = route_ids_of(complete) if complete else {}
     return [
-        ShownAnswer(
+        AnswerView(
             place=reply.turn.position + 1,
             response=reply.newest,
             text=reply.newest.text,
@@ -147,11 +147,11 @@ def _thumbs(responses: Sequence[Response]) -> dict[UUID, str]:
 def _named(response: Response, ratings: dict[str, Row] | None = None) -> dict[str, str]:
     version = response.version
     if version is None:
-        return {"word": state_words(response)}
+        return {"word": state_text(response)}
     rated = ratings is not None and response.state in COMPLETE
     word = _rating((ratings or {}).get(version.label)) if rated else ""
     return {
-        "word": word or state_words(response),
+        "word": word or state_text(response),
         "model": version.label,
         "slug": version.model.slug,
     }

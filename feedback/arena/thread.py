@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from feedback.arena.assist import newest_reply, others_of, thread_of
-from feedback.arena.presentation import ShownAnswer, shown_replies, who
+from feedback.arena.presentation import AnswerView, reply_views, who
 from feedback.arena.selectors import COMPLETE
 from feedback.errors import UnavailableError
 from feedback.identifiers import new_public_id
@@ -17,7 +17,7 @@ from feedback.text.message_display import message_shown
 def thread_context(conversation: Conversation) -> dict[str, Any]:
     """Return what the page shows: a conversation with one model from its beginning."""
     thread = thread_of(conversation)
-    answers = shown_replies(thread)
+    answers = reply_views(thread)
     replies = [
         {
             "prompt": message_shown(reply.turn.messages[-1], who()),
@@ -38,10 +38,10 @@ def thread_context(conversation: Conversation) -> dict[str, Any]:
 def thread_progress(conversation: Conversation) -> dict[str, Any]:
     """Return the part of `thread_context` that can still change: its newest turn."""
     newest = newest_reply(conversation)
-    return _progress(conversation, shown_replies([newest])[0], newest.turn)
+    return _progress(conversation, reply_views([newest])[0], newest.turn)
 
 
-def _progress(conversation: Conversation, answer: ShownAnswer, turn: Turn) -> dict[str, Any]:
+def _progress(conversation: Conversation, answer: AnswerView, turn: Turn) -> dict[str, Any]:
     newest = answer.response
     complete = newest.state in COMPLETE
     return {

@@ -50,7 +50,7 @@ WHY_NOT = {  # the reason that is stored with an answer, to a sentence
 }
 
 
-def state_words(response: Response) -> str:
+def state_text(response: Response) -> str:
     """Say how far an answer has come."""
     if response.state == ResponseState.FAILED and response.text:
         return str(BROKE_OFF)

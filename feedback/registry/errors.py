@@ -37,7 +37,7 @@ class NoAnswerError(Exception):
         return Fault.VERSION if str(self) in OF_THE_VERSION else Fault.PROVIDER
 
 
-def reason_words(code: str) -> str:
+def reason_text(code: str) -> str:
     """Return a stored reason as a sentence for people."""
     known = {
         "timeout": _("It did not answer in time."),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Now
 
-from feedback.registry.errors import NoAnswerError, reason_words
+from feedback.registry.errors import NoAnswerError, reason_text
 from feedback.registry.health import PAUSE_AFTER
 from feedback.registry.models import ModelVersion, Provider, VersionState
 from feedback.registry.providers import Call
@@ -28,7 +28,7 @@ def version_try(version: ModelVersion, tokens: int = TEST_TOKENS) -> Trial:
     try:
         return Trial(version=version, text="".join(call.pieces()))
     except NoAnswerError as error:
-        return Trial(version=version, problem=reason_words(str(error)))
+        return Trial(version=version, problem=reason_text(str(error)))
 
 
 def provider_try(provider: Provider) -> list[Trial]:

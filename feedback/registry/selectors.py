@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.database.lookup import get_or_not_found
-from feedback.registry.errors import reason_words
+from feedback.registry.errors import reason_text
 from feedback.registry.health import PAUSE_AFTER
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, VersionState
 
@@ -77,7 +77,7 @@ def health_of(of: Provider | ModelVersion) -> dict[str, Any]:
         "failures": of.failures,
         "since": of.failing_since,
         "next_try": _later(of.resting_until, now) if resting else None,
-        "last_error": reason_words(of.last_error) if of.last_error else "",
+        "last_error": reason_text(of.last_error) if of.last_error else "",
         "last_error_at": of.last_error_at,
     }
 

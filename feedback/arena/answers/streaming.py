@@ -16,7 +16,7 @@ from django.utils import translation
 
 from feedback.arena.answers.writing import answers_continue
 from feedback.arena.conversations import conversation_progress
-from feedback.arena.presentation import ShownAnswer
+from feedback.arena.presentation import AnswerView
 from feedback.database.db_async import stored
 from feedback.pool.models import Conversation, Response, ResponseState
 from feedback.text.rendering import closed_length, render
@@ -82,7 +82,7 @@ class Watch:
             context = conversation_progress(self._conversation)
             answers_continue(context["turn"])
             # Texts that wait for each other appear by the clock, without a change of their rows.
-            self._mark = None if any(a.is_held for a in context["answers"]) else mark
+            self._mark = None if any(a.is_waiting for a in context["answers"]) else mark
             return self._events(context)
 
     def _row_marks(self) -> object:
@@ -97,14 +97,14 @@ class Watch:
         for answer in context["answers"]:
             if answer.is_writing and (news := self._news(answer)):
                 events.append(_event("text", {"place": answer.place} | news))
-        stage = [(a.response.state, a.is_held) for a in context["answers"]], context["stop"]
+        stage = [(a.response.state, a.is_waiting) for a in context["answers"]], context["stop"]
         if stage != self._stage:
             self._stage = stage
             events.append(_event("stage", _stage(context)))
         self.is_over = not context["writing"]
         return [*events, _event("end", {})] if self.is_over else events
 
-    def _news(self, answer: ShownAnswer) -> dict[str, Any] | None:
+    def _news(self, answer: AnswerView) -> dict[str, Any] | None:
         return self._growing.setdefault(answer.place, Growing()).news(answer.text)
 
 
@@ -117,7 +117,7 @@ def _stage(context: dict[str, Any]) -> dict[str, Any]:
         "answers": {
             answer.place: render_to_string("arena/answer.html", context | {"answer": answer})
             for answer in context["answers"]
-            if not (answer.is_writing or answer.is_held)
+            if not (answer.is_writing or answer.is_waiting)
         },
     }
 

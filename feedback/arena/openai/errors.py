@@ -7,7 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 
 from feedback.errors import ApplicationError, RateLimitedError
-from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError, reason_words
+from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError, reason_text
 
 TRY_AGAIN_SECONDS = 15  # when a paused provider may be back
 TYPES = {
@@ -68,7 +68,7 @@ def gateway_error(error: Exception) -> GatewayError | None:
 
 def _of_a_model(error: NoAnswerError) -> GatewayError:
     reason = str(error)
-    words = f"The model did not answer. {reason_words(reason)}"
+    words = f"The model did not answer. {reason_text(reason)}"
     if reason in (OWN_LIMIT, TOO_MANY):
         wait = int(error.retry_after or TRY_AGAIN_SECONDS)
         return GatewayError(429, "rate_limited", words, retry_after=max(wait, 1))

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from feedback.registry import providers, sse_parser
-from feedback.registry.errors import NoAnswerError, reason_words
+from feedback.registry.errors import NoAnswerError, reason_text
 from feedback.registry.models import Provider
 from feedback.registry.providers import Call
 from tests.feedback.registry.bad_server import GOOD
@@ -76,7 +76,7 @@ def test_a_bad_one_is_a_reason_in_plain_words_without_the_key(
     with pytest.raises(NoAnswerError) as caught:
         way_to_read(Call(version, ASKED))
     assert str(caught.value) == reason
-    assert reason_words(reason) != reason
+    assert reason_text(reason) != reason
     assert bad_server.asked[0][2]["Authorization"] == f"Bearer {SECRET}"
     assert len(bad_server.asked) == 1  # a redirect is not followed, with the key least of all
     stored = str(list(Provider.objects.values()))
