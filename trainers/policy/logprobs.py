@@ -38,7 +38,7 @@ def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
     longest = max(len(answer) for _, answer in rows)
     ids = torch.full((len(rows), width), pad)
     mask = torch.zeros_like(ids)
-    answers = torch.zeros_like(ids)
+    answers = torch.zeros_like(ids)  # 1 where a token is an answer's
     for index, (prompt, answer) in enumerate(rows):
         tokens = torch.tensor(prompt + answer)
         ids[index, width - len(tokens) :] = tokens
@@ -61,6 +61,7 @@ def answer_logits(model: Any, batch: Batch) -> Tensor:
         input_ids=batch.ids,
         attention_mask=batch.mask,
         position_ids=batch.positions,
+        # One more than the targets: a token is predicted one place before it.
         logits_to_keep=batch.targets.shape[1] + 1,
         use_cache=False,
     ).logits
@@ -74,7 +75,8 @@ def answer_log_probs(model: Any, batch: Batch) -> Tensor:
     A sum, not a mean: DPO compares probabilities of whole answers.
     """
     logits = answer_logits(model, batch)
-    chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)
+    chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)  # [rows, longest answer]
+    # Not by log_softmax, whose result would be a second tensor of the size of the logits.
     return ((chosen - logits.logsumexp(2)) * batch.answer).sum(1)
 
 
@@ -89,6 +91,7 @@ def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
 def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: int) -> Tensor:
     """Return log pi of every pair's answers, [2, pairs], on the CPU; `size` pairs a forward."""
     result = torch.zeros(2, len(pairs))
+    # Like lengths together: little padding.
     order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
     for part in chunks(order, size):
         found = pair_log_probs(model, [pairs[index] for index in part], pad)
