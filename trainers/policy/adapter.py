@@ -38,7 +38,7 @@ def add_adapter(base: Base, config: PolicyConfig) -> Any:
         peft.LoraConfig(
             r=config.lora.rank,
             lora_alpha=config.lora.alpha,
-            lora_dropout=0.0,
+            lora_dropout=0.0,  # it would be noise between pi and pi_ref
             target_modules=linear_layers(base.model),
             task_type="CAUSAL_LM",
         ),

@@ -132,6 +132,7 @@ def pair_losses(
     adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
     """
     # Constants: the reference was computed once, with the adapter off.
+    # [2, pairs]
     reference = log_probs.new_tensor([example.reference for example in examples]).T
     # [pairs] each, in nats.
     chosen, rejected = log_probs - reference

@@ -31,6 +31,7 @@ def sample(
     ends = end_tokens(model, tokenizer)
     generator = _generator(model.device, how.seed)
     batch = collate([(prompt, []) for prompt in prompts], tokenizer.pad_token_id, model.device)
+    # The whole prompt once; after it one token a step, the rest being in the cache.
     ids, mask, positions, cache = batch.ids, batch.mask, batch.positions, None
     ended = torch.zeros(len(prompts), dtype=torch.bool)  # on the CPU, where tokens are told apart
     for _ in range(how.max_tokens):
@@ -78,7 +79,9 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     ordered, order = probabilities.sort(dim=1, descending=True)
     # Mass of the likelier tokens; 0 for the likeliest, which therefore stays at any top_p.
     before = ordered.cumsum(1) - ordered
+    # Those that begin beyond top_p go; the one that reaches it stays.
     kept = ordered.masked_fill((before >= top_p) & (before > 0), 0.0)
+    # Back from the sorted order to that of the vocabulary.
     return torch.zeros_like(probabilities).scatter(1, order, kept)
 
 

@@ -34,6 +34,7 @@ class Batch:
 
 def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
     """Return rows padded on the left; every prompt must hold at least one token."""
+    # Columns: `width` of whole rows, of which the last `longest` are where answers stand.
     width = max(len(prompt) + len(answer) for prompt, answer in rows)
     longest = max(len(answer) for _, answer in rows)
     ids = torch.full((len(rows), width), pad)
@@ -45,6 +46,7 @@ def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
         mask[index, width - len(tokens) :] = 1
         answers[index, width - len(answer) :] = 1
     # Positions count real tokens, so that padding does not shift an absolute position.
+    # Padding would be at -1, which no table of positions has.
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     return Batch(
         ids=ids.to(device),
@@ -82,6 +84,7 @@ def answer_log_probs(model: Any, batch: Batch) -> Tensor:
 
 def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
     """Return log pi of the chosen and the rejected answers, [2, pairs], in one forward."""
+    # All chosen, then all rejected, hence view(2, pairs) below.
     rows = [(pair.prompt, pair.chosen) for pair in pairs]
     rows += [(pair.prompt, pair.rejected) for pair in pairs]
     return answer_log_probs(model, collate(rows, pad, model.device)).view(2, len(pairs))

@@ -74,7 +74,7 @@ def _divergences(policy: Policy, config: PolicyConfig, rows: Sequence[Row]) -> F
     for part in chunks(range(len(rows)), config.optim.per_device_train_batch_size):
         chosen = [rows[index] for index in part]
         batch = collate(chosen, policy.tokenizer.pad_token_id, policy.model.device)
-        now = answer_logits(policy.model, batch).log_softmax(2)
+        now = answer_logits(policy.model, batch).log_softmax(2)  # [rows, longest, V]
         with policy.model.disable_adapter():
             reference = answer_logits(policy.model, batch).log_softmax(2)
         each = (now.exp() * (now - reference)).sum(2)  # sum over the vocabulary
