@@ -55,13 +55,14 @@ def write_artifact(
     with written_aside(out) as directory:
         write_files(directory)
         config = card_fields.get("config", {})
-        files = file_digests(directory)
+        files = file_digests(directory)  # before the card, which cannot hold its own digest
         card = {
             **card_fields,
             "kind": kind,
             "format_version": FORMAT_VERSION,
             "digest": artifact_digest(kind, config, files),
             "config_digest": digest_of(config),
+            # Beside the digest, not in it: equal trainings may differ in what follows.
             "code_version": code_version(),
             "libraries": library_versions(),
             "created_at": datetime.now(UTC).isoformat(),
@@ -97,11 +98,15 @@ def written_aside(out: Path) -> Iterator[Path]:
     """Yield a sibling directory to fill; it is renamed to `out` at the end, removed on failure."""
     check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
+    # A sibling, so that the rename stays within one file system; one a process, so that two that
+    # write to the same place do not mix.
     partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    # A killed process of the same number may have left one.
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial
+        # Atomic; fails where `out` has been filled meanwhile.
         partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -164,6 +169,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError.at(path, f"cannot be read ({error.strerror})") from error
+    # Bytes that are no UTF-8 as well: UnicodeDecodeError is a ValueError.
     except ValueError as error:
         raise InputError.at(path, f"is not JSON ({error})") from error
     if not isinstance(value, dict):

@@ -54,6 +54,7 @@ class Chat:
 
         Tokenised apart from its prompt, so that the boundary between them never moves.
         """
+        # The plain format's open last line ends in a colon.
         lead = "" if self.has_template else " "
         return [*self._ids(lead + text), self.tokenizer.eos_token_id]
 
@@ -69,6 +70,7 @@ class Chat:
 
     def texts_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of texts that hold their special tokens already."""
+        # Uncut and without a warning about length: windows are the caller's.
         encoded = self.tokenizer(
             list(texts), add_special_tokens=False, truncation=False, verbose=False
         )
@@ -84,6 +86,7 @@ class Chat:
         self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool = False
     ) -> str:
         try:
+            # As text, which `_ids` cleans before the tokenizer sees it.
             return str(
                 self.tokenizer.apply_chat_template(
                     list(messages), add_generation_prompt=add_generation_prompt, tokenize=False
@@ -93,6 +96,7 @@ class Chat:
             raise InputError(f"the chat template refuses a conversation: {error}") from error
 
     def _ids(self, text: str) -> list[int]:
+        # The template or `prompt_ids` has written the special tokens: not twice.
         return list(self.tokenizer(clean(text), add_special_tokens=False)["input_ids"])
 
 

@@ -62,7 +62,7 @@ def train(arguments: Namespace) -> Report:
 def evaluate(arguments: Namespace) -> Report:
     """Measure an artifact on a snapshot; where asked, also write what each row of it says."""
     started = time.monotonic()
-    artifact = open_artifact(arguments.artifact)
+    artifact = open_artifact(arguments.artifact)  # refuses a damaged one
     module = import_module(f"trainers.{_known_kind(artifact)}.evaluate")
     opened = Snapshot.open(arguments.snapshot)
     if arguments.per_prompt is not None:

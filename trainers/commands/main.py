@@ -25,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
             return int(import_module("trainers.serve.__main__").main(arguments[1:]) or 0)
         parsed = parser().parse_args(arguments)
         result = parsed.run(parsed)
+        # One by one: rows of a generator are printed while the next ones are computed.
         for row in [result] if isinstance(result, dict) else result:
             _print(row)
     except InputError as error:
@@ -48,6 +49,7 @@ def parser() -> ArgumentParser:
     )
     build.add_argument(
         "--list-formats",
+        # Prints and exits before argparse asks for the required arguments.
         action="version",
         version=format_table(),
         help="print what a row of each format is",
@@ -62,7 +64,7 @@ def parser() -> ArgumentParser:
         train = commands.add_parser(
             name,
             help=f"train: {name}",
-            epilog=help_text(kind).replace("%", "%%"),
+            epilog=help_text(kind).replace("%", "%%"),  # argparse takes % for a format
             formatter_class=RawDescriptionHelpFormatter,
         )
         train.add_argument("--snapshot", type=Path, required=True)
@@ -102,4 +104,4 @@ def _print(row: dict[str, Any]) -> None:
     if int(os.environ.get("RANK", "0")):
         return
     sys.stdout.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    sys.stdout.flush()  # who reads a pipe sees each row at once

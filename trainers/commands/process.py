@@ -23,6 +23,8 @@ def die_with_parent() -> None:
     if parent is None:
         return
     if sys.platform == "linux":
+        # SIGKILL, which cannot be held up; what is half-written lies under a name of its own.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # After the request to the kernel, so that no moment is left in which a parent ends unseen.
     if parent != str(os.getppid()):
         sys.exit(f"the parent {parent} has ended")

@@ -21,6 +21,7 @@ def read_settings(kind: Kind[Any], file: Path | None, assignments: Sequence[str]
     """
     values: dict[str, object] = flat(_toml(file)) if file is not None else {}
     places = dict.fromkeys(values, str(file))
+    # After the file, whose values they replace.
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:

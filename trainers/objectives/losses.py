@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 from trainers.objectives.scaling import LOG_2, ScalingConfig
 
 NEWTON_STEPS = 7  # of `quadratic_root`; the tests find it exact to 1e-13 from 1e-30 to 1e30
-SERIES_TERMS = 14
+SERIES_TERMS = 14  # at SERIES_BELOW t^2 is 0.06: the first term left out is 1e-19 of the sum
 SERIES_BELOW = 0.5
 
 
@@ -23,6 +23,7 @@ def bradley_terry_loss(gap: Tensor, label: Tensor, margin: Tensor | float = 0.0)
     A known `margin` m asks the preferred side to win by more: p L(d - m) + (1 - p) L(-d - m).
     """
     # Both terms by logsigmoid: log(1 - sigma(d)) loses every digit at large gaps.
+    # Without a margin the gradient in d is sigma(d) - label: bounded by 1, and 1/2 - label at 0.
     return -(label * logsigmoid(gap - margin) + (1.0 - label) * logsigmoid(-gap - margin))
 
 
@@ -36,6 +37,7 @@ def davidson_loss(gap: Tensor, label: Tensor, tie: Tensor, nu: float) -> Tensor:
     known = torch.full_like(gap, math.log(nu))
     # The normaliser in logarithms: e^(d/2) alone overflows at a gap of 178 in float32.
     normaliser = torch.logaddexp(torch.logaddexp(0.5 * gap, -0.5 * gap), known)
+    # (P(a) - P(b)) d / 2 is (label - 1/2) d, since a tie is half of the label.
     return normaliser - (label - 0.5) * gap - tie * known
 
 
@@ -62,7 +64,9 @@ def adaptive_temperature(gap: Tensor, scaling: ScalingConfig) -> Tensor:
         tau = size / scaling.root
     else:
         # At a gap of zero the root is 0 too, and 0 / 0 is tau0 by the clip below.
+        # The divisor is |d| / tau at the optimum, found in float64 whatever the gap's type is.
         tau = size / quadratic_root(2.0 * scaling.rho0 * size).clamp(min=1e-300).to(size)
+    # Infinity is kept for the clip: nan_to_num would make it the largest finite float.
     return tau.nan_to_num(0.0, posinf=math.inf).clamp(scaling.tau0, scaling.tau_max)
 
 
@@ -74,6 +78,7 @@ def adaptive_preference_loss(gap: Tensor, label: Tensor, scaling: ScalingConfig)
     Values under different rho0 are not comparable.
     """
     tau = adaptive_temperature(gap, scaling)
+    # One tau for both terms of a soft label: tau* is even in d.
     return tau * bradley_terry_loss(gap / tau, label) + penalty(tau, scaling)
 
 
@@ -91,14 +96,18 @@ def quadratic_root(level: Tensor) -> Tensor:
     to 1 (G = x log 2 far out), so Newton's method in logarithms climbs to the root from below,
     from the larger of the two asymptotes, and never overshoots.
     """
+    # float64: the root is wanted to 1e-13, far below the last digit of float32. No gradient passes,
+    # as tau is a constant.
     wanted = level.detach().double()
+    # Both asymptotes lie below the root; the larger is the closer. The clamp keeps log x finite.
     x = torch.maximum((8.0 * wanted) ** (1.0 / 3.0), wanted / LOG_2).clamp(min=1e-150)
     for _ in range(NEWTON_STEPS):
         deficit = _entropy_deficit(x)
         # d log G / d log x: G' = deficit + x^2 sigma(x) sigma(-x).
         curvature = x * x * torch.sigmoid(x) * torch.sigmoid(-x)
-        slope = 1.0 + curvature / deficit
+        slope = 1.0 + curvature / deficit  # [n], from 3 down to 1
         x = x * torch.exp((torch.log(wanted) - torch.log(x * deficit)) / slope)
+    # At a level of 0 the steps above took log 0; its root is 0.
     return torch.where(wanted > 0, x, 0.0)
 
 
@@ -111,6 +120,7 @@ def _entropy_deficit(x: Tensor) -> Tensor:
     series = torch.zeros_like(x)
     for k in range(SERIES_TERMS, 0, -1):  # Horner's scheme, smallest terms first
         series = square * (series + 1.0 / (2 * k * (2 * k - 1)))
+    # H(sigma(x)) = -log sigma(x) + x sigma(-x). Near 0 this is log 2 less almost log 2.
     direct = LOG_2 + logsigmoid(x) - x * torch.sigmoid(-x)
     return torch.where(x < SERIES_BELOW, series, direct)
 

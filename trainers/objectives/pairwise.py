@@ -79,12 +79,15 @@ class Objective:
         """Return the losses of gaps[n] and their temperatures."""
         # The offset is added here and never by a scorer: what length explains of a label, the
         # reward need not explain.
+        # [n] + [n, c] @ [c].
         shown = gap if self.offset is None else gap + targets.control @ self.offset.to(gap)
         tau = self._temperatures(shown, targets)
         # tau * L(d / tau), and tau is held constant: by the envelope theorem the gradient in d
         # is that of the profiled loss. It is bounded by 1 whatever tau is.
+        # The margin is a gap too, so that it is divided like one.
         scaled, margin = shown / tau, targets.margin / tau
         if self.nu:
+            # No margin here: a tie has no winner to ask one of (LossConfig refuses both at once).
             rows = tau * davidson_loss(scaled, targets.label, targets.tie, self.nu)
         else:
             rows = tau * bradley_terry_loss(scaled, targets.label, margin)
@@ -101,6 +104,7 @@ class Objective:
         """Return one temperature a pair: that of the gap which the likelier side must win by."""
         if self.scaling is None:
             return torch.ones_like(gap.detach())
+        # tau is even in its gap, so that the side only matters where there is a margin.
         side = torch.where(targets.label >= 0.5, 1.0, -1.0)
         return adaptive_temperature(side * gap - targets.margin, self.scaling)
 
@@ -113,4 +117,5 @@ def correlation(gap: Tensor, control: Tensor) -> Tensor:
     # The clamp gives gaps that are all zero, as those of a fresh head, a gradient of zero and
     # not of 0 / 0.
     scale = (gap.square().sum() * control.square().sum(0)).clamp(min=1e-12)
+    # [c], each in [0, 1] by Cauchy–Schwarz: (sum d c)^2 / (sum d^2 sum c^2).
     return ((gap @ control).square() / scale).sum()

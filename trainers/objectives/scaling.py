@@ -48,7 +48,7 @@ class ScalingConfig(Config):
 
 def _logit_entropy(x: float) -> float:
     """Return H(sigma(x)) in nats for x >= 0, without cancellation: log(1 + e^-x) + x sigma(-x)."""
-    decay = math.exp(-x)
+    decay = math.exp(-x)  # x >= 0: it underflows to 0, never overflows
     return math.log1p(decay) + x * decay / (1.0 + decay)
 
 
@@ -58,8 +58,10 @@ def _entropy_root(entropy: float) -> float:
     H falls from log 2, so that there is one; once a run, so that speed does not matter.
     """
     low, high = 0.0, 1.0
+    # H falls to 0, so that doubling passes the root and brackets it.
     while _logit_entropy(high) > entropy:
         high *= 2.0
+    # Ends when no float lies between: the midpoint of neighbours rounds to one of them.
     while low < (middle := 0.5 * (low + high)) < high:
         low, high = (middle, high) if _logit_entropy(middle) > entropy else (low, middle)
     return high

@@ -33,8 +33,10 @@ class TemperatureLog:
             return
         values = tau.double().cpu().numpy()
         inside = np.clip(values, self.edges[0], self.edges[-1])
+        # Bin i is [edge i, edge i + 1), and the last one holds its upper edge too.
         bins = np.clip(np.searchsorted(self.edges, inside, side="right") - 1, 0, BINS - 1)
         self.counts += np.bincount(bins, minlength=BINS)
+        # Of the values as they are: the mean is not clipped to the ends of the histogram.
         self.sum += float(values.sum())
         # Clipped temperatures are float32 and the edges float64: equal within a relative 1e-6.
         self.smallest += int((values <= self.edges[0] * (1 + 1e-6)).sum())

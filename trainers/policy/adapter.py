@@ -38,7 +38,7 @@ def add_adapter(base: Base, config: PolicyConfig) -> Any:
         peft.LoraConfig(
             r=config.lora.rank,
             lora_alpha=config.lora.alpha,
-            lora_dropout=0.0,
+            lora_dropout=0.0,  # it would be noise between pi and pi_ref
             target_modules=linear_layers(base.model),
             task_type="CAUSAL_LM",
         ),
@@ -53,8 +53,9 @@ def linear_layers(model: Any) -> list[str]:
     head = model.get_output_embeddings()
     return sorted(
         {
-            name.rsplit(".", 1)[-1]
+            name.rsplit(".", 1)[-1]  # peft matches a target by the end of its name
             for name, module in model.named_modules()
+            # GPT-2's linear layers are Conv1D.
             if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
         }
     )
@@ -70,10 +71,12 @@ def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) 
     adapter.base_model_name_or_path = (
         BASE if config.model_name_or_path == TINY else config.model_name_or_path
     )
+    # Said outright: left to peft, it may ask the hub whether the base's vocabulary has grown.
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()  # peft's template of a model card; ours is card.json
     tokenizer.save_pretrained(folder)
     if config.model_name_or_path == TINY:
+        # After the adapter is written, since this takes it off: the base as it was before tuning.
         model.unload().save_pretrained(folder / BASE)
         tokenizer.save_pretrained(folder / BASE)
 

@@ -56,6 +56,7 @@ def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path =
     _hush()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     try:
+        # safetensors alone: a pickled checkpoint could run code.
         model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
         words = AutoTokenizer.from_pretrained(tokenizer or name)
     except (OSError, ValueError) as error:
@@ -67,6 +68,7 @@ def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path =
             f"model_name_or_path {str(name)!r}: its tokenizer has no end-of-sequence token"
         )
     if words.pad_token_id is None:
+        # Which token pads does not matter here: it is masked and bears no loss.
         words.pad_token = words.eos_token
     return Base(model.to(device).eval(), words)
 
@@ -94,6 +96,7 @@ def train_tokenizer(answers: Answers, vocabulary: int) -> Any:
     trainer = BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[PAD, END, *roles],
+        # All 256 bytes, seen or not, so that no text holds an unknown token.
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -124,6 +127,7 @@ def _tiny_config(config: TinyPolicyConfig, tokenizer: Any) -> LlamaConfig:
         num_attention_heads=config.tiny.hidden_size // HEAD_WIDTH,
         max_position_embeddings=TINY_CONTEXT,
         tie_word_embeddings=True,
+        # LlamaConfig's default, 1, is the end token of this tokenizer.
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -145,13 +149,15 @@ def _pretrain(
     """Next-token prediction over whole conversations: bounded steps, rate falling to zero."""
     model = base.model
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.tiny.learning_rate)
+    # Of its own: what is drawn does not depend on what else drew before.
     generator = torch.Generator().manual_seed(config.seed)
     model.train()
     for step in range(config.tiny.max_steps):
         chosen = torch.randint(len(sequences), (PRETRAINING_ROWS,), generator=generator)
+        # The first token stands for the prompt, so that all others are predicted.
         rows = [(sequences[index][:1], sequences[index][1:]) for index in chosen.tolist()]
         batch = collate(rows, base.tokenizer.pad_token_id, model.device)
-        loss = -answer_log_probs(model, batch).sum() / batch.answer.sum()
+        loss = -answer_log_probs(model, batch).sum() / batch.answer.sum()  # nats a token
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

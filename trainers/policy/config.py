@@ -10,9 +10,9 @@ from trainers.settings.kind import Kind
 from trainers.tuning.config import LoraConfig, WarmupOptimConfig
 
 TINY: Literal["tiny"] = "tiny"
-HEAD_WIDTH = 16
-SHORTEST = 16
-BYTES_AND_MARKS = 512
+HEAD_WIDTH = 16  # of an attention head of the tiny base
+SHORTEST = 16  # tokens of a window that still says something
+BYTES_AND_MARKS = 512  # 256 bytes, five marks, and room for some merges
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,10 +24,13 @@ class Dialogue(Chat):
         All answers see the same prompt. A cut answer loses its end-of-sequence token, because
         that is not where it ended.
         """
+        # At least one token of the prompt: the answer's first token is predicted from it.
         kept = min(len(prompt), max(1, int(self.max_length * PROMPT_SHARE)))
         room = self.max_length - kept
         self.cuts.answers += sum(len(answer) > room for answer in answers)
         fitted = [answer[:room] for answer in answers]
+        # By the longest answer, so that all see the same prompt. At least `kept`, hence never 0,
+        # for which prompt[-0:] would be the whole prompt.
         left = self.max_length - max(map(len, fitted))
         self.cuts.prompts += len(prompt) > left
         return prompt[-left:], fitted

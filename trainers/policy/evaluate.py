@@ -67,12 +67,13 @@ def implicit_rewards(
         reference = all_pair_log_probs(
             policy.model, tokens, pad, config.optim.per_device_train_batch_size
         )
+    # [2, n] of log pi / pi_ref, in nats: the answers' implicit rewards over beta.
     chosen, rejected = (now - reference).double().numpy()
     margin = config.beta * (chosen - rejected)
     prompts, cluster = np.unique([pair.prompt_id for pair in pairs], return_inverse=True)
     return EvaluationResult(
         margin=margin,
-        right=row_accuracy(margin, np.ones(len(pairs))),
+        right=row_accuracy(margin, np.ones(len(pairs))),  # `chosen` is the winner of every pair
         cluster=cluster,
         prompts=prompts.tolist(),
     )
@@ -86,6 +87,7 @@ def held_out_metrics(
     The reference itself has a margin of 0 on every pair, hence half of them right.
     """
     found = implicit_rewards(policy, config, pairs)
+    # In characters; positive where the longer answer had won.
     longer = np.array([len(pair.chosen) - len(pair.rejected) for pair in pairs], np.float64)
     length = row_accuracy(longer, np.ones(len(pairs)))
 

@@ -78,6 +78,7 @@ class PolicyTask:
         examples = [self.examples[row] for row in rows]
         log_probs = pair_log_probs(self.model, [example.pair for example in examples], self.pad)
         found = pair_losses(log_probs, examples, self.config)
+        # By the weight of the whole batch: parts then add up to its mean, however it was divided.
         return (found.losses * found.weights).sum() / whole, found.gaps.detach()[None]
 
 
@@ -88,6 +89,8 @@ class PolicyCourse:
 
     def __init__(self, examples: Sequence[Example], config: PolicyConfig) -> None:
         self._examples = examples
+        # All drawn now: one generator runs through them, and a later epoch must not depend on
+        # whether the earlier ones were asked for.
         self._epochs = [list(epoch) for epoch in _epochs([e.pair for e in examples], config)]
         self.examples = len(examples)
         self.steps_per_epoch = len(self._epochs[0])
@@ -129,9 +132,13 @@ def pair_losses(
     adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
     """
     # Constants: the reference was computed once, with the adapter off.
+    # [2, pairs]
     reference = log_probs.new_tensor([example.reference for example in examples]).T
+    # [pairs] each, in nats.
     chosen, rejected = log_probs - reference
     label = log_probs.new_tensor([example.pair.label for example in examples])
+    # Near 0 at the first step, where an adapter adds nothing yet: tau is tau0 and the gradient in d
+    # is 1/2 - label, so that training does start.
     gap = config.beta * (chosen - rejected)
     return PolicyLosses(
         losses=adaptive_preference_loss(gap, label, config.scaling),

@@ -31,8 +31,9 @@ def sample(
     ends = end_tokens(model, tokenizer)
     generator = _generator(model.device, how.seed)
     batch = collate([(prompt, []) for prompt in prompts], tokenizer.pad_token_id, model.device)
+    # The whole prompt once; after it one token a step, the rest being in the cache.
     ids, mask, positions, cache = batch.ids, batch.mask, batch.positions, None
-    ended = torch.zeros(len(prompts), dtype=torch.bool)
+    ended = torch.zeros(len(prompts), dtype=torch.bool)  # on the CPU, where tokens are told apart
     for _ in range(how.max_tokens):
         with torch.inference_mode():
             output = model(
@@ -41,14 +42,18 @@ def sample(
                 position_ids=positions,
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=1,  # the output head for the last position alone
             )
             cache = output.past_key_values
+            # [rows], from float32: in bfloat16 small probabilities lose their digits.
             drawn = draw(output.logits[:, -1].float(), how, generator)
             ids = drawn.unsqueeze(1)
+            # A row that has ended is fed on, so that the batch keeps its shape; it is masked below.
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
             positions = positions[:, -1:] + 1
+        # Out of inference mode: a generator would leave its caller in it between two tokens.
         tokens = drawn.cpu().where(~ended, tokenizer.eos_token_id)
+        # After `tokens`, so that the end token itself is part of an answer.
         ended = ended | torch.isin(tokens, ends)
         yield tokens.tolist()
         if bool(ended.all()):
@@ -72,8 +77,11 @@ def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     and the result is not normalised, which drawing from it does not need.
     """
     ordered, order = probabilities.sort(dim=1, descending=True)
+    # Mass of the likelier tokens; 0 for the likeliest, which therefore stays at any top_p.
     before = ordered.cumsum(1) - ordered
+    # Those that begin beyond top_p go; the one that reaches it stays.
     kept = ordered.masked_fill((before >= top_p) & (before > 0), 0.0)
+    # Back from the sorted order to that of the vocabulary.
     return torch.zeros_like(probabilities).scatter(1, order, kept)
 
 

@@ -34,17 +34,19 @@ class Batch:
 
 def collate(rows: Sequence[Row], pad: int, device: torch.device) -> Batch:
     """Return rows padded on the left; every prompt must hold at least one token."""
+    # Columns: `width` of whole rows, of which the last `longest` are where answers stand.
     width = max(len(prompt) + len(answer) for prompt, answer in rows)
     longest = max(len(answer) for _, answer in rows)
     ids = torch.full((len(rows), width), pad)
     mask = torch.zeros_like(ids)
-    answers = torch.zeros_like(ids)
+    answers = torch.zeros_like(ids)  # 1 where a token is an answer's
     for index, (prompt, answer) in enumerate(rows):
         tokens = torch.tensor(prompt + answer)
         ids[index, width - len(tokens) :] = tokens
         mask[index, width - len(tokens) :] = 1
         answers[index, width - len(answer) :] = 1
     # Positions count real tokens, so that padding does not shift an absolute position.
+    # Padding would be at -1, which no table of positions has.
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     return Batch(
         ids=ids.to(device),
@@ -61,6 +63,7 @@ def answer_logits(model: Any, batch: Batch) -> Tensor:
         input_ids=batch.ids,
         attention_mask=batch.mask,
         position_ids=batch.positions,
+        # One more than the targets: a token is predicted one place before it.
         logits_to_keep=batch.targets.shape[1] + 1,
         use_cache=False,
     ).logits
@@ -74,12 +77,14 @@ def answer_log_probs(model: Any, batch: Batch) -> Tensor:
     A sum, not a mean: DPO compares probabilities of whole answers.
     """
     logits = answer_logits(model, batch)
-    chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)
+    chosen = logits.gather(2, batch.targets.unsqueeze(2)).squeeze(2)  # [rows, longest answer]
+    # Not by log_softmax, whose result would be a second tensor of the size of the logits.
     return ((chosen - logits.logsumexp(2)) * batch.answer).sum(1)
 
 
 def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
     """Return log pi of the chosen and the rejected answers, [2, pairs], in one forward."""
+    # All chosen, then all rejected, hence view(2, pairs) below.
     rows = [(pair.prompt, pair.chosen) for pair in pairs]
     rows += [(pair.prompt, pair.rejected) for pair in pairs]
     return answer_log_probs(model, collate(rows, pad, model.device)).view(2, len(pairs))
@@ -89,6 +94,7 @@ def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
 def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: int) -> Tensor:
     """Return log pi of every pair's answers, [2, pairs], on the CPU; `size` pairs a forward."""
     result = torch.zeros(2, len(pairs))
+    # Like lengths together: little padding.
     order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
     for part in chunks(order, size):
         found = pair_log_probs(model, [pairs[index] for index in part], pad)

@@ -93,6 +93,7 @@ class Pool:
             for prompt, text in self.answers.values()
             if prompt in self.conversations and self.split[prompt] == "train"
         }
+        # Sorted by a hash: the order of a set is another one in every process.
         kept = sorted(distinct, key=lambda answer: _shuffle_key(seed, "\n".join(answer)))[:limit]
         return [(self.conversations[prompt], text) for prompt, text in kept]
 
@@ -103,6 +104,7 @@ class Pool:
             if prompt not in self.conversations or ends[0] is None or ends[1] is None:
                 continue
             label, chosen, rejected = float(found.label[row]), ends[0][1], ends[1][1]
+            # Turned so that `chosen` is what most preferred; the label turns with it.
             if label < 0.5:
                 label, chosen, rejected = 1.0 - label, rejected, chosen
             yield Pair(
@@ -135,4 +137,5 @@ def _token_pair(pair: Pair, dialogue: Dialogue) -> TokenPair:
 
 
 def _shuffle_key(seed: int, text: str) -> bytes:
+    # Of the row alone, so that other rows and their order do not change which are taken.
     return hashlib.sha256(f"{seed}\n{text}".encode()).digest()

@@ -42,6 +42,7 @@ def sampled_metrics(
     def statistics(weights: Floats) -> Mapping[str, float]:
         return {name: mean(value, weights) for name, value in values.items()}
 
+    # One answer a prompt: each is a cluster of its own.
     measured = with_intervals(statistics, np.arange(len(asked)), seed=config.seed)
     return {**measured, "n_sampled": len(asked)}
 
@@ -73,10 +74,11 @@ def _divergences(policy: Policy, config: PolicyConfig, rows: Sequence[Row]) -> F
     for part in chunks(range(len(rows)), config.optim.per_device_train_batch_size):
         chosen = [rows[index] for index in part]
         batch = collate(chosen, policy.tokenizer.pad_token_id, policy.model.device)
-        now = answer_logits(policy.model, batch).log_softmax(2)
+        now = answer_logits(policy.model, batch).log_softmax(2)  # [rows, longest, V]
         with policy.model.disable_adapter():
             reference = answer_logits(policy.model, batch).log_softmax(2)
-        each = (now.exp() * (now - reference)).sum(2)
+        each = (now.exp() * (now - reference)).sum(2)  # sum over the vocabulary
+        # [rows]; padding has a divergence too, and is left out.
         parts.append((each * batch.answer).sum(1).double().cpu().numpy())
     return np.concatenate(parts)
 

@@ -35,11 +35,13 @@ def train(snapshot: Snapshot, out: Path, config: PolicyConfig, progress: Progres
         torch.set_num_threads(1)  # on so small a model a second thread only waits for the first
     pool = Pool.read(snapshot)
     pairs = pool.pairs("train", limit=config.max_train_pairs, seed=config.seed)
+    # Before the work: a snapshot without a pair to test on is refused here.
     tested = held_out_pairs(pool, config)
     base = _base(pool, config, progress)
     dialogue = Dialogue(base.tokenizer, config.max_length)
     model = add_adapter(base, config)
     examples = _examples(model, pairs, dialogue, config, progress)
+    # Now: evaluation tokenises with the same dialogue and counts on.
     cuts = asdict(dialogue.cuts)
     fitted = fit_adapter(model, examples, base.tokenizer.pad_token_id, config, progress)
     model.eval()
@@ -71,6 +73,7 @@ def train(snapshot: Snapshot, out: Path, config: PolicyConfig, progress: Progres
 def _base(pool: Pool, config: PolicyConfig, progress: Progress) -> Base:
     device = pick_device(config.device)
     if isinstance(config, TinyPolicyConfig):
+        # Two answers a pair.
         most = 2 * config.max_train_pairs if config.max_train_pairs is not None else None
         answers = pool.training_answers(limit=most, seed=config.seed)
         base = build_tiny(answers, config, device, progress)

@@ -41,13 +41,14 @@ def read_aspects(snapshot: Snapshot, comparisons: Iterable[str]) -> dict[str, As
     ):
         if comparison in rows and text:
             for name, choice in _choices(text):
+                # [3, n]: wins of a, ties, raters; a tie adds half a win.
                 counts = sums.setdefault(name, np.zeros((3, len(rows))))
                 counts[:, rows[comparison]] += WINS[choice], WINS[choice] == 0.5, 1.0
     return {name: _aspect(*counts) for name, counts in sorted(sums.items())}
 
 
 def _aspect(wins: Floats, ties: Floats, raters: Floats) -> Aspect:
-    judged = np.maximum(raters, 1.0)
+    judged = np.maximum(raters, 1.0)  # 0 of nobody is 0, not 0 / 0
     return Aspect(label=wins / judged, tie=ties / judged, raters=raters)
 
 

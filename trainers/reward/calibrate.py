@@ -20,10 +20,11 @@ def pair_outputs(model: RewardModel, pairs: Pairs, rows: Ints) -> tuple[Floats, 
 
     An answer that stands in several of them is read once.
     """
+    # ends: the distinct answers; where [2n]: the place of each side among them.
     ends, where = np.unique(
         np.concatenate([pairs.first[rows], pairs.second[rows]]), return_inverse=True
     )
-    outputs = model.outputs([pairs.answers[end] for end in ends])
+    outputs = model.outputs([pairs.answers[end] for end in ends])  # [ends, members, width]
     return outputs[where[: len(rows)]], outputs[where[len(rows) :]]
 
 
@@ -35,11 +36,13 @@ def calibrate(model: RewardModel, pairs: Pairs, held_out: HeldOutPredictions | N
     """
     if held_out is None:
         rows = pairs.holdout.validation
+        # The mean over members, which is what `compare` turns into probabilities.
         gaps = model.gaps(*pair_outputs(model, pairs, rows)).mean(1)
         held_out = HeldOutPredictions(rows=rows, gaps=gaps)
     known = pairs.comparisons.where(held_out.rows)
     weights = _prompt_weights(known.prompt_id, known.weight)
     decided = known.not_tied
+    # Decided pairs alone: sigma(gap) is the probability that a wins where somebody does.
     temperature = shrunk_temperature(
         held_out.gaps[decided], (known.label[decided] > 0.5).astype(float), weights[decided]
     )
@@ -54,6 +57,7 @@ def shrunk_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
     if not len(gaps) or not gaps.any():
         return 1.0  # gaps that are all zero are as calibrated as they can be
     usual = float(np.sqrt(np.average(gaps**2, weights=weights)))
+    # A label of 1/2 at the usual gap asks for a larger temperature, that is for less certainty.
     return fit_temperature(
         np.append(gaps, usual), np.append(labels, 0.5), np.append(weights, PSEUDO_COUNT)
     )
@@ -63,4 +67,5 @@ def _prompt_weights(prompts: NDArray[np.object_], weights: Floats) -> Floats:
     """Return weights [n] under which no prompt counts more than a few comparisons."""
     _, cluster = np.unique(prompts.astype(str), return_inverse=True)
     whole = np.bincount(cluster, weights)
+    # The floor is for a prompt of which every comparison weighs nothing.
     return weights * np.minimum(1.0, MOST_OF_A_PROMPT / np.maximum(whole, 1e-12))[cluster]

@@ -99,6 +99,7 @@ class FrozenConfig(RewardConfig):
 
     mode: Literal["frozen"] = "frozen"
     head: HeadConfig = HeadConfig()
+    # Each variant has a rate of its own: heads take a far larger one than whole transformers.
     optim: OptimConfig = OptimConfig(
         learning_rate=3e-3, weight_decay=0.1, num_train_epochs=60, train_batch_size=256
     )

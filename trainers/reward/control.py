@@ -32,7 +32,7 @@ def objective_and_targets(pairs: Pairs, config: RewardConfig) -> tuple[Objective
     train = pairs.holdout.train
     offset = None
     if config.loss.control != "none":
-        rows = (control[pairs.first] - control[pairs.second])[train]
+        rows = (control[pairs.first] - control[pairs.second])[train]  # [train, c]
         known = pairs.comparisons
         offset = torch.from_numpy(logistic(rows, known.label[train], known.weight[train])).float()
     return (
@@ -55,9 +55,11 @@ def controlled_features(pairs: Pairs, config: RewardConfig) -> Floats:
     if not names:
         return np.zeros((len(pairs.answers), 0))
     columns = [SURFACE_FEATURES.index(name) for name in names]
+    # The prompt is not read: its only feature, the overlap, is none of the controlled ones.
     rows = [surface_features("", answer.text)[columns] for answer in pairs.answers]
     values = np.array(rows, np.float64)
     scale: Floats = values[pairs.training_answers].std(0)
+    # A feature that hardly varies must not be blown up to unit spread.
     return values / np.maximum(scale, 1e-3)
 
 
@@ -67,11 +69,12 @@ def logistic(rows: Floats, labels: Floats, weights: Floats) -> Floats:
     Without an intercept: swapping the sides of a pair must change the sign of its logit.
     """
     found = np.zeros(rows.shape[1])
+    # Of sum 1, so that the ridge means the same for any number of pairs.
     weights = weights / weights.sum()
     for _ in range(NEWTON_STEPS):
-        chance = sigmoid(rows @ found)
-        slope = rows.T @ (weights * (chance - labels)) + RIDGE * found
-        hessian = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows
+        chance = sigmoid(rows @ found)  # [n]
+        slope = rows.T @ (weights * (chance - labels)) + RIDGE * found  # [c]
+        hessian = (rows * (weights * chance * (1.0 - chance))[:, None]).T @ rows  # [c, c]
         found = found - np.linalg.solve(hessian + RIDGE * np.eye(len(found)), slope)
     return found
 
@@ -83,4 +86,5 @@ def _tie_parameter(pairs: Pairs) -> float:
     """
     rows, known = pairs.holdout.train, pairs.comparisons
     share = float(np.average(known.tie[rows], weights=known.weight[rows]))
+    # That equation solved for nu. Floors: the loss takes log nu, and all may be ties.
     return max(1e-3, 2.0 * share / max(1e-3, 1.0 - share))

@@ -54,6 +54,7 @@ class Pairs:
 
     def aspect_targets(self) -> tuple[Targets, ...]:
         """Return targets of each aspect; a pair of which nobody judged it weighs nothing."""
+        # An aspect has no known strength, and nothing is controlled for in it.
         nothing, control = torch.zeros(len(self.first)), torch.zeros(len(self.first), 0)
         weight = self.comparisons.weight
         return tuple(
@@ -110,6 +111,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
     # An answer is a response to a prompt: the same response under another prompt is another one.
     keys = list(zip(pairs.prompt_id, pairs.response_a, strict=True))
     keys += zip(pairs.prompt_id, pairs.response_b, strict=True)
+    # In the order of first appearance, which no hash decides.
     rows = {key: row for row, key in enumerate(dict.fromkeys(keys))}
     numbered = np.array([rows[key] for key in keys], np.int64)
     holdout = hold_out(list(pairs.prompt_id), prompts.split, "decided comparison")

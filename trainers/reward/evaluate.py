@@ -40,6 +40,7 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
     """
     pairs = read_pairs(snapshot)
     found = predict_test(pairs, load_model(artifact))
+    # `first` is some row of each prompt: it holds the prompt's id.
     _, first, cluster = np.unique(found.cluster, return_index=True, return_inverse=True)
     n = np.bincount(cluster)
     right = np.bincount(cluster, row_accuracy(found.logits, found.labels))
@@ -144,8 +145,9 @@ def measure_bias(pairs: Pairs, found: EvaluationResult) -> dict[str, Any]:
 def _length(pairs: Pairs, logits: Floats, labels: Floats) -> dict[str, float | None]:
     rows, lengths = pairs.holdout.test, np.log1p(pairs.lengths)
     longer = lengths[pairs.first[rows]] - lengths[pairs.second[rows]]
-    differ = longer != 0
+    differ = longer != 0  # equal lengths have no longer answer
     side = np.where(longer > 0, 1.0, -1.0)
+    # [n] of people and, below, of the model: 1 where the longer answer won.
     people, right = np.where(side > 0, labels, 1.0 - labels), row_accuracy(logits, labels)
     model = row_accuracy(side * logits, np.ones(len(rows)))
 

@@ -71,6 +71,7 @@ def answer_features(
     `mapped` keeps them in files without a name, not in memory.
     """
     prompts: dict[str, int] = {}
+    # A prompt is encoded once, however many answers it has.
     prompt_of = np.array([prompts.setdefault(a.prompt, len(prompts)) for a in answers], np.int64)
     make = mapped_array if mapped else np.empty
     asked = make((len(prompts), readers.prompt.dimension), np.float32)
@@ -93,7 +94,8 @@ def mapped_array(shape: tuple[int, int], kind: type[np.float32]) -> Floats32:
     """Return an array in a file without a name: the system reclaims it however the process ends."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    if 0 in shape:
+    if 0 in shape:  # an empty file cannot be mapped
         return np.empty(shape, kind)
     with tempfile.TemporaryFile(dir=folder) as file:
+        # The map keeps the nameless file alive after it is closed here.
         return np.memmap(file, kind, mode="w+", shape=shape)

@@ -29,12 +29,15 @@ class Folds:
 
     def trains(self, places: Ints) -> Bools:
         """Return whether each member trains on the row at each place, [n, members]."""
+        # [n, 1] against [members]: all but the one that holds the row out.
         trains: Bools = self.member[places][:, None] != np.arange(self.members)
         return trains
 
     @property
     def trained(self) -> Ints:
         """Return the places in `rows` that some member trains on."""
+        # A single member is number 0 and holds validation out. Of several, each pair is held out by
+        # one and trained on by the others.
         return np.flatnonzero(self.member != 0) if self.members == 1 else np.arange(len(self.rows))
 
     @property
@@ -59,6 +62,7 @@ def make_folds(pairs: Pairs, members: int) -> Folds:
         names = [f"{name} {place}" for place, name in enumerate(names)]
     ranked = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
     members = min(members, len(ranked))
+    # Dealt in turn: folds differ by one prompt at most.
     fold = {name: place % members for place, name in enumerate(ranked)}
     own = np.array([fold[name] for name in names], np.int64)
     return Folds(rows=rows, member=own, members=members)

@@ -48,7 +48,7 @@ class Backbone:
     def _forward(self, sequences: Sequence[Tokens]) -> Tensor:
         inputs = {name: value.to(self.device) for name, value in padded(sequences, self.pad)}
         logits: Tensor = self.model(**inputs).logits
-        return logits.squeeze(1).float()
+        return logits.squeeze(1).float()  # [rows, 1] to [rows]; losses are in float32
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.dtype == torch.float32:
@@ -73,7 +73,7 @@ def padded(sequences: Sequence[Tokens], pad: int) -> Iterator[tuple[str, Tensor]
     if sequences[0].types is not None:
         yield "token_type_ids", torch.from_numpy(types)
     if min(lengths) < max(lengths):
-        mask = np.arange(shape[1]) < np.array(lengths)[:, None]
+        mask = np.arange(shape[1]) < np.array(lengths)[:, None]  # [rows, longest]
         yield "attention_mask", torch.from_numpy(mask.astype(np.int64))
 
 
@@ -82,6 +82,7 @@ def in_parts(sequences: Sequence[Tokens], most: int) -> Iterator[Ints]:
     order = np.argsort([-len(tokens) for tokens in sequences], kind="stable")
     start = 0
     while start < len(order):
+        # The first of a part is its longest: every other one is padded to it.
         size = max(1, most // max(1, len(sequences[order[start]])))
         yield order[start : start + size]
         start += size

@@ -72,6 +72,7 @@ def fit(pairs: Pairs, config: FrozenConfig, progress: Progress, _checkpoints: Pa
     features = answer_features(readers, pairs.answers, encoded, mapped=True)
     with one_thread():
         chosen, baseline = HeadTrials(pairs, features, config, progress).fit()
+    # The folds of the fit once more: `gaps` of a result are in the order of their `held`.
     folds = make_folds(pairs, config.head.ensemble_size)
     held_out = folds.rows[folds.held]
 
@@ -135,6 +136,7 @@ class HeadTrials:
         # The same in everything but the loss: the difference is then the loss's.
         plain = replace(objective, scaling=None)
         baseline = self._one(dataset, plain, widths[best], len(widths), runs)
+        # Strictly lower: of two equal ones the adaptive stays.
         better = config.loss.type == "auto" and baseline.log_loss < tried[best].log_loss
         return baseline if better else tried[best], baseline
 
@@ -147,6 +149,7 @@ class HeadTrials:
             self.progress.report("train", run * epochs + epoch, epochs * runs, **numbers)
 
         start = HeadStart.of(self.config)
+        # Seeded anew, so that the baseline starts from the very weights that the other head had.
         head = new_head(self.pairs, self.features, hidden, start, dataset.folds.members)
         return fit_head(head.to(dataset.device), dataset, objective, self.config, report)
 

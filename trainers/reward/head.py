@@ -35,7 +35,7 @@ def pair_gaps(kind: HeadKind, first: Numbers, second: Numbers) -> Numbers:
         gaps: Numbers = first[..., 0] - second[..., 0]
         return gaps
     # u^T J v with J skew-symmetric: a sum over k planes of the area that u and v span in each.
-    turned = first[..., 0::2] * second[..., 1::2] - first[..., 1::2] * second[..., 0::2]
+    turned = first[..., 0::2] * second[..., 1::2] - first[..., 1::2] * second[..., 0::2]  # [..., k]
     total: Numbers = turned.sum(-1)
     return total
 
@@ -66,11 +66,14 @@ class RewardHead(nn.Module):
         if hidden:
             self.inner = nn.Parameter(torch.empty(members, inputs, hidden))
             self.inner_bias = nn.Parameter(torch.zeros(members, hidden))
-            nn.init.uniform_(self.inner, -(inputs**-0.5), inputs**-0.5)
+            nn.init.uniform_(self.inner, -(inputs**-0.5), inputs**-0.5)  # as nn.Linear starts
+        # Zero: no reward before training. An inner layer has no gradient at that point; the outer
+        # one has, and after its first step the inner has too.
         self.outer = nn.Parameter(torch.zeros(members, hidden or inputs, width))
         self.outer_bias = nn.Parameter(torch.zeros(members, width))
         self.dropout = nn.Dropout(0.0)
         if kind == "attributes":
+            # At the start, the mean of the aspects.
             self.combination = nn.Parameter(torch.full((members, width), 1.0 / width))
         if kind == "gpm":  # the opponent that a response's own score is measured against
             self.register_buffer("reference", torch.zeros(members, width))
@@ -90,6 +93,7 @@ class RewardHead(nn.Module):
         raw = self._raw(self.inputs(prompt, response, surface))
         if self.kind != "attributes":
             return raw
+        # [n, members, 1 + aspects]: the reward first, where gaps and rewards look for it.
         return torch.cat([(raw * self.combination).sum(2, keepdim=True), raw], 2)
 
     def _raw(self, inputs: Tensor) -> Tensor:
@@ -98,8 +102,9 @@ class RewardHead(nn.Module):
             return torch.einsum("bi,eiw->bew", inputs, self.outer) + self.outer_bias
         # All members' hidden layers as one product: the inputs, which are long, are read once.
         members, size, hidden = self.inner.shape
+        # [n, size] @ [size, members * hidden]
         flat = inputs @ self.inner.transpose(0, 1).reshape(size, members * hidden)
-        inner = flat.view(-1, members, hidden) + self.inner_bias
+        inner = flat.view(-1, members, hidden) + self.inner_bias  # [n, members, hidden]
         active = self.dropout(nn.functional.gelu(inner))
         return torch.einsum("beh,ehw->bew", active, self.outer) + self.outer_bias
 
@@ -120,6 +125,7 @@ class RewardHead(nn.Module):
         """Return outputs [n, members, width] of all answers, float64 on the CPU, no dropout."""
         self.eval()
         device = self.outer.device
+        # Of no answers the result is empty, but has all three axes.
         parts = [torch.zeros(0, *self._shape, dtype=torch.float64)]
         for start in range(0, len(features), rows):
             part = self(*features.rows(slice(start, start + rows), device))
@@ -133,10 +139,11 @@ class RewardHead(nn.Module):
         A gpm gap is bilinear in two outputs, so each takes the square root.
         """
         each = temperature**0.5 if self.kind == "gpm" else temperature
+        # Outputs are linear in the last layer; a combination of aspects scales with them.
         for tensor in (self.outer, self.outer_bias):
             tensor.div_(each)
         if self.kind == "gpm":
-            self.reference.div_(each)
+            self.reference.div_(each)  # an output as well
 
     @torch.no_grad()
     def refer_to(self, outputs: Tensor) -> None:
@@ -170,6 +177,7 @@ class RewardHead(nn.Module):
         response, surface = len(tensors["response_mean"]), len(tensors["surface_mean"])
         inputs = tensors["inner"].shape[1] if "inner" in tensors else size
         hidden = size if "inner" in tensors else 0
+        # inputs = 2 prompt + response + surface, solved for the prompt.
         sizes = ((inputs - response - surface) // 2, response, surface)
         kind: HeadKind = "scalar"
         if "combination" in tensors:

@@ -63,7 +63,7 @@ class HeadDataset:
         ends = np.concatenate([self.pairs.first[rows], self.pairs.second[rows]])
         answers, where = np.unique(ends, return_inverse=True)
         found: Tensor = model(*self.features.rows(answers, self.device))
-        both = found[torch.from_numpy(where).to(found.device)]
+        both = found[torch.from_numpy(where).to(found.device)]  # [2n, members, width]
         return both[: len(rows)], both[len(rows) :]
 
 
@@ -82,6 +82,7 @@ def fit_head(
     model.dropout.p, optim = config.dropout, config.optim
     # AdamW's own decay draws towards zero; `_shrink` draws towards where a member started.
     optimizer = torch.optim.AdamW(model.parameters(), lr=optim.learning_rate, weight_decay=0.0)
+    # Copies, since every step changes the parameters in place.
     anchors = [parameter.detach().clone() for parameter in model.parameters()]
     order = np.random.default_rng(config.seed)
     members = dataset.folds.members
@@ -98,6 +99,8 @@ def fit_head(
         # head of all best members is a head that was never seen as a whole, and is as good.
         for member in np.flatnonzero(scores < best):
             best[member], since, stopped = scores[member], 0, epoch
+            # Weights have members as their first axis. A buffer that is as long by chance is
+            # constant while training, so that copying its row changes nothing.
             for name, value in _state(model).items():
                 if value.shape[:1] == (members,):
                     kept[name][member] = value[member]
@@ -107,8 +110,9 @@ def fit_head(
             "validation_accuracy": accuracy,
         }
         report(epoch, numbers | temperatures.progress())
-    model.load_state_dict(kept)
+    model.load_state_dict(kept)  # the best, not the last
     if model.kind == "gpm":
+        # Only now: the mean opponent is one of the weights that were kept.
         model.refer_to(model.outputs(dataset.features)[dataset.pairs.training_answers])
     return HeadResult(
         model=model.eval(),
@@ -136,9 +140,10 @@ def _step(
     model.train()
     rows = dataset.folds.rows[places]
     members = dataset.folds.members
-    first, second = dataset.outputs(model, rows)
+    first, second = dataset.outputs(model, rows)  # [n, members, width] each
     # Pairs times members become one long batch, [n * members]; who holds a pair out weighs nothing.
     trains = torch.from_numpy(dataset.folds.trains(places)).to(first).reshape(-1)
+    # Members vary fastest, as they do in reshape(-1).
     where = torch.from_numpy(rows).repeat_interleave(members)
     counted = _counted(dataset.targets[where].to(dataset.device), trains)
     losses = objective(pair_gaps(model.kind, first, second).reshape(-1), counted)
@@ -148,6 +153,7 @@ def _step(
         known = _counted(aspect[where].to(dataset.device), trains)
         if known.weight.any():  # a batch of which nobody judged this aspect has no mean loss
             gaps = (first - second)[..., number].reshape(-1)
+            # All aspects together count as much as the reward itself.
             loss = loss + objective(gaps, known).loss / len(dataset.aspects)
     check_finite(loss, dataset.pairs.comparisons.comparison_id[rows].tolist())
     optimizer.zero_grad()
@@ -165,6 +171,7 @@ def _shrink(model: RewardHead, anchors: list[Tensor], rate: float) -> None:
     """Decay weights, decoupled from the gradient, towards each member's own start: its prior."""
     for parameter, anchor in zip(model.parameters(), anchors, strict=True):
         if parameter.requires_grad:
+            # w + rate (anchor - w), with rate = learning rate times decay: AdamW's own, moved.
             parameter.lerp_(anchor, rate)
 
 
@@ -177,6 +184,7 @@ def _validate(model: RewardHead, dataset: HeadDataset) -> tuple[Floats, float]:
 
     Beside it the share right of all held-out pairs, each by the member that held it out.
     """
+    # Every k-th, with no draw: the same pairs after each epoch, whose scores then compare.
     places = dataset.folds.held[:: max(1, len(dataset.folds.held) // VALIDATED)]
     gaps = held_out_gaps(model, dataset, places)
     rows, known = dataset.folds.rows[places], dataset.pairs.comparisons
@@ -195,10 +203,11 @@ def held_out_gaps(
 ) -> Floats:
     """Return the gaps [n] of the pairs at `places`, each by the member that held it out."""
     model.eval()
-    parts = [np.zeros(0)]
+    parts = [np.zeros(0)]  # of no pairs there are no gaps
     for start in range(0, len(places), size):
         part = places[start : start + size]
         gaps = pair_gaps(model.kind, *dataset.outputs(model, dataset.folds.rows[part]))
         own = torch.from_numpy(dataset.folds.member[part]).to(gaps.device)
+        # [n, members] to [n]: each pair's own column.
         parts.append(gaps.gather(1, own[:, None]).squeeze(1).double().cpu().numpy())
     return np.concatenate(parts)

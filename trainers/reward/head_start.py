@@ -42,6 +42,7 @@ def new_head(
     pairs: Pairs, features: Features, hidden: int, start: HeadStart, members: int
 ) -> RewardHead:
     """Return a freshly seeded head, standardised on the answers of the training split."""
+    # Before the head is made: its inner layer and its prior are drawn from this stream.
     torch.manual_seed(start.seed)
     sizes = (features.prompt.shape[1], features.response.shape[1], features.surface.shape[1])
     model = RewardHead(start.head.kind, sizes, members, hidden, _width(pairs, start.head))
@@ -62,12 +63,14 @@ def _standardise_layers(model: RewardHead, features: Features, seen: Ints) -> No
     """Make every layer as long as one unit vector on average; a pass over the rows, not a copy."""
     total, square = 0.0, 0.0
     for part in np.array_split(seen, max(1, len(seen) // STANDARDISED)):
+        # float64: sums of many squares lose digits in float32.
         values = features.response[part].astype(np.float64)
         total, square = total + values.sum(0), square + (values**2).sum(0)
     centre = total / len(seen)
     # E[x^2] - E[x]^2 cancels where a number hardly varies: never below a spread of 1e-6.
     spread = np.sqrt(np.maximum(square / len(seen) - centre**2, 1e-12))
     model.response_mean.copy_(torch.from_numpy(centre))
+    # d numbers of unit variance are sqrt(d) long.
     model.response_scale.copy_(torch.from_numpy(spread * features.prompt.shape[1] ** 0.5))
 
 
@@ -87,7 +90,9 @@ def _start(model: RewardHead, pairs: Pairs, features: Features, config: HeadConf
     if model.outer_bias.shape[0] > 1:
         model.outer.normal_(0.0, config.prior_scale / max(length, 1e-6))
     if config.kind == "gpm":
+        # Not zero: where both vectors of a plane are 0 their product has no gradient.
         model.outer.normal_(0.0, 0.1 / max(length, 1e-6))
+        # u0 v1 - u1 v0 is then r(a) - r(b).
         model.outer_bias[:, 1] = 1.0
     if config.kind == "attributes" and config.combination != "learned":
         model.combination.copy_(torch.tensor(_given(pairs, config.combination)))

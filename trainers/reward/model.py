@@ -82,7 +82,7 @@ class RewardModel(ABC):
     def _pair_gaps(self, pairs: Sequence[AnswerPair]) -> Floats:
         if not pairs:
             return np.zeros((0, 1))
-        ends = [answer for pair in pairs for answer in pair]
+        ends = [answer for pair in pairs for answer in pair]  # a, b, a, b, …
         outputs = self.outputs(ends)
         return self.gaps(outputs[::2], outputs[1::2])
 

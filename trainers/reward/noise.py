@@ -66,6 +66,7 @@ def find_noise(pairs: Pairs, config: RewardConfig) -> Quarantine:
     features = answer_features(readers, pairs.answers, mapped=True)
     heads = []
     for number in (0, 1):
+        # A plain scalar head, whatever kind of model is trained after it.
         start = HeadStart(
             head=HeadConfig(), layers=config.features.layers, seed=config.seed + number
         )
@@ -77,6 +78,7 @@ def find_noise(pairs: Pairs, config: RewardConfig) -> Quarantine:
         chosen = rows[places]
         ends = np.concatenate([pairs.first[chosen], pairs.second[chosen]])
         answers, where = np.unique(ends, return_inverse=True)
+        # [answers, 1, 1] to one reward a side, [2n].
         rewards = heads[head](*features.rows(answers, cpu))[:, 0, 0][torch.from_numpy(where)]
         found: torch.Tensor = rewards[: len(chosen)] - rewards[len(chosen) :]
         return found
@@ -117,6 +119,7 @@ def co_teaching_margins(
     # A tie has side 0, hence a margin of 0: it is neither believed nor doubted.
     side = torch.from_numpy(np.sign(labels - 0.5)).float()
     target = torch.from_numpy(labels).float()
+    # Two orders, as there are two starts: heads that learned alike would make the same mistakes.
     orders = [np.random.default_rng([seed, head]) for head in (0, 1)]
     total = np.zeros(len(labels))
     for epoch in range(EPOCHS):
@@ -128,8 +131,10 @@ def co_teaching_margins(
             for start in range(0, len(labels), batch_size):
                 rows = shuffled[start : start + batch_size]
                 with torch.no_grad():
+                    # Choosing is no training: no gradient reaches the chooser.
                     chooser = 1 - head if exchanged else head
                     margin = (gaps(chooser, rows) * side[rows]).cpu().numpy()
+                # Stable, so that equal margins are chosen in the order of the draw.
                 chosen = rows[np.argsort(-margin, kind="stable")[: max(1, round(kept * len(rows)))]]
                 loss = bradley_terry_loss(gaps(head, chosen).cpu(), target[chosen]).mean()
                 optimizers[head].zero_grad()
@@ -156,6 +161,7 @@ def quarantine(pairs: Pairs, rows: Ints, margins: Floats, noise: float) -> Quara
     A pair with a positive margin stays, however many were expected to be wrong.
     """
     decided = pairs.comparisons.not_tied[rows]
+    # Ties go last: a label without a winner cannot be the wrong way round.
     order = np.argsort(np.where(decided, margins, np.inf), kind="stable")
     chosen = order[: round(noise * int(decided.sum()))]
     chosen = chosen[margins[chosen] < 0.0]

@@ -80,6 +80,7 @@ class PairTask:
         first, second = self.dataset.first[rows], self.dataset.second[rows]
         ends, where = np.unique(np.concatenate([first, second]), return_inverse=True)
         rewards = self.backbone.rewards([self.dataset.sequences[end] for end in ends])
+        # [ends] to [2n]: the first sides, then the second ones.
         sides = rewards[torch.from_numpy(where).to(rewards.device)]
         gaps = sides[: len(rows)] - sides[len(rows) :]
         targets = self.dataset.targets[torch.from_numpy(rows)].to(rewards.device)
@@ -129,6 +130,7 @@ class PairCourse:
         """Yield the pairs of every batch; those that share answers stand together."""
         ends = self.task.dataset.first[self.rows], self.task.dataset.second[self.rows]
         config, size = self.config, self.config.optim.train_batch_size
+        # Seed and epoch decide alone, so that a resumed run needs no earlier epoch.
         order = epoch_order(*ends, self.prompts, config.pairs_per_group, [config.seed, epoch])
         for start in range(0, len(order), size):
             yield self.rows[order[start : start + size]]
@@ -139,7 +141,7 @@ class PairCourse:
 
     def metrics(self, found: StepResult) -> dict[str, Any]:
         """Return how the temperatures of this epoch spread so far."""
-        self.temperatures.add(found.measured[1])
+        self.temperatures.add(found.measured[1])  # row 0 are the gaps
         return self.temperatures.progress()
 
     def end_epoch(self) -> float:

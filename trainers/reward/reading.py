@@ -75,6 +75,7 @@ class Reader:
         texts = [self._readable(answer.text) for answer in answers]
         encoded = self.tokenizer(prompts, texts, truncation=False, verbose=False)
         for row, ids in enumerate(encoded["input_ids"]):
+            # An index of `...` keeps everything.
             kept = self._kept(encoded.sequence_ids(row)) if len(ids) > self.max_length else ...
             types = np.array(encoded["token_type_ids"][row], np.int32) if self._typed else None
             cut = np.array(ids, np.int32)[kept]
@@ -91,6 +92,7 @@ class Reader:
         self.cuts.prompts += 1
         self.cuts.answers += from_text > 0
         gone = [prompt[max(0, len(prompt) - excess) :], text[len(text) - from_text :]]
+        # In ascending order; special tokens are of neither side, and stay.
         return np.setdiff1d(np.arange(len(sides)), np.concatenate(gone))
 
     def _whole(self, answers: Sequence[Answer]) -> Iterator[Tokens]:

@@ -12,7 +12,7 @@ from trainers.arrays import Floats32
 from trainers.data.style import BOLD, HEADING, LIST, LONGEST
 
 _WORD = re.compile(r"\w+")
-_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)  # an unclosed block runs to the end of the text
 _SENTENCE = re.compile(r"[.!?。！？]+(?:\s|\Z)")
 
 

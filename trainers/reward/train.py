@@ -27,7 +27,7 @@ def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progres
     The same snapshot, config, code and seed give the same files on the same machine. A run that was
     killed goes on from the checkpoints beside `out` when it is started again.
     """
-    check_free(out)
+    check_free(out)  # before the work; writing asks again
     make_deterministic(config.seed)
     processes = Processes.join(config.device)
     checkpoints = out.with_name(f"{out.name}.checkpoints")
@@ -35,8 +35,10 @@ def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progres
     trained = fit(pairs, config, progress, checkpoints)
     progress.report("evaluate", 0, 1)
     calibration = calibrate(trained.model, pairs, trained.held_out)
+    # Where both are the same model, it is calibrated already.
     if trained.baseline is not None and trained.baseline is not trained.model:
         calibrate(trained.baseline, pairs, trained.baseline_held_out)
+    # After calibration, which changes the weights.
     found = predict_test(pairs, trained.model)
     card = {
         "snapshot_digest": snapshot.digest,
@@ -59,7 +61,9 @@ def train(snapshot: Snapshot, out: Path, config: RewardConfig, progress: Progres
 
     if processes.is_main_process:
         write_artifact(out, kind="reward", card_fields=card, write_files=write)
+        # Only now that the artifact stands: a run that is killed before goes on from them.
         shutil.rmtree(checkpoints, ignore_errors=True)
+    # All open below what one process has written.
     processes.wait_for_everyone()
     progress.report("evaluate", 1, 1)
     return open_artifact(out)

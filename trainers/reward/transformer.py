@@ -60,6 +60,7 @@ def new_model(config: TransformerConfig, device: torch.device) -> Transformer:
     elif isinstance(config, FullRewardConfig) and config.trainable_layers is not None:
         train_last_layers(made.model, config.trainable_layers)
     if config.gradient_checkpointing:
+        # The reentrant kind needs an input with a gradient, which frozen embeddings do not give.
         made.model.gradient_checkpointing_enable({"use_reentrant": False})
     return made
 
@@ -142,6 +143,7 @@ def head_name(model: Any) -> str:
 
 def scale_head(model: Any, factor: float) -> None:
     """Multiply what the model says by a factor, for good: in the weights of its last layer."""
+    # The reward is linear in its last layer, so that every gap scales with it.
     head = model.get_submodule(head_name(model))
     with torch.no_grad():
         for weight in (head.weight, head.bias):
@@ -153,6 +155,7 @@ def train_last_layers(model: Any, count: int) -> None:
     """Let only the last `count` layers learn, and what stands after them."""
     layers = [module for _, module in model.named_modules() if isinstance(module, nn.ModuleList)]
     depth = int(model.config.get_text_config().num_hidden_layers)
+    # The list of blocks is the one with as many modules as the model has layers.
     stack = next((found for found in layers if len(found) == depth), None)
     if stack is None or count > depth:
         raise InputError(f"trainable_layers: the model has {depth} layers, not {count}")
@@ -207,6 +210,7 @@ def score_tokens(
     transformer.model.eval()
     rewards = torch.zeros(len(sequences), device=transformer.backbone.device)
     parts = list(in_parts(sequences, SCORED_TOKENS))
+    # Dealt in turn: parts go from long sequences to short ones, so that shares are alike.
     for rows in parts[processes.rank :: processes.count]:
         found = transformer.backbone.rewards([sequences[row] for row in rows])
         rewards[torch.from_numpy(rows).to(rewards.device)] = found

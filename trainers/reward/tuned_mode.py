@@ -64,7 +64,7 @@ class TunedModel(RewardModel):
     def outputs(self, answers: Sequence[Answer]) -> Floats:
         sequences = self._transformer.reader.read(answers)
         scores = score_tokens(self._transformer, sequences, self._processes)
-        return scores[:, None, None]
+        return scores[:, None, None]  # [n, 1, 1]: one member, one number
 
     def rescale(self, temperature: float) -> None:
         scale_head(self._transformer.model, 1.0 / temperature)
@@ -164,6 +164,7 @@ class _Run:
                 validation_log_loss, made, dataset, known, split.validation, self.processes
             ),
         )
+        # A folder for each loss: the model and its baseline resume apart.
         folder, identity = self._folder / config.loss.type, self._identity(dataset, config)
 
         def report(step: int, steps: int, metrics: dict[str, float]) -> None:
@@ -222,6 +223,7 @@ class _Run:
 def _data_digest(dataset: PairDataset) -> str:
     digest = hashlib.sha256()
     for tokens in dataset.sequences:
+        # With a mark between them: where a sequence ends counts too.
         digest.update(tokens.ids.tobytes() + b"|")
     for values in (dataset.first, dataset.second):
         digest.update(values.tobytes())

@@ -20,7 +20,7 @@ class Range:
     def holds(self, value: float) -> bool:
         """Return whether a number lies within; NaN never does, since it compares false."""
         return (
-            (math.isfinite(value) or value == self.most)
+            (math.isfinite(value) or value == self.most)  # infinity only where `most` names it
             and (self.above is None or value > self.above)
             and (self.least is None or value >= self.least)
             and (self.below is None or value < self.below)

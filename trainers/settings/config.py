@@ -36,6 +36,7 @@ class Config:
                 kind.read(getattr(self, name))
             except ValueError as error:
                 problems[name] = str(error)
+        # They compare values, so that each must be usable by itself first.
         if not problems:
             problems = dict(self.conflicts())
         if problems:
@@ -48,7 +49,7 @@ class Config:
 
 def value_types(group: type[Config]) -> dict[str, ValueType]:
     """Return the types of the plain values of a group, by name."""
-    hints = get_type_hints(group, include_extras=True)
+    hints = get_type_hints(group, include_extras=True)  # extras are the bounds of Annotated
     return {
         field.name: ValueType.of(hints[field.name])
         for field in fields(group)
@@ -72,6 +73,7 @@ def leaves(group: type[Config]) -> dict[str, ValueType]:
     found = dict(value_types(group))
     for name, inner in groups(group).items():
         found |= {f"{name}.{leaf}": kind for leaf, kind in leaves(inner).items()}
+    # A stable sort: fields within a group keep their order, and groups stand where declared.
     order = [field.name for field in fields(group)]
     return dict(sorted(found.items(), key=lambda item: order.index(item[0].split(".")[0])))
 
@@ -104,7 +106,7 @@ def meanings(group: type[Config]) -> dict[str, str]:
     A group may say again what a field of its base means.
     """
     found: dict[str, str] = {}
-    for base in reversed(group.__mro__):
+    for base in reversed(group.__mro__):  # bases first: what a subclass says of a field replaces it
         if is_group(base) and base is not Config:
             found |= _literals(base)
     for name, inner in groups(group).items():
@@ -113,6 +115,7 @@ def meanings(group: type[Config]) -> dict[str, str]:
 
 
 def _literals(group: type[Config]) -> dict[str, str]:
+    # From the source: a literal under a field is not kept anywhere at run time.
     [definition] = ast.parse(textwrap.dedent(inspect.getsource(group))).body
     assert isinstance(definition, ast.ClassDef)
     found = {}

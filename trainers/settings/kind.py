@@ -124,6 +124,7 @@ class Kind(Generic[C]):
                 if name.startswith(f"{group}.")
             }
             try:
+                # From the variant's default and not the group's own: variants differ in them.
                 own[group] = replace(defaults[group], **inner)
             except SettingError as error:
                 named = {f"{group}.{name}": why for name, why in error.problems.items()}
@@ -152,6 +153,7 @@ class Kind(Generic[C]):
         if having:
             return f"is a setting of {', '.join(having)}, not of {variant}"
         known = self._types[variant]
+        # By the last part too: `learning_rate` is to find `optim.learning_rate`.
         last = {full.rpartition(".")[2]: full for full in known}
         near = [
             *get_close_matches(name, known, n=2),

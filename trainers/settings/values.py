@@ -29,6 +29,7 @@ class ValueType:
         """Return the type that an annotation declares; anything else is a mistake of the code."""
         bounds, optional = FINITE, False
         if get_origin(hint) in (Union, UnionType):
+            # None last, wherever it stands in the union.
             hint, *others = sorted(get_args(hint), key=lambda item: item is NoneType)
             assert others == [NoneType], f"{hint}: only a union with None is a setting"
             optional = True
@@ -58,6 +59,7 @@ class ValueType:
             return None
         if isinstance(value, str):
             return self._from_text(value)
+        # TOML and JSON write 1 for 1.0.
         if self.base is float and type(value) is int:
             return float(value)
         if type(value) is not self.base:  # not isinstance: True is no 1

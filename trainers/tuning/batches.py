@@ -28,7 +28,8 @@ def epoch_order(
         return random.permutation(len(first))
     owner, left, right = _blocks(first, second, prompt, pairs_per_group, random)
     # A group is a prompt and an unordered pair of its blocks: which side is first says nothing.
-    group = np.stack([owner, np.minimum(left, right), np.maximum(left, right)])
+    group = np.stack([owner, np.minimum(left, right), np.maximum(left, right)])  # [3, n]
+    # [n] numbers of the groups, which are equal columns.
     _, group = np.unique(group, axis=1, return_inverse=True)
     place = random.permutation(group.max() + 1)[group]
     # By the place of the group; within a group at random, so that a batch which ends inside one
@@ -47,11 +48,15 @@ def _blocks(
     ends = np.concatenate([first, second])
     answers, where = np.unique(ends, return_inverse=True)
     owner = np.zeros(len(answers), np.int64)
+    # Of the prompts of one answer's pairs the last stays: a write to the same place replaces.
     owner[where] = np.concatenate([prompt, prompt])
+    # owner [answers] renumbered from 0 without gaps; sizes [prompts].
     _, owner, sizes = np.unique(owner, return_inverse=True, return_counts=True)
     left, right = where[: len(first)], where[len(first) :]
     pairs = np.bincount(owner[left], minlength=len(sizes))
     # Between two blocks of b answers run b * b times the share of possible pairs that there are.
+    # The floors are for a prompt that owns a single answer, or no pair because another prompt owns
+    # its answers. Several comparisons of the same two answers make a share above 1.
     share = np.maximum(pairs, 1) / np.maximum(1.0, sizes * (sizes - 1) / 2)
     width = np.maximum(1, np.round(np.sqrt(pairs_per_group / np.minimum(share, 1.0)))).astype(
         np.int64
@@ -61,6 +66,7 @@ def _blocks(
     shuffled = np.lexsort((random.random(len(answers)), owner))
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     rank = np.empty(len(answers), np.int64)
+    # `shuffled` stands prompt by prompt: place less the prompt's first place is the rank.
     rank[shuffled] = np.arange(len(answers)) - np.repeat(starts, sizes)
     block = rank // width[owner]
     return owner[left], block[left], block[right]
@@ -92,17 +98,20 @@ def buckets(lengths: Ints, overhead: int) -> list[Ints]:
     is what starting another forward costs in tokens. Exact, by dynamic programming over the sorted
     lengths (an optimal group is a run of them): O(n^2) for n sequences.
     """
+    # Stable, so that equal lengths keep their order.
     order = np.argsort(-lengths, kind="stable")
     ordered = lengths[order].astype(np.int64)
     n = len(ordered)
+    # cost[e] of the best division of the e longest, cut[e] where its last group starts.
     cost, cut = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
     for end in range(1, n + 1):
         starts = np.arange(end)
+        # A group's first sequence is its longest: all others are padded to it.
         options = cost[:end] + ordered[:end] * (end - starts) + overhead
         cut[end] = np.argmin(options)
         cost[end] = options[cut[end]]
     found, end = [], n
-    while end:
+    while end:  # back from the last cut to the first
         found.append(order[cut[end] : end])
         end = int(cut[end])
     return found[::-1]

@@ -66,6 +66,8 @@ class Checkpoints:
         """Write a checkpoint; the one before it stays until the next."""
         started = time.monotonic()
         place = self.folder / f"step-{state.step:08d}"
+        # It exists where a resumed run saves the very step it resumed from; it is complete then,
+        # because a name without `.partial-` is only given to what is complete.
         if not place.exists():
             try:
                 with written_aside(place) as aside:
@@ -88,6 +90,7 @@ class Checkpoints:
             return
         newest = complete[-1]
         known = self._checked(newest)
+        # Copied in place: the model and the optimizer hold these very tensors.
         with torch.no_grad():
             for name, file in ((WEIGHTS, state.weights), (TRACE, state.trace)):
                 for key, value in load_file(newest / name).items():
@@ -101,9 +104,11 @@ class Checkpoints:
         save_file(_contiguous(state.trace), folder / TRACE)
         files = file_digests(folder)
         known = {"step": state.step, "identity": self._identity, "files": files}
+        # Last: it holds the digests of the others.
         (folder / STATE).write_text(json_text(known) + "\n", encoding="utf-8")
 
     def _complete(self) -> list[Path]:
+        # Steps are zero-padded, so that names sort as numbers do.
         return sorted(path for path in self.folder.glob("step-*") if ".partial-" not in path.name)
 
     def _checked(self, folder: Path) -> dict[str, Any]:
@@ -112,6 +117,7 @@ class Checkpoints:
             if known.get("identity", {}).get(key) != value:
                 problem = f"is the state of a run with other {key}: start that one, or remove it"
                 raise InputError.at(folder, problem)
+        # STATE lies in the folder too, but cannot hold its own digest: left out on both sides.
         if {**file_digests(folder), STATE: ""} != {**known.get("files", {}), STATE: ""}:
             problem = "the checkpoint is damaged; remove it to go on from the one before it"
             raise InputError.at(folder, problem)
@@ -119,6 +125,7 @@ class Checkpoints:
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses a tensor whose memory is not contiguous.
     return {name: value.detach().contiguous() for name, value in tensors.items()}
 
 
@@ -137,5 +144,6 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, T
     for key, value in tensors.items():
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
+    # The groups of this run's own optimizer: rates and decay are settings, not state.
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})

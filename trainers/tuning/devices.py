@@ -30,6 +30,7 @@ def make_deterministic(seed: int) -> None:
     # Without a workspace of fixed size cuBLAS picks algorithms as streams happen to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.manual_seed(seed)
+    # An operation that has no deterministic kernel now raises, where it would differ in silence.
     torch.use_deterministic_algorithms(True)
 
 

@@ -95,6 +95,7 @@ def tune(
     model, processes = gradients.task.model, gradients.processes
     trace = {
         "measured": torch.zeros(gradients.task.measures, course.examples),
+        # NaN is an epoch that has not ended yet, or had no validation.
         "validation": torch.full((_epochs(course),), float("nan"), dtype=torch.float64),
         "loss": torch.zeros((), dtype=torch.float64),
     }
@@ -107,10 +108,12 @@ def tune(
     for step, rows in _batches(course, state.step):
         # Dropout's stream is a function of the step: a resumed run draws what a whole one draws.
         torch.manual_seed(seed + SEED_STRIDE * (step * processes.count + processes.rank))
+        # A function of the step as well: no scheduler has a state to restore.
         for group in optimizer.param_groups:
             share = rate_share(step, course.steps, config.warmup_ratio)
             group["lr"] = config.learning_rate * share
         found = gradients.of(rows)
+        # The norm of before the clipping.
         norm = torch.nn.utils.clip_grad_norm_(gradients.trained, config.max_grad_norm)
         # Before the step: a weight that is no number cannot be trained back, and loss alone does
         # not tell, since a finite loss can have an infinite gradient.
@@ -119,6 +122,7 @@ def tune(
             raise _diverged(found, course.names(rows), state, kept)
         optimizer.step()
         state.step = step + 1
+        # [measures, n]; an example seen again overwrites what was measured of it before.
         trace["measured"][:, torch.from_numpy(rows)] = found.measured
         trace["loss"].fill_(found.loss)
         metrics = {"loss": found.loss, **course.metrics(found)}
@@ -128,8 +132,10 @@ def tune(
             trace["validation"][state.step // course.steps_per_epoch - 1] = score
             if isfinite(score):
                 metrics["validation_log_loss"] = score
+            # Validation left the model in evaluation mode.
             model.train()
         report(state.step, course.steps, metrics)
+        # After the last step too: a run that is killed while it is measured trains nothing again.
         due = checkpoints is not None and (checkpoints.due() or state.step == course.steps)
         if checkpoints is not None and due and processes.is_main_process:
             checkpoints.save(state)
@@ -165,6 +171,7 @@ def rate_share(step: int, steps: int, warmup_ratio: float) -> float:
     The step after the last would have 0; the last one still moves.
     """
     warm = ceil(steps * warmup_ratio)
+    # Steps count from 0: with + 1 the first one moves already.
     return (step + 1) / warm if step < warm else (steps - step) / (steps - warm)
 
 
@@ -174,6 +181,7 @@ def _epochs(course: Course) -> int:
 
 def _batches(course: Course, done: int) -> Iterator[tuple[int, Ints]]:
     """Yield the number and the rows of every step that is not done yet."""
+    # Finished epochs are not drawn: the order of an epoch depends on no other.
     for epoch in range(done // course.steps_per_epoch, _epochs(course)):
         for step, rows in enumerate(course.batches(epoch), epoch * course.steps_per_epoch):
             if done <= step < course.steps:
@@ -188,6 +196,7 @@ def _diverged(
     if checkpoints is not None:
         checkpoints.save(state)
         kept = f" The state before this step is kept in {checkpoints.folder}."
+    # [n]. A gradient may be infinite where every measured number is finite: then all are named.
     finite = found.measured.isfinite().all(0).tolist()
     wrong = [name for name, fine in zip(names, finite, strict=True) if not fine]
     return DivergedError(

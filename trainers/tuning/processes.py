@@ -27,6 +27,7 @@ class Processes:
     @classmethod
     def join(cls, device: str = "auto") -> "Processes":
         """Join the others, where this process was launched with others."""
+        # The launcher sets it.
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls(0, 1, pick_device(device))
         from accelerate import PartialState
@@ -42,6 +43,7 @@ class Processes:
 
     def share(self, count: int) -> slice:
         """Return the consecutive part of `count` things that is this process's to do."""
+        # The next rank starts where this one ends, so that every thing is in exactly one part.
         return slice(count * self.rank // self.count, count * (self.rank + 1) // self.count)
 
     def all_reduce(self, tensors: Sequence[Tensor]) -> None:
@@ -50,9 +52,11 @@ class Processes:
             return
         # As float32, whatever the tensors are: a sum of bfloat16 gradients loses digits.
         whole = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+        # A sum, not a mean: each process has divided its losses by the weight of the whole batch.
         torch.distributed.all_reduce(whole)
         parts = torch.split(whole, [tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
+            # In place, in the tensor's own type: the optimizer reads these very gradients.
             tensor.copy_(part.view_as(tensor))
 
     def wait_for_everyone(self) -> None:

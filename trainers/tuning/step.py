@@ -101,12 +101,14 @@ class Gradients:
         # Of the whole batch, not of the part: the parts' gradients then add up to its mean.
         whole = self.task.weight(rows)
         for parameter in self.trained:
+            # A failed attempt may have left the gradient of some parts.
             parameter.grad = None
         seen.zero_()
         mine, measured = rows[own], seen[1:].view(self.task.measures, -1)
         try:
             for part in self.task.split(mine, self.size):
                 loss, found = self.task.part_loss(mine[part], whole)
+                # Part by part: the graph of one part is in memory at a time.
                 torch.autograd.backward(loss)
                 seen[0] += loss.detach()
                 # Places of other processes stay zero, so that the sum over all is everything once.
@@ -127,9 +129,12 @@ class Gradients:
 
         Called outside of the exception's handler, whose traceback still holds the failed forward.
         """
+        # This process alone need not tell the others: gradients are summed after all parts, so that
+        # processes may divide their work differently.
         self.size //= 2
         for parameter in self.trained:
             parameter.grad = None
+        # First: memory that something still refers to cannot be given back.
         gc.collect()
         if self.processes.device.type == "cuda":
             torch.cuda.empty_cache()
