@@ -48,7 +48,7 @@ def _centres(items: Floats, count: int, rng: np.random.Generator) -> Floats:
     Each next centre is drawn by its squared distance from those there are.
     """
     chosen = [int(rng.integers(len(items)))]
-    # squared distance to the nearest centre, [N]
+    # The squared distance to the nearest centre, [N].
     apart = np.square(items - items[chosen[0]]).sum(1)
     # A sum of nil: every item equals some centre already.
     while len(chosen) < count and apart.sum() > 0:

@@ -174,7 +174,7 @@ def _auc(trials: Trials, logits: Floats) -> Callable[[Floats], float]:
     """
     if (trials.second < 0).all():
         return auc(logits, trials.label)
-    # turned round, s becomes -s and y 1 - y
+    # Turned round, s becomes -s and y becomes 1 - y.
     both = np.concatenate([trials.label, 1.0 - trials.label])
     area = auc(np.concatenate([logits, -logits]), both)
     return lambda weights: area(np.tile(weights, 2))

@@ -38,7 +38,7 @@ def observe(
 ) -> Observed:
     """Return rows (prompt number, model number, score) [n] as a table of prompts by models."""
     total, count = (np.zeros((len(questions), models)) for _ in range(2))
-    # A model meets several others on one prompt: `total[…] += score` would keep one of them.
+    # A model may meet several on one prompt: `total[…] += score` would keep one of them.
     np.add.at(total, (prompt, model), score)
     np.add.at(count, (prompt, model), 1.0)
     seen = count.sum(1) > 0

@@ -45,7 +45,7 @@ class VectorCache:
         rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
         cached = rows >= 0
         vectors = np.zeros((len(keys), self.dimension), np.float32)
-        # copied: callers may write into what they get
+        # Copied: callers may write into what they get
         vectors[cached] = self._records["vector"][rows[cached]]
         return cached, vectors
 

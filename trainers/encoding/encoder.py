@@ -229,7 +229,7 @@ def _width(tokens: list[int]) -> int:
 
 def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids of one width and their mask, both [rows, width]."""
-    # [rows, width], on the right all padding
+    # [rows, width]: padding everywhere, until texts fill it from the left.
     ids = torch.full((len(tokens), _width(tokens[0])), pad)
     mask = torch.zeros_like(ids)
     for row, values in enumerate(tokens):

@@ -33,7 +33,7 @@ def expected_mean(features: Floats, offset: float, vector: Floats, spread: Float
     By the delta method: the mean score is linearised around the mean vector.
     """
     scores = sigmoid(features @ vector + offset)
-    # of the mean score by the vector: mean of σ' z, [k]
+    # The mean score's derivative by the vector is the mean of σ' z, [k].
     gradient = (scores * (1.0 - scores)) @ features / len(features)
     return Expectation(mean=float(scores.mean()), variance=float(gradient @ spread @ gradient))
 

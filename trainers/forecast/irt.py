@@ -40,7 +40,7 @@ def fit_items(scores: Floats, dimensions: int = 2, seed: int = 0) -> Items:
     models, items = scores.shape
     theta = _start(scores, dimensions, np.random.default_rng(seed))
     weights = np.zeros((items, dimensions + 1))
-    # of the priors of a and b, [D + 1, D + 1]
+    # Of the priors of a, N(0, 1), and of b: [D + 1, D + 1].
     precision = np.diag([*np.ones(dimensions), 1.0 / SPREAD])
     for _ in range(ROUNDS):
         # An item's logit a . theta - b is linear in (a, b) with inputs (theta, -1).

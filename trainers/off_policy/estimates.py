@@ -105,7 +105,7 @@ def _estimate(terms: Terms, base: Floats, gain: Floats, cluster: Ints) -> Estima
     45 to 62 % of simulated logs.
     """
     weight = terms.weight
-    # By person: whoever made many decisions brings one deviation, not many.
+    # By person: decisions of one person are not independent evidence.
     seen = clustered_mean(base + weight * gain, cluster)
     # Without any weight nothing was observed: 1 is the most that the square of a reward can be.
     spread = float(weight @ np.square(gain)) / float(weight.sum()) if weight.any() else 1.0

@@ -82,7 +82,7 @@ def _wrong(row: dict[str, Any]) -> str | None:
         return "a propensity is not in (0, 1]"
     if not all(0.0 <= reward <= 1.0 for reward in row["rewards"]):
         return "a reward is not in [0, 1]"
-    # One reward was made from the other by subtraction: equal but for rounding.
+    # The second reward is one minus the first, but for rounding.
     if len(row["rewards"]) == 2 and abs(sum(row["rewards"]) - 1.0) > 1e-9:
         return "the rewards of a duel do not sum to one"
     return None

@@ -49,7 +49,7 @@ class StyledCounts:
         counts = PairCounts.from_weighted(row[:6] for row in known)
         # Reshaped because without rows numpy would see one dimension.
         sums = np.array([list(row[6]) for row in known], dtype=np.float64).reshape(-1, MOMENTS)
-        # weighted means of f and of its products, [rows, MOMENTS]
+        # Weighted means of f and of its products, [rows, MOMENTS].
         average = sums / counts.count[:, None]
         k = len(FEATURES)
         mean, spread = average[:, :k], np.zeros((len(known), k, k))
@@ -64,7 +64,7 @@ class StyledCounts:
         Not the standard deviation: a side is first or second by chance or by name, so that the
         mean says nothing. 0 where no vote has a difference.
         """
-        # variance + mean² of each feature, [rows, k]
+        # Variance + mean² of each feature, [rows, k].
         squares = np.einsum("rkk->rk", self.spread) + self.mean**2
         # A row without any difference is of judgments whose texts are not known, or alike.
         weight = np.where(squares.any(axis=1), self.counts.count, 0.0)

@@ -119,7 +119,7 @@ class Chat:
         yield _event(frame.chunk([_delta({"role": "assistant", "content": ""})]))
         tokens = 0
         try:
-            # A client that leaves closes the pieces at once, and with them ends the generation.
+            # Closed at once when this stream is left early, which ends the generation, too.
             async with aclosing(self._pieces(policy, asked)) as pieces:
                 async for piece in pieces:
                     tokens = piece.tokens

@@ -93,7 +93,7 @@ def _alphas(coincidences: Floats, n_values: int, level: Level) -> Floats:
     n = marginals.sum(axis=1)
     distance = _distances(marginals, level)
     observed = (seen * distance).sum(axis=(1, 2))
-    # Both D_o and D_e without their common factor 1 / n.
+    # `observed` and `expected` lack the factor 1 / n of D_o and D_e, which cancels.
     expected = np.einsum("sc,sk,sck->s", marginals, marginals, distance) / (n - 1)
     # Where only one value occurs both are nil: NaN is the answer, not a fault to warn of.
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -160,7 +160,6 @@ def _csv(path: Path) -> Table:
         raise InputError.at(path, f"cannot be read ({error})") from error
     if not header:
         raise InputError.at(path, "is empty: no header row")
-    # The sampled rows come first again: nothing is lost by looking.
     return Table(
         path=path, columns=frozenset(header), rows=_guarded(path, _csv_rows(file, reader, header))
     )
@@ -196,6 +195,7 @@ def _sampled(path: Path, rows: Rows) -> Table:
     decoded = [row.values for row in first if isinstance(row, SourceRow)]
     if first and not decoded:
         raise InputError.at(path, f"no usable row ({_reason(first[0])})", row=1)
+    # The sampled rows come first again: nothing is lost by looking.
     return Table(
         path=path, columns=frozenset(chain.from_iterable(decoded)), rows=chain(first, rows)
     )
