@@ -111,7 +111,7 @@ def _baselines(evidence: Evidence, vectors: Floats32, trials: Trials) -> Baselin
     near = knn_scores(observed, vectors[trials.prompts])
 
     def best(quality: Callable[[Floats], float]) -> Floats:
-        tuned = max(tried, key=lambda k: quality(tried[k]))
+        tuned = max(tried, key=lambda k: quality(tried[k]))  # of equals the smallest k
         return near[min(near, key=lambda k: abs(k - tuned))]  # all of few prompts are more now
 
     by_row = best(lambda scores: float(row_accuracy(_centred(tuning, scores), tuning.label).mean()))

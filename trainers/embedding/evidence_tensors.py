@@ -79,7 +79,7 @@ class EvidenceTensors:
         at, (ran, score) = self.outcomes.of(prompts)
         outcome = binary_cross_entropy_with_logits(logits[at, ran], score, reduction="none")
         beside, (first, second, label, weight) = self.comparisons.of(prompts)
-        gap = logits[beside, first] - logits[beside, second]
+        gap = logits[beside, first] - logits[beside, second]  # s_a - s_b, [rows]
         losses = torch.cat([outcome, comparison_loss(gap, label)])
         return torch.cat([at, beside]), losses, torch.cat([torch.ones_like(score), weight])
 

@@ -89,6 +89,7 @@ class Encoder:
         """
         clean = [_readable(text, self.max_tokens) for text in texts]
         keys = [content_key(text) for text in clean]
+        # By content: what is computed, and cached, is each text once.
         unique = dict(zip(keys, clean, strict=True))
         rows = {key: row for row, key in enumerate(unique)}
         vectors = self._vectors_of(unique, report)

@@ -77,6 +77,7 @@ class FeatureMap:
         """Return this map followed by a linear one: weight [j, k], bias [j]."""
         return replace(
             self,
+            # A, U and b pass through the linear map; R and r only sort topics, and stay.
             mix=(self.mix @ weight.T).astype(np.float32),
             topics=(self.topics @ weight.T).astype(np.float32),
             bias=(weight @ self.bias + bias).astype(np.float32),

@@ -57,7 +57,7 @@ def outcome_probabilities(gaps: Floats, nu: float) -> Floats:
     """
     # All three are multiplied by e^(-|d| / 2): no exponent is positive, their ratios stay.
     half = 0.5 * np.abs(gaps)
-    # [3, n]
+    # [3, n]: a, b, tie
     shares = np.stack([np.exp(0.5 * gaps - half), np.exp(-0.5 * gaps - half), nu * np.exp(-half)])
     probabilities: Floats = (shares / shares.sum(0)).T
     return probabilities
@@ -71,7 +71,7 @@ def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
     """
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
-    # Equal scores share one pair of bounds: `first` of them lie below, `last` at or below.
+    # Of each score, how many lie below it (`first`), and how many below or level (`last`).
     first = np.searchsorted(ranked, ranked, side="left")
     last = np.searchsorted(ranked, ranked, side="right")
 

@@ -63,7 +63,8 @@ def against_others(
     # A vote that is alone on its item has no others to be compared with.
     kept = np.bincount(item, minlength=len(consensus.posteriors))[item] > 1
     item, rater, choice = item[kept], rater[kept], choice[kept]
-    others = _without_own(  # [votes, K]
+    # P of the module's text, [votes, K].
+    others = _without_own(
         consensus, item, rater, choice, np.asarray(weights, dtype=np.float64)[rater]
     )
     agreed = others[np.arange(len(item)), choice]  # P[choice], [votes]
@@ -102,7 +103,7 @@ def _without_own(
     The vote's own log-likelihood is taken off, which costs nothing; fitting anew without each vote
     would. The floor keeps a class of no posterior finite.
     """
-    # [votes, K]: of the one vote, were each class the truth
+    # The vote's own log-likelihood, were each class the truth: [votes, K].
     own = np.log(consensus.confusions)[rater, :, choice] * weight[:, None]
     scores = np.log(np.maximum(consensus.posteriors[item], 1e-300)) - own
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
