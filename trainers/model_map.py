@@ -78,6 +78,7 @@ def fit_map_transform(path: Path, stored: Mapping[str, Floats]) -> MapTransform:
     own = [row for row, model in enumerate(scorer.models) if model in stored]
     centre = scorer.vectors[scorer.counts > 0].mean(0)
     root = _root(metric)
+    # A map has two columns, also of vectors with one entry.
     root = np.pad(root, ((0, 0), (0, max(0, PLANE - root.shape[1]))))
     targets = np.array([stored[scorer.models[row]] for row in own]).reshape(len(own), -1)
     rotation = _procrustes((scorer.vectors[own] - centre) @ root, targets)
@@ -88,7 +89,8 @@ def behaviour_metric(features: Floats, vectors: Floats, offset: float) -> Floats
     """Return G [k, k] of prompts' features z [n, k], models' vectors [M, k] and offset c0."""
     # sigma' by tanh: (1 - tanh^2(s / 2)) / 4, which neither overflows nor cancels.
     tanh = np.tanh(0.5 * (features @ vectors.T + offset))
-    slopes = 0.25 * (1.0 - tanh**2)
+    slopes = 0.25 * (1.0 - tanh**2)  # [n, M]
+    # [n]; the square of sigma' weighs a prompt by how far scores can differ there
     weights = np.square(slopes).mean(1) / len(features)
     metric: Floats = (features * weights[:, None]).T @ features
     return metric
@@ -99,9 +101,10 @@ def coordinates(vectors: Floats, metric: Floats) -> Floats:
 
     metric: [k, k], symmetric and positive semidefinite. Axes along which nothing varies are zero.
     """
+    # |d L|² = d G dᵀ: after this plain Euclidean distance is d of the module's text.
     spread = (vectors - vectors.mean(0)) @ _root(metric)
     left, singular, _ = np.linalg.svd(spread, full_matrices=False)
-    axes = left * singular
+    axes = left * singular  # [M, min(M, k)], columns at right angles, widest first
     # The sign of a singular vector is arbitrary. An axis is made to point to where its outermost
     # model lies, so the same vectors give the same coordinates.
     outermost = axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])]
@@ -117,8 +120,9 @@ def align_plane(coordinates: Floats, own: Ints, before: Floats) -> Floats:
     mirroring change no distance, so people find models where they were. Only the plane turns:
     a rotation of all dimensions would mix what is shown with what is not.
     """
-    now = coordinates[own, :PLANE]
+    now = coordinates[own, :PLANE]  # [n, 2]
     aligned = coordinates.copy()
+    # Centred for the fit alone: only the turn is wanted, and a shift changes no distance.
     rotation = _procrustes(now - now.mean(0), before - before.mean(0))
     aligned[:, :PLANE] = coordinates[:, :PLANE] @ rotation
     return aligned

@@ -48,7 +48,9 @@ def _centres(items: Floats, count: int, rng: np.random.Generator) -> Floats:
     Each next centre is drawn by its squared distance from those there are.
     """
     chosen = [int(rng.integers(len(items)))]
+    # The squared distance to the nearest centre, [N].
     apart = np.square(items - items[chosen[0]]).sum(1)
+    # A sum of nil: every item equals some centre already.
     while len(chosen) < count and apart.sum() > 0:
         chosen.append(int(rng.choice(len(items), p=apart / apart.sum())))
         apart = np.minimum(apart, np.square(items - items[chosen[-1]]).sum(1))
@@ -58,13 +60,14 @@ def _centres(items: Floats, count: int, rng: np.random.Generator) -> Floats:
 def _nearest(items: Floats, centres: Floats) -> Ints:
     """Return each item's cluster [N]: its nearest centre; those nearest to none have no number."""
     # |x|^2 is the same for all centres of an item, so it is left out.
-    gaps = np.square(centres).sum(1) - 2.0 * items @ centres.T
+    gaps = np.square(centres).sum(1) - 2.0 * items @ centres.T  # [N, centres]
     return np.asarray(np.unique(gaps.argmin(1), return_inverse=True)[1], np.int64)
 
 
 def _means(items: Floats, cluster: Ints) -> Floats:
     """Return the mean item of each cluster, [clusters, f]."""
     sums = np.zeros((cluster.max() + 1, items.shape[1]))
+    # Clusters repeat, which plain indexing would miss.
     np.add.at(sums, cluster, items)
     return sums / np.bincount(cluster)[:, None]
 

@@ -39,7 +39,7 @@ class AnswerMap:
 
     def prior_of(self, answers: Floats) -> Prior:
         """Return what the answers [n, d] of a new model say of its vector."""
-        likeness = self.answers @ _flat(answers[None] - self.centre, self.weights)[0]
+        likeness = self.answers @ _flat(answers[None] - self.centre, self.weights)[0]  # [M]
         return Prior(self.mean + likeness @ self.duals, self.spread)
 
 
@@ -50,18 +50,20 @@ def fit_answer_map(answers: Floats, vectors: Floats, weights: Floats) -> AnswerM
     than the models' mean vector, the strongest ridge makes the answers say nothing.
     """
     centre, mean = answers.mean(0), vectors.mean(0)
-    rows = _flat(answers - centre, weights)
-    gram = rows @ rows.T
+    rows = _flat(answers - centre, weights)  # [M, n d]
+    gram = rows @ rows.T  # [M, M]: far smaller than a regression on n d numbers
     values, basis = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)  # a Gram matrix has none below zero but by rounding
     deviations = vectors - mean
     tried = [
         _leave_one_out(values, basis, deviations, ridge)
+        # Relative to the mean of the diagonal: the grid suits answers of any scale.
         for ridge in RIDGES * gram.trace() / len(gram)
     ]
     best = min(range(len(tried)), key=lambda number: np.square(tried[number]).sum())
     errors = tried[best]
     ridge = RIDGES[best] * gram.trace() / len(gram)
+    # (Gram + ridge I)⁻¹ times the deviations, by the eigenvectors at hand: [M, k].
     duals = basis @ ((basis.T @ deviations) / (values + ridge)[:, None])
     # What the mean of the others misses: (M / (M - 1)) times the deviation from the mean of all.
     alone = deviations * len(deviations) / (len(deviations) - 1)
@@ -79,6 +81,7 @@ def fit_answer_map(answers: Floats, vectors: Floats, weights: Floats) -> AnswerM
 
 def _flat(answers: Floats, weights: Floats) -> Floats:
     """Return answer sets [M, n, d] as rows [M, n d], whose products weigh the prompts."""
+    # A root on either side of a product weighs the prompt once.
     weighed = answers * np.sqrt(weights)[:, None]
     return weighed.reshape(len(answers), -1)
 
@@ -92,6 +95,6 @@ def _leave_one_out(values: Floats, basis: Floats, deviations: Floats, ridge: flo
     """
     shrunk = values / (values + ridge)
     fitted = basis @ (shrunk[:, None] * (basis.T @ deviations))
-    own = np.square(basis) @ shrunk + 1.0 / len(values)
+    own = np.square(basis) @ shrunk + 1.0 / len(values)  # H_ii, [M]
     errors: Floats = (deviations - fitted) / (1.0 - own)[:, None]
     return errors

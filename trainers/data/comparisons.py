@@ -80,6 +80,7 @@ def read_comparisons(snapshot: Snapshot) -> Comparisons:
     judgments = snapshot.table("preferences", ["comparison_id", *ABOUT, "strength", "weight"])
     # Without threads the order of judgments, and so the last bit of the means, is always the same.
     grouped = judgments.group_by("comparison_id", use_threads=False).aggregate(
+        # Sides are the same in every judgment of a comparison, so the first has them.
         [*((column, "first") for column in ABOUT), ("strength", "mean"), ("weight", "mean")]
     )
     joined = grouped.join(snapshot.table("consensus"), "comparison_id", join_type="inner")

@@ -56,6 +56,7 @@ def _divide(train: Ints, prompts: Sequence[str], what: str) -> tuple[Ints, Ints]
     ranked = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
     if len(ranked) == 1:
         raise InputError(f"the snapshot has a single {what} to train on")
+    # One at least is held out, and of two names or more at least one is left to train on.
     held = set(ranked[: max(1, round(HELD_OUT * len(ranked)))])
     chosen = np.array([name in held for name in names])
     return train[~chosen], train[chosen]

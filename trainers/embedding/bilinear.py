@@ -31,11 +31,13 @@ class Bilinear(nn.Module):
         # The factor, not the prior, carries KINSHIP: with `own` scaled down, one weight decay
         # shrinks deviations from the family five times as hard as those from the mean.
         self.register_buffer("siblings", (counts[family] > 1).float() * KINSHIP**0.5)
+        # Entries of this size make a vector's length independent of k.
         size = dimension**-0.5
         self.projection = nn.Linear(inputs, dimension, bias=False)
         # Not zero: with both factors of the product at zero neither would ever get a gradient.
         self.mean = nn.Parameter(torch.full((dimension,), 0.2))
         self.shared = nn.Parameter(torch.randn(len(counts), dimension) * 0.3 * size)
+        # Zero does no harm here: the gradient comes through the projection, which is not zero.
         self.own = nn.Parameter(torch.zeros(len(family), dimension))
         self.intercept = nn.Parameter(torch.zeros(()))
         self.shared_intercept = nn.Parameter(torch.zeros(len(counts)))
@@ -43,6 +45,7 @@ class Bilinear(nn.Module):
 
     def vectors(self) -> Tensor:
         """Return p_m, [M, k]."""
+        # [k] + [M, k] + [M, 1] * [M, k]
         return self.mean + self.shared[self.family] + self.siblings[:, None] * self.own
 
     def intercepts(self) -> Tensor:
@@ -57,5 +60,6 @@ class Bilinear(nn.Module):
 
     def negative_log_prior(self) -> Tensor:
         """Return minus the log-prior of the intercepts, up to a constant: a scalar in nats."""
+        # `own` is in units of its own deviation: sqrt(KINSHIP) is the factor `siblings`.
         squares = self.shared_intercept.square().sum() + self.own_intercept.square().sum()
         return 0.5 * squares / SPREAD**2

@@ -52,16 +52,20 @@ class EmbedLLM(nn.Module):
         """Return logits [n] of models [n] on question vectors [n, d]."""
         if self.training:
             questions = questions + self.noise * torch.randn_like(questions)
+        # [n, 2], of wrong and right
         both = self.readout(self.vectors(models) * self.projection(questions))
+        # A softmax over two entries is the sigmoid of their difference.
         logits: Tensor = both[:, 1] - both[:, 0]
         return logits
 
     def result(self) -> TrainingResult:
         """Return it as z(q) . p_m + c0 with z = C (W q + b), C the readout's difference."""
+        # In place, since nothing is trained after this; in float64, for products of weights.
         deep = self.double()
         with torch.no_grad():
             readout = (deep.readout.weight[1] - deep.readout.weight[0]).numpy()
             offset = float(deep.readout.bias[1] - deep.readout.bias[0])
+            # C (p * z) sums C_k p_k z_k: C goes into the features, p stays the model's vector.
             weight = readout[:, None] * deep.projection.weight.numpy()
             bias = readout * deep.projection.bias.numpy()
             vectors = deep.vectors.weight.numpy()
@@ -83,6 +87,7 @@ def fit_embedllm(
     outcomes = evidence.outcomes.on(evidence.holdout.train_and_validation)
     if not len(outcomes.score):
         raise InputError("method embedllm learns from outcomes, and no training prompt has any")
+    # One generator for initialisation, order and noise: all three follow from the seed.
     torch.manual_seed(settings.seed)
     net = EmbedLLM(len(evidence.models), vectors.shape[1], settings)
     optimizer = torch.optim.Adam(

@@ -57,6 +57,7 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
     evidence, vectors, scorer = _opened(artifact, snapshot)
     trials = trials_on(evidence, basis_of(evidence), evidence.holdout.test)
     logits = trials.logits(_model_scores(scorer, evidence, vectors[trials.prompts]))
+    # Never 0: `trials.prompts` are those that have a row.
     n = np.bincount(trials.prompt)
     score = -np.bincount(trials.prompt, row_log_loss(logits, trials.label)) / n
     names = [evidence.prompts[prompt] for prompt in trials.prompts]
@@ -75,6 +76,7 @@ def held_out_metrics(evidence: Evidence, vectors: Floats32, scorer: Scorer) -> d
     trials = trials_on(evidence, basis, evidence.holdout.test)
     scores = _model_scores(scorer, evidence, vectors[trials.prompts])
     statistics = _statistics(trials, scores, _baselines(evidence, vectors, trials))
+    # The statistics take weights of prompts, not of rows: each prompt is its own cluster.
     metrics = with_intervals(statistics, np.arange(len(trials.prompts)))
     counts = {"n": len(trials.label), "n_prompts": len(trials.prompts), "basis": basis}
     extra = _preference_metrics(evidence, vectors, scorer) if basis == "outcomes" else {}
@@ -109,7 +111,7 @@ def _baselines(evidence: Evidence, vectors: Floats32, trials: Trials) -> Baselin
     near = knn_scores(observed, vectors[trials.prompts])
 
     def best(quality: Callable[[Floats], float]) -> Floats:
-        tuned = max(tried, key=lambda k: quality(tried[k]))
+        tuned = max(tried, key=lambda k: quality(tried[k]))  # of equals the smallest k
         return near[min(near, key=lambda k: abs(k - tuned))]  # all of few prompts are more now
 
     by_row = best(lambda scores: float(row_accuracy(_centred(tuning, scores), tuning.label).mean()))
@@ -136,6 +138,7 @@ def _statistics(
     a prompt are taken once.
     """
     logits, label = trials.logits(scores), trials.label
+    # Finite: `Observed.means` keeps off 0 and 1.
     by_model = trials.logits(np.log(baselines.means / (1.0 - baselines.means)))
     rows = {
         "log_loss": row_log_loss(logits, label),
@@ -148,6 +151,7 @@ def _statistics(
     units = {
         "routed_score": routed,
         "best_single_score": single,
+        # Paired by unit: what is easy for both routers does not widen the interval.
         "routed_gain": routed - single,
         "random_score": trials.random(),
         "oracle_score": trials.oracle(),
@@ -170,6 +174,7 @@ def _auc(trials: Trials, logits: Floats) -> Callable[[Floats], float]:
     """
     if (trials.second < 0).all():
         return auc(logits, trials.label)
+    # Turned round, s becomes -s and y becomes 1 - y.
     both = np.concatenate([trials.label, 1.0 - trials.label])
     area = auc(np.concatenate([logits, -logits]), both)
     return lambda weights: area(np.tile(weights, 2))
@@ -195,6 +200,7 @@ def _preference_metrics(evidence: Evidence, vectors: Floats32, scorer: Scorer) -
 
 def _model_scores(scorer: Scorer, evidence: Evidence, vectors: Floats32) -> Floats:
     """Return logits [n, M] of the evidence's models; a new one has its prior's mean."""
+    # [n, k] @ [k, M]
     logits: Floats = scorer.features(vectors) @ scorer.means(evidence.models).T + scorer.offset
     return logits
 

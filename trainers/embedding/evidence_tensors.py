@@ -26,6 +26,7 @@ class RowsByPrompt:
         order = np.argsort(prompt, kind="stable")
         counts = np.bincount(prompt, minlength=prompts)
         self.counts = torch.from_numpy(counts).to(columns[0].device)
+        # [prompts]: where each prompt's rows begin, once they lie together.
         self.starts = torch.from_numpy(np.cumsum(counts) - counts).to(columns[0].device)
         self.columns = [column[torch.from_numpy(order).to(column.device)] for column in columns]
 
@@ -33,6 +34,7 @@ class RowsByPrompt:
         """Return each row's index into `prompts` [B], and the rows' columns, [rows] each."""
         counts = self.counts[prompts]
         index = torch.repeat_interleave(torch.arange(len(prompts), device=prompts.device), counts)
+        # A row's number within its prompt: its position less the rows of the prompts before.
         within = torch.arange(len(index), device=index.device) - (counts.cumsum(0) - counts)[index]
         rows = self.starts[prompts][index] + within
         return index, [column[rows] for column in self.columns]
@@ -58,6 +60,7 @@ class EvidenceTensors:
         count = len(evidence.prompts)
         self.features = tensor(features)
         self.comparison_loss = comparison_loss
+        # An outcome weighs one judgment; a comparison as much as its raters on average.
         self.weight = float(len(outcomes.score) + comparisons.weight.sum())
         single = [tensor(outcomes.model), tensor(outcomes.score)]
         self.outcomes = RowsByPrompt(outcomes.prompt, count, single)
@@ -72,11 +75,11 @@ class EvidenceTensors:
 
         An outcome is a soft label of sigma(s_m), a comparison of sigma(s_a - s_b).
         """
-        logits = model(self.features[prompts])
+        logits = model(self.features[prompts])  # [B, M]
         at, (ran, score) = self.outcomes.of(prompts)
         outcome = binary_cross_entropy_with_logits(logits[at, ran], score, reduction="none")
         beside, (first, second, label, weight) = self.comparisons.of(prompts)
-        gap = logits[beside, first] - logits[beside, second]
+        gap = logits[beside, first] - logits[beside, second]  # s_a - s_b, [rows]
         losses = torch.cat([outcome, comparison_loss(gap, label)])
         return torch.cat([at, beside]), losses, torch.cat([torch.ones_like(score), weight])
 
@@ -96,7 +99,7 @@ class EvidenceTensors:
         the measure whatever the loss of training: it is proper, and one scale for every run.
         """
         index, losses, weights = self.rows(model, prompts, bradley_terry_loss)
-        sums = losses.new_zeros(2, len(prompts))
+        sums = losses.new_zeros(2, len(prompts))  # [2, B]: weighted loss, weight
         sums[0].index_add_(0, index, losses * weights)
         sums[1].index_add_(0, index, weights)
         seen = sums[1] > 0

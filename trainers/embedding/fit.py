@@ -47,12 +47,14 @@ def fit_embedding(
         return fit_embedllm(evidence, vectors, report)
     train, validation = evidence.holdout.train, evidence.holdout.validation
     epochs = config.optim.num_train_epochs
+    # scores[epoch], counted from 1. With `chosen` at least 1 the second run has a last epoch.
     best, chosen, scores = float("inf"), 1, [0.0]
     features, tensors = _prepared(evidence, vectors, train, config)
     epochs = config.optim.num_train_epochs
     for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
         scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
         report(epoch, 2 * epochs, scores[epoch])
+        # The latest of the good ones is chosen, while `best` stays the lowest: no creeping upwards.
         if scores[epoch] < best + MIN_DELTA:
             best, chosen = min(best, scores[epoch]), epoch
     prompts = evidence.holdout.train_and_validation
@@ -73,6 +75,7 @@ def _prepared(
     """
     shares = evidence.topic_shares()
     features = learn_features(vectors[prompts], shares[prompts], config.seed)
+    # Known topics of validation prompts would make the choice of epochs too hopeful.
     known = np.zeros_like(shares)
     known[prompts] = shares[prompts]
     loss, device = COMPARISON_LOSSES[config.loss], pick_device(config.device)
@@ -93,6 +96,7 @@ def _epochs(
     # On the CPU whatever the device, so that the order of batches is the same everywhere.
     order = torch.Generator().manual_seed(config.seed)
     epochs, size = config.optim.num_train_epochs, config.optim.train_batch_size
+    # A generator of its own: counting the batches must not advance the order.
     steps = epochs * len(_batches(rows, size, torch.Generator()))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(epochs):
@@ -116,12 +120,14 @@ def _result(model: Bilinear, features: FeatureMap) -> TrainingResult:
     with torch.no_grad():
         vectors, intercepts = deep.vectors().numpy(), deep.intercepts().numpy()
         weight = deep.projection.weight.numpy()
+    # All k axes, also of fewer models: an orthogonal matrix leaves the products z . p alone.
     axes = np.linalg.svd(vectors - vectors.mean(0))[2]
+    # z_0 = 0 . x + 1.
     whole = np.vstack([np.zeros(weight.shape[1]), axes @ weight])
-    one = np.zeros(len(whole))
+    one = np.zeros(len(whole))  # [1 + k]
     one[0] = 1.0
     offset = float(intercepts.mean())
-    p = np.hstack([intercepts[:, None] - offset, vectors @ axes.T])
+    p = np.hstack([intercepts[:, None] - offset, vectors @ axes.T])  # [M, 1 + k]
     return TrainingResult(features=features.then(whole, one), vectors=p, offset=offset)
 
 
@@ -129,6 +135,7 @@ def _batches(train: Tensor, size: int, order: torch.Generator) -> list[Tensor]:
     """Return one shuffled pass over prompts; of a small pool several, for enough steps."""
     batches: list[Tensor] = []
     while len(batches) < MIN_STEPS_PER_EPOCH:
+        # Drawn where the generator lives, then moved: the order is the same on every device.
         shuffled = train[torch.randperm(len(train), generator=order).to(train.device)]
         batches += torch.split(shuffled, size)
     return batches

@@ -38,6 +38,7 @@ def observe(
 ) -> Observed:
     """Return rows (prompt number, model number, score) [n] as a table of prompts by models."""
     total, count = (np.zeros((len(questions), models)) for _ in range(2))
+    # A model may meet several on one prompt: `total[…] += score` would keep one of them.
     np.add.at(total, (prompt, model), score)
     np.add.at(count, (prompt, model), 1.0)
     seen = count.sum(1) > 0
@@ -55,11 +56,12 @@ def knn_scores(observed: Observed, questions: Floats32) -> dict[int, Floats]:
     scores = {k: np.empty((len(questions), observed.total.shape[1])) for k in choices}
     for start in range(0, len(questions), CHUNK):
         part = slice(start, start + CHUNK)
-        likeness = questions[part] @ observed.questions.T
+        likeness = questions[part] @ observed.questions.T  # [n, T], the cosine of unit vectors
         # Partition before sorting: only the neighbours need an order.
         near = np.argpartition(-likeness, most - 1, axis=1)[:, :most]
         order = np.argsort(-np.take_along_axis(likeness, near, 1), axis=1, kind="stable")
         near = np.take_along_axis(near, order, 1)
+        # A running sum over neighbours, [n, most, M]: its k-th entry is the sum over the k nearest.
         total = observed.total[near].cumsum(1)
         count = observed.count[near].cumsum(1)
         for k in choices:

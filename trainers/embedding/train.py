@@ -81,6 +81,7 @@ def scorer_tensors(fitted: TrainingResult, evidence: Evidence, vectors: Floats32
 
     vectors: [P, d] of the prompts. A model without training evidence is put at the prior.
     """
+    # A copy, since unseen models' rows are overwritten below.
     vectors_of, offset = fitted.vectors.copy(), fitted.offset  # [M, k]
     z = fitted.features(vectors).astype(np.float64)
     rows = _curvatures(evidence, vectors_of, z, offset)
@@ -124,6 +125,7 @@ def _curvatures(evidence: Evidence, models: Floats, z: Floats, offset: float) ->
     logits = z @ models.T + offset
     single = logits[ran.prompt, ran.model]
     gap = logits[compared.prompt, compared.first] - logits[compared.prompt, compared.second]
+    # sigma' is even: a comparison has one curvature, whichever side it is seen from.
     paired = compared.weight * _curvature(gap)
     return Curvatures(
         model=np.concatenate([ran.model, compared.first, compared.second]),

@@ -73,6 +73,7 @@ class Trials:
             first=rows.first,
             second=rows.second,
             label=rows.label,
+            # The candidates are all firsts, then all seconds.
             unit=np.tile(np.arange(len(at)), 2),
             unit_prompt=at,
             model=np.concatenate([rows.first, rows.second]),
@@ -81,6 +82,7 @@ class Trials:
 
     def logits(self, scores: Floats) -> Floats:
         """Return the rows' logits [n] from the logits [p, M] of every model on `prompts`."""
+        # An outcome's -1 picks the last model's column; `where` never uses that value.
         first = scores[self.prompt, self.first]
         return np.where(self.second < 0, first, first - scores[self.prompt, self.second])
 
@@ -89,6 +91,7 @@ class Trials:
 
         Shape [units]: what a router that follows these scores would have earned.
         """
+        # [p, M] picked at each candidate's prompt and model: [c].
         return self.score[self._best(scores[self.unit_prompt[self.unit], self.model])]
 
     def oracle(self) -> Floats:
@@ -104,7 +107,9 @@ class Trials:
     def _best(self, value: Floats) -> Ints:
         """Return the candidate with the highest value in each unit, [units]; of equals, the first
         model by number, so that nothing depends on the order of the rows."""
+        # The last key counts first: by unit, then from the highest value, then by model.
         order = np.lexsort((self.model, -value, self.unit))
+        # The index of a unit's first candidate in that order, its best.
         _, starts = np.unique(self.unit[order], return_index=True)
         best: Ints = order[starts]
         return best

@@ -45,6 +45,7 @@ class VectorCache:
         rows = np.array([self._rows.get(key, -1) for key in keys], np.int64)
         cached = rows >= 0
         vectors = np.zeros((len(keys), self.dimension), np.float32)
+        # Copied: callers may write into what they get
         vectors[cached] = self._records["vector"][rows[cached]]
         return cached, vectors
 
@@ -68,6 +69,7 @@ class VectorCache:
         count = size // self._record.itemsize
         if count == known:
             return
+        # Whole records alone: a tail that is still being written is left for the next look.
         self._records = np.memmap(self.path, self._record, mode="r", shape=(count,))
         added = self._records["key"][known:].tobytes()
         for row in range(known, count):

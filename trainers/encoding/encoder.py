@@ -89,6 +89,7 @@ class Encoder:
         """
         clean = [_readable(text, self.max_tokens) for text in texts]
         keys = [content_key(text) for text in clean]
+        # By content: what is computed, and cached, is each text once.
         unique = dict(zip(keys, clean, strict=True))
         rows = {key: row for row, key in enumerate(unique)}
         vectors = self._vectors_of(unique, report)
@@ -229,6 +230,7 @@ def _width(tokens: list[int]) -> int:
 
 def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return token ids of one width and their mask, both [rows, width]."""
+    # [rows, width]: padding everywhere, until texts fill it from the left.
     ids = torch.full((len(tokens), _width(tokens[0])), pad)
     mask = torch.zeros_like(ids)
     for row, values in enumerate(tokens):
@@ -252,7 +254,9 @@ def _pool(model: Any, tokens: list[list[int]], pad: int, every_layer: bool) -> t
         half = len(tokens) // 2
         halves = (tokens[:half], tokens[half:])
         return torch.cat([_pool(model, part, pad, every_layer) for part in halves])
+    # [rows, width, 1]. At least 1: a text without any token must not divide by nil.
     share = (mask / mask.sum(1, keepdim=True).clamp(min=1)).unsqueeze(-1)
     if every_layer:
+        # The embeddings count as a layer: [rows, (layers + 1) hidden].
         return torch.cat([(states * share).sum(1) for states in output.hidden_states], 1)
     return torch.nn.functional.normalize((output.last_hidden_state * share).sum(1), dim=1)

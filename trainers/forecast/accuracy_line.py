@@ -33,6 +33,7 @@ def expected_mean(features: Floats, offset: float, vector: Floats, spread: Float
     By the delta method: the mean score is linearised around the mean vector.
     """
     scores = sigmoid(features @ vector + offset)
+    # The mean score's derivative by the vector is the mean of σ' z, [k].
     gradient = (scores * (1.0 - scores)) @ features / len(features)
     return Expectation(mean=float(scores.mean()), variance=float(gradient @ spread @ gradient))
 
@@ -78,11 +79,14 @@ def fit_accuracy_line(expected: Floats, scores: Floats) -> AccuracyLine:
     has not: otherwise the line is too sure of itself. NaN: not run.
     """
     accuracies = np.nanmean(scores, 1)
+    # The variance of a mean over N questions, on average over models.
     chance = float(np.nanvar(scores, 1).mean()) / scores.shape[1]
     centre, mean = float(expected.mean()), float(accuracies.mean())
+    # Centred: slope and mean are then estimated independently, and their variances add up.
     x, y = expected - centre, accuracies - mean
     spread = float(x @ x)
     slope = float(x @ y) / spread if spread > MIN_SPREAD else 0.0
+    # Slope and mean are two parameters of the same models.
     residual = float(np.square(y - slope * x).sum()) / (len(x) - 2)
     return AccuracyLine(
         mean=mean,

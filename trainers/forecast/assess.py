@@ -53,7 +53,7 @@ def accuracies(benchmark: Benchmark, observed: LeaveOutVectors) -> Iterator[tupl
     Where few models were run, nothing can be said of the others: they are left out.
     """
     scores = benchmark.scores
-    ran = (~np.isnan(scores)).sum(1)
+    ran = (~np.isnan(scores)).sum(1)  # [M]
     whole = ran >= NEARLY_ALL * scores.shape[1]
     expected = _forecasts(benchmark, observed, whole)
     for row, estimate in _estimates(scores, observed.features, whole).items():

@@ -40,6 +40,7 @@ def read_benchmarks(snapshot: Snapshot, evidence: Evidence) -> Iterator[Benchmar
     for source, ran in _tables(snapshot, evidence):
         questions = np.unique(ran.prompt)
         scores = np.full((len(evidence.models), len(questions)), np.nan)
+        # `questions` are sorted and hold every prompt that was run: the search is a look-up.
         scores[ran.model, np.searchsorted(questions, ran.prompt)] = ran.score
         yield Benchmark(source=source, topic="", questions=questions, kin=questions, scores=scores)
         for topic, inside in _topics(evidence, questions).items():
@@ -57,7 +58,9 @@ def _tables(snapshot: Snapshot, evidence: Evidence) -> Iterator[tuple[str, Outco
     known = known_outcomes(snapshot)
     if "source" not in known.column_names:
         return
+    # Row by row the outcomes of `evidence.outcomes`, so numbers of one are numbers of the other.
     sources = known["source"].combine_chunks().dictionary_encode()
+    # -1, which numbers no source, for a row without one.
     number = sources.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     ran = evidence.outcomes
     for source, name in sorted(enumerate(sources.dictionary.to_pylist()), key=itemgetter(1)):

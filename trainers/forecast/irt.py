@@ -40,18 +40,21 @@ def fit_items(scores: Floats, dimensions: int = 2, seed: int = 0) -> Items:
     models, items = scores.shape
     theta = _start(scores, dimensions, np.random.default_rng(seed))
     weights = np.zeros((items, dimensions + 1))
+    # Of the priors of a, N(0, 1), and of b: [D + 1, D + 1].
     precision = np.diag([*np.ones(dimensions), 1.0 / SPREAD])
     for _ in range(ROUNDS):
         # An item's logit a . theta - b is linear in (a, b) with inputs (theta, -1).
         inputs = np.column_stack([theta, -np.ones(models)])
         weights = _regressed(inputs, scores.T, weights, precision, np.zeros(models))
         slopes, difficulties = weights[:, :-1], weights[:, -1]
+        # The other way round b is known: it is an offset of the logit, minus as in a . theta - b.
         theta = _regressed(slopes, scores, theta, np.eye(dimensions), -difficulties)
     return Items(slopes=weights[:, :-1], difficulties=weights[:, -1])
 
 
 def fit_abilities(items: Items, scores: Floats) -> Floats:
     """Return theta [R, D] of new models from their scores [R, N] on the items; NaN: not run."""
+    # Items that no model here has met say nothing of any.
     seen = np.flatnonzero(~np.isnan(scores).all(0))
     slopes, offset = items.slopes[seen], -items.difficulties[seen]
     found = np.zeros((len(scores), slopes.shape[1]))
@@ -64,9 +67,11 @@ def _start(scores: Floats, dimensions: int, rng: np.random.Generator) -> Floats:
     """Return abilities [M, D] to begin with: the leading directions of the centred scores."""
     seen = ~np.isnan(scores)
     means = np.where(seen, scores, 0.0).sum(0) / np.maximum(seen.sum(0), 1)
+    # A missing score counts as the item's mean: it leads in no direction.
     left = np.linalg.svd(np.where(seen, scores - means, 0.0), full_matrices=False)[0]
     theta = np.zeros((len(scores), dimensions))
     kept = min(dimensions, left.shape[1])
+    # Columns of unit length, times √M: entries of size one, as the prior of abilities wants them.
     theta[:, :kept] = left[:, :kept] * np.sqrt(len(scores))
     # A little noise, so that models with equal scores do not move as one for ever.
     return theta + 1e-3 * rng.standard_normal(theta.shape)
@@ -83,11 +88,12 @@ def _regressed(
     found, seen = start, ~np.isnan(targets)
     for _ in range(NEWTON_STEPS):
         probability = sigmoid(found @ inputs.T + offset)
-        gradient = np.where(seen, probability - targets, 0.0) @ inputs + found @ precision
-        curvature = np.where(seen, probability * (1.0 - probability), 0.0)
+        gradient = np.where(seen, probability - targets, 0.0) @ inputs + found @ precision  # [R, F]
+        curvature = np.where(seen, probability * (1.0 - probability), 0.0)  # [R, n]
         # All R Hessians by one product of [R, n] with the n outer products [n, F F].
         squares = np.einsum("nf,ng->nfg", inputs, inputs).reshape(len(inputs), precision.size)
         hessian = (curvature @ squares).reshape(-1, *precision.shape) + precision
+        # [R, F, 1]: without the last axis numpy would take the vectors for one matrix.
         step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
         found = found - step
         if np.abs(step).max(initial=0.0) < SMALLEST_STEP:

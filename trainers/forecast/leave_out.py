@@ -35,10 +35,12 @@ class LeaveOutVectors:
         self._z, self._scorer = z, scorer
         prompts = evidence.holdout.train_and_validation
         ran, compared = evidence.outcomes.on(prompts), evidence.comparisons.on(prompts)
+        # Without c0: it cancels between two models.
         logits = z @ scorer.vectors.T
         model = np.concatenate([ran.model, compared.first, compared.second])
         columns = {
             "prompt": np.concatenate([ran.prompt, compared.prompt, compared.prompt]),
+            # Seen from either side, the opponent's logit is what is known, with a minus.
             "known": np.concatenate(
                 [
                     np.full(len(ran.model), scorer.offset),
@@ -64,6 +66,7 @@ class LeaveOutVectors:
     def features(self) -> Floats:
         """Return a constant and the directions in which the models' vectors differ most, [M, f]."""
         vectors = self._scorer.vectors
+        # Columns of unit length, scaled to entries of size one, like the constant beside them.
         left = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)[0][:, :DIRECTIONS]
         return np.column_stack([np.ones(len(vectors)), left * np.sqrt(len(vectors))])
 
@@ -82,6 +85,7 @@ class LeaveOutVectors:
         """Return a model's vector [k] and its covariance [k, k] without some questions."""
         rows = self._rows[model]
         free = ~np.isin(rows.prompt, hidden)
+        # The trained vector knows none of the hidden questions: it is the answer.
         if free.all():
             return self._scorer.vectors[model], self._scorer.covariance[model]
         used = np.flatnonzero(free)[:MAX_OBSERVATIONS]

@@ -27,7 +27,7 @@ class KnownItems:
         """Fit scores [M, N] in [0, 1] of MIN_MODELS models or more; NaN where not run."""
         self._whole = whole
         self._truth = np.nanmean(whole, 1)
-        self._variance = float(np.nanvar(whole, 1).mean())
+        self._variance = float(np.nanvar(whole, 1).mean())  # v of `gp_irt`
         self._items = fit_items(whole)
         # A model whose scores had shaped the items would be estimated too well from them, and the
         # interval would come out too short: each fold's items are fitted without its models.
@@ -40,11 +40,13 @@ class KnownItems:
         plain, model, truth = self._cross_validated(seen)
         if len(truth) < MIN_MODELS:  # nearly all may still lack just these questions
             return _share(float(np.nanmean(scores)), int(seen.sum()))
+        # How wrong p-IRT is on these very questions, b of `gp_irt`.
         error = float(np.sqrt(np.square(model - truth).mean()))
 
         def mixed(mean: Floats, by_model: Floats) -> Floats:
             return gp_irt(mean, by_model, int(seen.sum()), error, self._variance)
 
+        # How wrong the mixture is, on the models that also set its one number, the share.
         off = float(np.sqrt(np.square(mixed(plain, model) - truth).mean()))
         rows = scores[None]
         value = mixed(np.nanmean(rows, 1), p_irt(self._items, rows))[0]
@@ -56,8 +58,10 @@ class KnownItems:
 
         seen: [N]. The three are [models with a score among them].
         """
+        # Every known model as if it had been run on these questions alone.
         shown = np.where(seen, self._whole, np.nan)
         model = [p_irt(items, shown[held]) for held, items in self._folds]
+        # The predictions lie fold after fold; the models are brought into that order.
         order = np.concatenate([held for held, _ in self._folds])
         ran = ~np.isnan(shown[order]).all(1)
         order = order[ran]

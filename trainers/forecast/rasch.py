@@ -37,13 +37,14 @@ def fit_rasch(scores: Floats, seen: Bools, features: Floats) -> Rasch:
     features: [I, f] of the rows. Both kinds of parameters have the prior N(0, 100), which also
     settles the shift between them.
     """
-    row, column = np.nonzero(seen)
+    row, column = np.nonzero(seen)  # [cells] each
     y, z = scores[seen], features[row]
     gamma, beta = np.zeros(features.shape[1]), np.zeros(scores.shape[1])
     loss = np.inf
     for _ in range(NEWTON_STEPS):
         probability = sigmoid(z @ gamma - beta[column])
         of_gamma = z.T @ (probability - y) + gamma / VARIANCE
+        # The logit falls with beta, hence y - p and not p - y.
         of_beta = np.bincount(column, y - probability, len(beta)) + beta / VARIANCE
         curvature = probability * (1.0 - probability)
         step, other = _newton_step(z, column, curvature, of_gamma, of_beta)
@@ -71,8 +72,10 @@ def _newton_step(
     """
     own = np.bincount(column, curvature, len(of_beta)) + 1.0 / VARIANCE  # [J]
     cross = np.zeros((len(of_beta), z.shape[1]))
+    # d²/(dγ dβ) has the minus of beta's sign. Columns repeat, which plain indexing would miss.
     np.subtract.at(cross, column, curvature[:, None] * z)
     hessian = (z * curvature[:, None]).T @ z + np.eye(z.shape[1]) / VARIANCE
+    # With D diagonal: (A - Cᵀ D⁻¹ C) dγ = g_γ - Cᵀ D⁻¹ g_β, then D dβ = g_β - C dγ.
     reduced = hessian - cross.T @ (cross / own[:, None])
     step = np.asarray(np.linalg.solve(reduced, of_gamma - cross.T @ (of_beta / own)), np.float64)
     return step, (of_beta - cross @ step) / own

@@ -34,8 +34,9 @@ class Contest:
         """Draw all vectors N([M, k], [M, k, k]), M >= 2, against the row of one model."""
         # One set of draws for all topics, so that two topics are compared on the same draws.
         roots = np.linalg.cholesky(covariance)
-        normal = rng.standard_normal((DRAWS, *vectors.shape))
+        normal = rng.standard_normal((DRAWS, *vectors.shape))  # [DRAWS, M, k]
         draws = vectors + np.einsum("mij,dmj->dmi", roots, normal)
+        # [DRAWS, M - 1, k]; the list keeps the model's axis, against which the others are taken.
         self._gaps = draws[:, [model]] - np.delete(draws, model, axis=1)
         self._expected_gaps = vectors[model] - np.delete(vectors, model, axis=0)
         self._rng = rng
@@ -45,6 +46,7 @@ class Contest:
         # A resample of prompts is a weight of each: one product instead of n picked rows.
         count = len(features)
         shares = self._rng.multinomial(count, np.full(count, 1.0 / count), DRAWS) / count
+        # A draw's rate: [n, M - 1] of all opponents, their mean [n], weighted over prompts.
         rates = np.array(
             [
                 weights @ sigmoid(features @ gaps.T).mean(1)

@@ -93,12 +93,14 @@ class Evidence:
         Only topics of at least COMMON training prompts count, and only where there are two: one
         topic tells nothing apart.
         """
+        # No topics at all means no list of them: one empty set for each prompt.
         known = [set(topics) for topics in self.topics] or [set()] * len(self.prompts)
         often = Counter(topic for row in self.holdout.train for topic in known[row])
         names = sorted(name for name, times in often.items() if times >= COMMON)
         if len(names) < 2:
             return np.zeros((len(self.prompts), 0), np.float32)
         found = np.array([[name in topics for name in names] for topics in known], np.float32)
+        # Several topics share a prompt equally; at least 1, so that none at all stays zero.
         return np.asarray(found / np.maximum(found.sum(1, keepdims=True), 1.0), np.float32)
 
     def vectors(
@@ -116,6 +118,7 @@ class Evidence:
             raise InputError(f"encoder {encoder.name}: the vectors of {names} are not numbers")
         has_text = np.array([bool(text) for text in self.texts])
         known = self.holdout.train[has_text[self.holdout.train]]
+        # In place: the encoder gave a copy.
         vectors[~has_text] = vectors[known].mean(0) if len(known) else 0.0
         return vectors
 
@@ -174,7 +177,9 @@ def known_outcomes(snapshot: Snapshot) -> pa.Table:
     objects four million outcomes would be gigabytes.
     """
     table = snapshot.table("outcomes")
+    # A missing score is left out below; here it must only not count as a wrong one.
     score = pc.fill_null(table["score"], 0.0).to_numpy()
+    # Negated, so that NaN, which is in no range, is found too.
     if len(wrong := np.flatnonzero(~((score >= 0.0) & (score <= 1.0)))):
         path, row = snapshot.path / "outcomes.parquet", int(wrong[0])
         raise InputError.at(path, f"{score[row]} is not in [0, 1]", row=row + 1, column="score")

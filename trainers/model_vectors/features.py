@@ -63,11 +63,12 @@ class FeatureMap:
 
     def _of(self, questions: NDArray[Any], known: Floats32 | None) -> Floats32:
         """Return the features of one chunk of vectors [n, d]."""
-        near = kernel(questions, self.centres)
+        near = kernel(questions, self.centres)  # K(q), [n, m]
         features: Floats32 = near @ self.mix + self.bias
         if len(self.topics):
-            shares = _softmax(near @ self.sort + self.intercept)
+            shares = _softmax(near @ self.sort + self.intercept)  # [n, T]
             if known is not None:
+                # Known topics replace the guess, row by row.
                 shares = np.where(known.any(1, keepdims=True), known, shares)
             features += shares @ self.topics
         return features
@@ -76,6 +77,7 @@ class FeatureMap:
         """Return this map followed by a linear one: weight [j, k], bias [j]."""
         return replace(
             self,
+            # A, U and b pass through the linear map; R and r only sort topics, and stay.
             mix=(self.mix @ weight.T).astype(np.float32),
             topics=(self.topics @ weight.T).astype(np.float32),
             bias=(weight @ self.bias + bias).astype(np.float32),
@@ -112,7 +114,7 @@ def learn_features(vectors: Floats32, shares: Floats32, seed: int) -> FeatureMap
     centres = vectors[chosen]
     root = _inverse_root(kernel(centres, centres))
     width, topics = root.shape[1], shares.shape[1]
-    labelled = shares.any(1)
+    labelled = shares.any(1)  # [n]; prompts without a topic do not train the classifier
     plain = FeatureMap(
         centres=centres,
         mix=np.hstack([root, np.zeros((len(centres), topics), np.float32)]),
@@ -122,7 +124,9 @@ def learn_features(vectors: Floats32, shares: Floats32, seed: int) -> FeatureMap
         bias=np.zeros(width + topics, np.float32),
     )
     if topics:
+        # Regressed on φ = K(q) root; `root @ weight` below then reads K(q) itself.
         weight, intercept = _ridge(plain(vectors[labelled])[:, :width], shares[labelled])
+        # A topic is a feature of its own, beside the kernel's.
         unit = np.hstack([np.zeros((topics, width), np.float32), np.eye(topics, dtype=np.float32)])
         plain = replace(
             plain,
@@ -140,7 +144,7 @@ def kernel(questions: NDArray[Any], centres: Floats32) -> Floats32:
     questions = np.asarray(questions, np.float32)
     if not len(centres):
         return questions
-    sizes = np.square(questions).sum(1)[:, None] + np.square(centres).sum(1)
+    sizes = np.square(questions).sum(1)[:, None] + np.square(centres).sum(1)  # [n, m]
     # |q|^2 + |c|^2 - 2 q.c of equal vectors may come out below zero by rounding.
     distances = np.maximum(sizes - 2.0 * (questions @ centres.T), 0.0)
     return np.asarray(np.exp(-GAMMA * distances), np.float32)
@@ -151,6 +155,7 @@ def _inverse_root(matrix: Floats32) -> Floats32:
     # In float64: near-equal centres make the kernel nearly singular, and an inverse root of what
     # is only rounding would blow it up to features of size one.
     values, axes = np.linalg.eigh(matrix.astype(np.float64))
+    # Eigenvalues come in ascending order, so the last is the largest.
     kept = values > FADED * values[-1]
     return np.asarray(axes[:, kept] / np.sqrt(values[kept]), np.float32)
 
@@ -158,6 +163,7 @@ def _inverse_root(matrix: Floats32) -> Floats32:
 def _ridge(inputs: Floats32, targets: Floats32) -> tuple[Floats32, Floats32]:
     """Return weights [r, T] and intercepts [T] of a ridge regression of targets [n, T]."""
     means = inputs.mean(0), targets.mean(0)
+    # Centred, so that the ridge does not shrink the intercepts.
     inputs = inputs - means[0]
     gram = (inputs.T @ inputs).astype(np.float64) + RIDGE * np.eye(inputs.shape[1])
     weight = np.linalg.solve(gram, inputs.T @ (targets - means[1])).astype(np.float32)
@@ -166,6 +172,7 @@ def _ridge(inputs: Floats32, targets: Floats32) -> tuple[Floats32, Floats32]:
 
 def _softmax(logits: Floats32) -> Floats32:
     """Return the softmax of each row, [n, T]."""
+    # Less the row's largest: no exponent is positive.
     raised = np.exp(logits - logits.max(1, keepdims=True))
     return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
 

@@ -38,7 +38,7 @@ def spread_of(deviations: Floats) -> Floats:
     deviation of 0.17 where models really spread by 0.73, and new models were hardly explored.
     """
     models, k = deviations.shape
-    full = deviations.T @ deviations / models
+    full = deviations.T @ deviations / models  # [k, k]
     diagonal = np.diag(full)
     # Few models do not know the directions either: 1 / M of the covariance is its diagonal.
     # The floor, a hundredth of the average variance, leaves no direction certain, and the matrix
@@ -105,12 +105,14 @@ def fit_new_model(observed: Observations, prior: Prior) -> tuple[Floats, Floats]
         curvature = observed.weight * probability * (1.0 - probability)
         return covariance(observed.features, curvature, prior), gradient
 
+    # From what is believed without data: with no observations the gradient there is nil.
     vector = prior.mean
     for _ in range(NEWTON_STEPS):
         inverse, gradient = laplace(vector)
         step, here = inverse @ gradient, objective(vector)
         # Far from the minimum a full step may overshoot: the loss is nearly linear there, so its
         # curvature promises more than it keeps.
+        # The second condition ends the halving at the minimum, where only rounding is left to gain.
         while objective(vector - step) > here and np.abs(step).max() > SMALLEST_STEP:
             step = 0.5 * step
         vector = vector - step

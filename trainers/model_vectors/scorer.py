@@ -102,6 +102,7 @@ class Scorer:
         A version that is itself among the models is predicted from its siblings alone.
         """
         family = family_of(model, self.families)
+        # A sibling without observations stands at the prior itself and says nothing more.
         rows = [
             row
             for row, (name, of) in enumerate(zip(self.models, self.families, strict=True))
@@ -125,6 +126,7 @@ class Scorer:
 
     def scores(self, questions: NDArray[Any]) -> Floats:
         """Return logits [n, M] of question vectors [n, d]."""
+        # [n, k] @ [k, M], in float64 though features are float32.
         logits: Floats = self.features(questions).astype(np.float64) @ self.vectors.T + self.offset
         return logits
 
@@ -140,7 +142,7 @@ class Scorer:
         z = self.features(question[None])[0].astype(np.float64)
         # All M models at once, known or asked for: one product costs less than picking rows.
         means = self.vectors @ z
-        variances = np.einsum("mk,k->m", self.covariance @ z, z)
+        variances = np.einsum("mk,k->m", self.covariance @ z, z)  # zᵀ Σ_m z, [M]
         rows = [self._number.get(model) for model in models]
         priors = {m: self.prior_of(m) for m, row in zip(models, rows, strict=True) if row is None}
         believed = [
@@ -172,6 +174,7 @@ class Scorer:
         taken as known, so that the model's posterior stands alone. c0 cancels in a difference.
         """
         z = self.features(questions).astype(np.float64)
+        # Its own logit is z . p less that of its opponent.
         against = -(z * self.means(opponents)).sum(1)
         return Observations(features=z, known=against, score=shares, weight=weights)
 

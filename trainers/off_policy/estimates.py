@@ -76,9 +76,11 @@ def self_normalised(terms: Terms, cluster: Ints) -> Estimate:
     """
     share, known = float(terms.share.mean()), float(terms.known.mean())
     weight = float(terms.weight.mean())
+    # No logged decision showed the router's choice: the ratio would be 0 / 0.
     if weight == 0.0:
         return Estimate(value=float("nan"), error=float("nan"))
     ratio = float((terms.weight * terms.reward).mean()) / weight
+    # Both parts have mean nil: of this estimate only the error is of use.
     base = ratio * (terms.share - share) + terms.known - known
     influence = _estimate(terms, base, share / weight * (terms.reward - ratio), cluster)
     return Estimate(value=share * ratio + known, error=influence.error)
@@ -103,7 +105,9 @@ def _estimate(terms: Terms, base: Floats, gain: Floats, cluster: Ints) -> Estima
     45 to 62 % of simulated logs.
     """
     weight = terms.weight
+    # By person: decisions of one person are not independent evidence.
     seen = clustered_mean(base + weight * gain, cluster)
+    # Without any weight nothing was observed: 1 is the most that the square of a reward can be.
     spread = float(weight @ np.square(gain)) / float(weight.sum()) if weight.any() else 1.0
     # An infinite square belongs to a choice that could not be shown; `warnings` says so, and an
     # infinite error would say nothing of the others.
@@ -119,12 +123,14 @@ def effective_n(terms: Terms) -> float:
     """
     total, square = float(terms.weight.sum()), float(np.square(terms.weight).sum())
     observed = total * total / square if square else 0.0
+    # An infinite square, of a choice that could not be shown, makes it 0.
     return min(observed, float(terms.share.sum()) ** 2 / float(terms.square.sum()))
 
 
 def warnings_of(terms: Terms, cluster: Ints) -> tuple[str, ...]:
     """Return why an interval should not be trusted; empty where nothing speaks against it."""
     weight = terms.weight
+    # The expectation of a weight is `share`, whatever the rewards.
     excess = clustered_mean(weight - terms.share, cluster)
     found = {
         HEAVY: float(weight.max()) > LARGEST_SHARE * float(weight.sum()),

@@ -61,7 +61,7 @@ def read_log(
     rows = [
         row
         for row in snapshot.table("decisions").to_pylist()
-        if row["rewards"] is not None
+        if row["rewards"] is not None  # null: nobody judged it
         and (split.get(row["prompt_id"]) == "test" or (after and row["created_at"] > after))
     ]
     path = snapshot.path / "decisions.parquet"
@@ -82,6 +82,7 @@ def _wrong(row: dict[str, Any]) -> str | None:
         return "a propensity is not in (0, 1]"
     if not all(0.0 <= reward <= 1.0 for reward in row["rewards"]):
         return "a reward is not in [0, 1]"
+    # The second reward is one minus the first, but for rounding.
     if len(row["rewards"]) == 2 and abs(sum(row["rewards"]) - 1.0) > 1e-9:
         return "the rewards of a duel do not sum to one"
     return None
@@ -91,6 +92,7 @@ def _log(rows: list[dict[str, Any]], *, shown: int) -> Log:
     """Return the decisions that showed so many answers as arrays."""
     taken = [row for row in rows if len(row["chosen"]) == shown]
     starts = np.cumsum([0, *(len(row["models"]) for row in taken)])
+    # Not strict: `starts` has one entry more than there are decisions.
     chosen = [
         [start + row["models"].index(model) for model in row["chosen"]]
         for start, row in zip(starts, taken, strict=False)

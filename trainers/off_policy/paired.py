@@ -41,6 +41,7 @@ def decisions_table(evaluations: Sequence[tuple[Log, Terms]]) -> pa.Table:
         [("decision_id", pa.string()), ("cluster", pa.int64()), ("duel", pa.bool_())]
         + [(name, pa.float64()) for name in COLUMNS]
     )
+    # With an empty table first, so that no decision at all is a table, too.
     return pa.concat_tables([schema.empty_table(), *(pa.table(row, schema) for row in rows)])
 
 
@@ -54,6 +55,7 @@ def compare_routers(candidate: pa.Table, incumbent: pa.Table) -> Paired | None:
     is_pair = candidate["duel"].to_pylist()
     names = candidate["decision_id"].to_pylist()
     rows = [row for row, name in enumerate(names) if is_pair[row] and name in known]
+    # Every table numbers its people by itself: the candidate's numbers serve for both.
     cluster: Ints = candidate["cluster"].to_numpy()[rows]
     if len(rows) < FEWEST or len(np.unique(cluster)) < FEWEST:
         return None

@@ -75,10 +75,11 @@ def _logits(scorer: Scorer, log: Log, text: Mapping[str, str], encode: Encode) -
     prompts = list(dict.fromkeys(log.prompt))
     # Each prompt is encoded once, however many decisions were made on it.
     number = {prompt: row for row, prompt in enumerate(prompts)}
-    z = scorer.features(encode([text[prompt] for prompt in prompts]))
+    z = scorer.features(encode([text[prompt] for prompt in prompts]))  # [prompts, k]
     models = list(dict.fromkeys(log.model))
     column = {model: index for index, model in enumerate(models)}
-    scores = z @ scorer.means(models).T + scorer.offset
+    scores = z @ scorer.means(models).T + scorer.offset  # [prompts, models]
+    # [n] by decision, then [N]: every considered model has its decision's prompt.
     rows = np.array([number[prompt] for prompt in log.prompt], np.int64)[log.row]
     logits: Floats = scores[rows, [column[model] for model in log.model]]
     return logits

@@ -58,6 +58,7 @@ def best_of(log: Log, scores: Floats) -> Ints:
 
     Of equal scores the model that was listed first wins.
     """
+    # The last key counts first: by decision, from the highest score, then as listed.
     order = np.lexsort((np.arange(len(scores)), -scores, log.row))
     chosen: Ints = order[log.starts[:-1]]
     return chosen
@@ -78,11 +79,14 @@ def _of_pairs(log: Log, choice: Ints, logits: Floats) -> Terms:
     with probability 2 p, so rho(j) / (2 p) weighs the reward of c = i against j.
     """
     # Sums by decision, over models that lie side by side; reduceat needs an entry past the last.
+    # Two are shown, so a decision's e(j) sum to 2: divided by their sum they are e(j) / 2.
     rho = log.propensity / np.add.reduceat(np.append(log.propensity, 0.0), log.starts)[log.row]
     is_first, is_second = log.first == choice, log.second == choice
+    # Means nothing where the choice was not shown; the weight is nil there.
     other = np.where(is_first, log.second, log.first)
     weight = np.where(is_first | is_second, rho[other] / (2.0 * log.pair), 0.0)
     reward = np.where(is_first, log.reward, 1.0 - log.reward)
+    # j = c is among them: σ(0) = 1/2 gives it rho(c) / 2, the part that is known.
     wins = rho * sigmoid(logits[choice][log.row] - logits)
     return Terms(
         weight=weight,
@@ -99,9 +103,11 @@ def _of_singles(log: Log, choice: Ints, logits: Floats) -> Terms:
     """Return the terms of decisions that showed one answer."""
     expected = sigmoid(logits[choice])
     return Terms(
+        # Of one answer `pair` is the propensity of that one.
         weight=np.where(log.first == choice, 1.0 / log.pair, 0.0),
         reward=log.reward,
         share=np.ones(len(log)),
+        # E[w²] = p (1 / p)² = 1 / p.
         square=_over(np.ones(len(log)), log.propensity[choice]),
         known=np.zeros(len(log)),
         direct=expected,

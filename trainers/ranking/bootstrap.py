@@ -31,11 +31,13 @@ def bootstrap(
     counts: PairCounts, rng: np.random.Generator, draws: int = DRAWS
 ) -> tuple[BootstrapInterval, ...]:
     """Return the interval of each model, in the order of the counts."""
+    # [draws, models]. A draw may leave a model without judgments, or split the league: `strengths`
+    # gives such models their pseudo-ties.
     drawn = np.array([strengths(_resampled(counts, rng)).r for _ in range(draws)])
     # Counted from the same models in every draw: `strengths` would count each draw from whichever
     # models have many judgments in it, and the intervals would hold that difference too.
     centred = drawn - (drawn @ anchor(counts))[:, None]
-    low, high = np.percentile(CENTRE + SCALE * centred, BOUNDS, axis=0)
+    low, high = np.percentile(CENTRE + SCALE * centred, BOUNDS, axis=0)  # [models] each
     return tuple(
         BootstrapInterval(model=model, ci_low=float(low[i]), ci_high=float(high[i]))
         for i, model in enumerate(counts.models)
@@ -61,6 +63,7 @@ def largest_gap(
 def _resampled(counts: PairCounts, rng: np.random.Generator) -> PairCounts:
     """Return counts of as many judgments, drawn from these with replacement."""
     whole = counts.n.sum()
+    # Rows stay in place, perhaps with n = 0, so that models keep their positions in every draw.
     drawn: Floats = rng.multinomial(round(whole), counts.n / whole).astype(np.float64)
     share = drawn / counts.n
     return replace(counts, n=drawn, count=counts.count * share, square=counts.square * share)

@@ -37,7 +37,7 @@ from trainers.statistics.intervals import Z
 from trainers.statistics.logistic import log_sigmoid
 from trainers.statistics.newton import minimise
 
-SCALE = 400 / np.log(10)
+SCALE = 400 / np.log(10)  # 400 points of Elo are odds of ten to one
 CENTRE = 1000.0
 PRIOR_COUNT = 1.0  # pseudo-ties with an average opponent, of a model that is not identified
 FEW = 10  # judgments, below which the residuals of a model say too little of its spread
@@ -101,10 +101,11 @@ def strengths(counts: PairCounts) -> Strengths:
     """Return the maximum-likelihood strengths and their standard errors."""
     prior = pseudo_ties(counts)
     r = _maximum(counts, prior)
-    inverted = inverse(hessian(counts, r, prior))
+    inverted = inverse(hessian(counts, r, prior))  # [models, models]
     weights = anchor(counts)
     curvature = anchored_variances(weights, inverted)
-    residual = counts.score - win_probability(difference(counts, r))
+    residual = counts.score - win_probability(difference(counts, r))  # y - p, [rows]
+    # S + P: the pseudo-ties are believed, not seen, so they bring their curvature, no residual.
     scatter = counts.laplacian(counts.square * residual**2) + np.diag(_curvature(r, prior))
     sandwich = anchored_variances(weights, inverted @ scatter @ inverted)
     # A sandwich of too few residuals sees no spread: two models that tied once have none.
@@ -134,6 +135,7 @@ def anchored_variances(weights: Floats, covariance: Floats) -> Floats:
 
     weights: [models], summing to 1; covariance V: [models, models]. The product is not formed.
     """
+    # Of A = I - 1aᵀ: (A V Aᵀ)_ii = V_ii - 2 (V a)_i + aᵀ V a.
     mean = covariance @ weights
     # Rounding may leave a variance of nil just below it.
     return np.maximum(np.diag(covariance) - 2 * mean + weights @ mean, 0)
@@ -145,6 +147,7 @@ def rank_ranges(low: Floats, high: Floats) -> tuple[Indices, Indices]:
     The best is one more than the number of models whose interval lies wholly above.
     """
     # Two sorts and searches: comparing all pairs would cost models².
+    # Strictly above and below (hence the sides): intervals that touch do not tell models apart.
     above = len(low) - np.searchsorted(np.sort(low), high, side="right")
     below = np.searchsorted(np.sort(high), low, side="left")
     return above + 1, len(low) - below
@@ -163,6 +166,7 @@ def _maximum(counts: PairCounts, prior: Floats) -> Floats:
         return np.asarray(np.linalg.solve(_regular(hessian(counts, r, prior)), projected))
 
     r = minimise(np.zeros(len(counts.models)), lambda r: _loss(counts, r, prior), newton_step)
+    # Rounding alone: every step sums to zero.
     return np.asarray(r - r.mean())
 
 
@@ -180,11 +184,13 @@ def _loss(counts: PairCounts, r: Floats, prior: Floats) -> float:
     """Return L(r) in nats, with -log p = log(1 + exp(-d)); the prior is a tie with r = 0."""
     d = difference(counts, r)
     likelihood = np.sum(counts.count * (np.logaddexp(0, d) - counts.score * d))
+    # A tie with r = 0: -½ log σ(r) - ½ log σ(-r) = log(1 + e^r) - r / 2.
     return float(likelihood + prior @ (np.logaddexp(0, r) - r / 2))
 
 
 def _gradient(counts: PairCounts, r: Floats, prior: Floats) -> Floats:
     """Return the gradient of L, [models]."""
+    # dL/dd = c (p - y), and d = r_first - r_second rises with one model and falls with the other.
     residual = counts.count * (win_probability(difference(counts, r)) - counts.score)
     return counts.per_model(residual, -residual) + prior * (win_probability(r) - 0.5)
 
@@ -206,6 +212,7 @@ def _regular(hessian: Floats) -> Floats:
 
     H itself is singular, since a shift of all strengths changes no probability.
     """
+    # H is symmetric: the means of its columns are those of its rows, too.
     across = hessian.mean(axis=0)
     return np.asarray(hessian - across - across[:, None] + across.mean() + 1 / len(hessian))
 

@@ -38,6 +38,7 @@ class PairCounts:
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, float]]) -> Self:
         """Make counts from (model_a, model_b, choice, count), each judgment weighing 1."""
+        # Each weighs 1: the sum of the weights and that of their squares are both the count.
         return cls.from_weighted((*row, row[3], row[3]) for row in rows)
 
     @classmethod
@@ -85,6 +86,7 @@ class PairCounts:
         """
         size = len(self.models)
         between = np.zeros((size, size))
+        # A pair has several rows (outcomes, either side first): `between[…] += …` would keep one.
         np.add.at(between, (self.first, self.second), weights)
         between += between.T
         return np.diag(between.sum(axis=1)) - between
@@ -97,12 +99,15 @@ class PairCounts:
         two models are such a group.
         """
         size = len(self.models)
+        # Every model reaches itself: squaring then keeps the shorter paths beside the longer.
         scored = np.eye(size, dtype=bool)
         present = self.count > 0
+        # A tie is a score against each other, of both.
         won, lost = present & (self.score > 0), present & (self.score < 1)
         scored[self.first[won], self.second[won]] = True
         scored[self.second[lost], self.first[lost]] = True
         reached = _closure(scored)
+        # Row i: the models that reach i and are reached from it, its strongly connected component.
         together = reached & reached.T
         largest = together[np.argmax(together.sum(axis=1))] if size else np.zeros(0, dtype=bool)
         return largest if largest.sum() > 1 else np.zeros(size, dtype=bool)

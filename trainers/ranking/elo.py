@@ -36,8 +36,8 @@ def elo(
     """Return ratings over random orders of the judgments, in the order of the counts."""
     if not counts.models:
         return ()
-    rows = _judgments(counts, rng)
-    order = np.stack([rng.permutation(rows) for _ in range(orders)], axis=1)
+    rows = _judgments(counts, rng)  # the row of each judgment, [judgments]
+    order = np.stack([rng.permutation(rows) for _ in range(orders)], axis=1)  # [judgments, orders]
     ratings = rate_in_order(
         counts.first[order], counts.second[order], counts.score[order], len(counts.models)
     )
@@ -55,9 +55,11 @@ def rate_in_order(first: Indices, second: Indices, score: Floats, models: int) -
     """
     orders = np.arange(first.shape[1])
     ratings = np.full((len(orders), models), CENTRE)
+    # The t-th judgment of every order at once; i, j, y: [orders].
     for i, j, y in zip(first, second, score, strict=True):
         gap = ratings[orders, j] - ratings[orders, i]
         step = K * (y - 1 / (1 + 10 ** (gap / 400)))
+        # Each row of `ratings` occurs once in the index, so that += loses nothing.
         ratings[orders, i] += step
         ratings[orders, j] -= step
     return ratings

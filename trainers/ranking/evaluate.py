@@ -32,6 +32,7 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
         raise InputError.at(snapshot.path, "holds no judgment between models of this ranking")
     loss, count = _losses(counts, rating)[kept], counts.count[kept]
     n, mean = counts.n[kept].sum(), float(np.average(loss, weights=count))
+    # Weighted by the judgments' weights, but as certain as their number n allows.
     half = Z * float(np.sqrt(np.average((loss - mean) ** 2, weights=count) / n))
     return {
         "models": models,
@@ -43,5 +44,6 @@ def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
 
 def _losses(counts: PairCounts, rating: dict[str, float]) -> Floats:
     """Return the log-loss [rows] in nats of each row's score under the ratings."""
+    # The centre of the scale cancels in differences. Rows of unknown models are never used.
     r = np.array([rating.get(model, 0.0) for model in counts.models]) / SCALE
     return row_log_loss(difference(counts, r), counts.score)

@@ -93,6 +93,7 @@ def _pairs(counts: PairCounts) -> tuple[_League, Floats, float]:
     first = np.where(turned, counts.second, counts.first)
     second = np.where(turned, counts.first, counts.second)
     score = np.where(turned, 1 - counts.score, counts.score)
+    # i * size + j: one number a pair, by which its rows are added up.
     keys, row = np.unique(first * size + second, return_inverse=True)
 
     def total(values: Floats) -> Floats:
@@ -118,19 +119,22 @@ def _tie_chances(p: Floats, share: float) -> Floats:
     So `share` is the chance between level models (Davidson, JASA 65, 1970, in form). At most
     2 min(p, 1-p): more ties would leave the mean score p impossible.
     """
+    # With win p - t / 2 and loss 1 - p - t / 2, neither may fall below zero.
     return np.asarray(np.minimum(2 * share * np.sqrt(p * (1 - p)), 2 * np.minimum(p, 1 - p)))
 
 
 def _pearson(league: _League, score: Floats, p: Floats, tie: Floats) -> float:
     """Return X² of scores Σ w y [pairs] beside expected mean scores p [pairs]."""
+    # Of y in {0, ½, 1}: E[y²] = p - t / 4, so that Var y = p (1 - p) - t / 4.
     variance = np.maximum(p * (1 - p) - tie / 4, CERTAIN)
     return float(np.sum((score - league.weight * p) ** 2 / (league.square * variance)))
 
 
 def _triads(league: _League, score: Floats) -> tuple[int, int]:
     """Return how many triads there are, and how many of them are cyclic."""
+    # What the first scored beyond half of it, [pairs].
     lead = np.where(league.n >= WANTED, score - league.weight / 2, 0.0)
-    beats = np.zeros((league.size, league.size))
+    beats = np.zeros((league.size, league.size))  # [models, models]; a level pair is none
     beats[league.first, league.second] = lead > CERTAIN
     beats[league.second, league.first] = lead < -CERTAIN
     met = beats + beats.T
@@ -147,14 +151,17 @@ def _drawn(
     rng: np.random.Generator,
 ) -> tuple[float, int]:
     """Return Pearson's statistic and cyclic triads of a league in which Bradley–Terry is true."""
-    chances = np.column_stack([p - tie / 2, 1 - p - tie / 2, tie])
+    chances = np.column_stack([p - tie / 2, 1 - p - tie / 2, tie])  # win, loss, tie, [pairs, 3]
+    # A tie that takes all of min(p, 1 - p) leaves a chance of nil, or just below it by rounding.
     outcomes = rng.multinomial(np.rint(league.n).astype(int), np.maximum(chances, 0.0))
+    # A simulated judgment has the mean weight of its pair.
     each, square = league.weight / league.n, league.square / league.n
     counts = PairCounts(
         models=models,
         first=np.tile(league.first, 3),
         second=np.tile(league.second, 3),
         score=np.repeat([1.0, 0.0, 0.5], len(p)),
+        # Transposed: outcome by outcome, each over all pairs, as `first` and `score` are laid out.
         count=(outcomes * each[:, None]).T.ravel(),
         square=(outcomes * square[:, None]).T.ravel(),
         n=outcomes.T.ravel().astype(np.float64),

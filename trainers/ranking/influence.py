@@ -63,6 +63,7 @@ def fewest_to_unseat(counts: PairCounts) -> Influence:
         if found:
             found = _shortest(counts, leader, challenger, found)
             size = sum(number for _, number in found)
+            # The next challenger is of interest only with fewer.
             limit = size - 1
             best = Influence(
                 leader=counts.models[leader],
@@ -95,6 +96,7 @@ def _drops(
         if lead <= NO_LEAD:
             return dropped
         gains = _gains(now, r, leader, challenger)
+        # One past the limit is enough to end the search there.
         step = _take(gains, now.n, lead, limit + 1 - spent)
         if not step:
             return None
@@ -106,6 +108,7 @@ def _drops(
 def _gains(counts: PairCounts, r: Floats, leader: int, challenger: int) -> Floats:
     """Return by how much dropping one judgment of a row lowers the lead, [rows], in nats."""
     p = win_probability(difference(counts, r))
+    # At least 1: a row that was dropped whole has n = 0, and a weight of 0 to divide.
     mean_weight = counts.count / np.maximum(counts.n, 1)
     inverted = inverse(hessian(counts, r, pseudo_ties(counts)))
     # (e_challenger - e_leader) H⁺ u for every row: one difference of two rows of H⁺.
@@ -123,6 +126,7 @@ def _take(gains: Floats, left: Floats, lead: float, limit: int) -> list[tuple[in
     row = int(np.argmax(np.where(left > 0.5, gains, -np.inf)))
     if gains[row] <= 0:
         return []
+    # One at least, so that the search always moves.
     return [(row, min(round(left[row]), limit, max(1, int(0.5 * lead / gains[row]))))]
 
 

@@ -47,6 +47,7 @@ from trainers.statistics.newton import minimise
 PRIOR: Final = 1.0  # precision of a coefficient, per squared nat
 CONSTANT: Final = 1e-9  # a difference of this root mean square says nothing
 # Gauss–Hermite with three nodes, for a normal variable of mean 0 and deviation 1.
+# Exact for polynomials up to degree five.
 NODES: Final = np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])
 SHARES: Final = np.array([1.0, 4.0, 1.0]) / 6.0
 
@@ -75,6 +76,7 @@ class StyledRanking:
 def fit_styled(styled: StyledCounts) -> StyledRanking:
     """Rate the models with style held equal; without judgments there are no ratings."""
     scale = styled.scale()
+    # A feature that never differs has no unit, and no coefficient that votes could tell.
     kept = scale > CONSTANT
     if not styled.counts.models:
         none = _effects(kept, np.zeros(0), np.zeros(0), scale)
@@ -116,9 +118,11 @@ class _Problem:
         inverted = self._inverse(self._hessian(x))
         curvature = self._anchored_variances(inverted)
         p, _ = self._chances(x)
+        # E[(y - p)²] over the styles of a row, [rows]
         squares = ((self.counts.score[:, None] - p) ** 2) @ SHARES
         scatter = self._outer(self.counts.square * squares) + np.diag(self._prior(x))
         sandwich = self._anchored_variances(inverted @ scatter @ inverted)
+        # Of models alone: a coefficient has its prior in the sandwich and is never unseen.
         unsure = np.zeros(len(x), dtype=bool)
         unsure[: self.size] = (self.pseudo_ties > 0) | (self.counts.judged() < FEW)
         return np.asarray(np.where(unsure, np.maximum(sandwich, curvature), sandwich))
@@ -132,8 +136,9 @@ class _Problem:
         """Return logits at the nodes [rows, 3], Σ c [rows, k], and their deviations [rows]."""
         r, c = x[: self.size], x[self.size :]
         across = self.spread @ c
+        # cᵀ Σ c of a covariance made from sums may come out below zero by rounding.
         deviation = np.sqrt(np.maximum(across @ c, 0.0))
-        centre = difference(self.counts, r) + self.mean @ c
+        centre = difference(self.counts, r) + self.mean @ c  # [rows]
         return centre[:, None] + deviation[:, None] * NODES, across, deviation
 
     def _chances(self, x: Floats) -> tuple[Floats, Floats]:
@@ -146,6 +151,7 @@ class _Problem:
         r, c = x[: self.size], x[self.size :]
         logits = self._logits(x)[0]
         counts = self.counts
+        # E[log(1 + e^s)] - y E[s], [rows]
         expected = np.logaddexp(0, logits) @ SHARES - counts.score * (logits @ SHARES)
         prior = self.pseudo_ties @ (np.logaddexp(0, r) - r / 2)
         return float(np.sum(counts.count * expected) + prior + PRIOR / 2 * (c @ c))
@@ -165,6 +171,7 @@ class _Problem:
         style = residual @ self.mean + (counts.count * slope) @ across + PRIOR * c
         models = counts.per_model(residual, -residual)
         models = models + self.pseudo_ties * (win_probability(r) - 0.5)
+        # Projected on strengths that sum to zero, as the Hessian is in `_anchored`.
         return np.concatenate([models - models.mean(), style])
 
     def _hessian(self, x: Floats) -> Floats:
@@ -184,9 +191,10 @@ class _Problem:
     def _outer(self, weights: Floats) -> Floats:
         """Return the sum of w E[z zᵀ] over the rows, for weights w [rows]; [models + k] squared."""
         weighted = weights[:, None] * self.mean
-        cross = np.zeros((self.size, weighted.shape[1]))
+        cross = np.zeros((self.size, weighted.shape[1]))  # E of u fᵀ, [models, k]
         for feature, column in enumerate(weighted.T):
             cross[:, feature] = self.counts.per_model(column, -column)
+        # E[f fᵀ] = μ μᵀ + Σ.
         style = self.mean.T @ weighted + np.tensordot(weights, self.spread, axes=1)
         return np.block([[self.counts.laplacian(weights), cross], [cross.T, style]])
 

@@ -47,12 +47,14 @@ class StyledCounts:
         """
         known = [row for row in rows if row[3] > 0 and row[4] > LIGHTEST and row[0] != row[1]]
         counts = PairCounts.from_weighted(row[:6] for row in known)
+        # Reshaped because without rows numpy would see one dimension.
         sums = np.array([list(row[6]) for row in known], dtype=np.float64).reshape(-1, MOMENTS)
+        # Weighted means of f and of its products, [rows, MOMENTS].
         average = sums / counts.count[:, None]
         k = len(FEATURES)
         mean, spread = average[:, :k], np.zeros((len(known), k, k))
         for column, (i, j) in enumerate(PRODUCTS, start=k):
-            covariance = average[:, column] - mean[:, i] * mean[:, j]
+            covariance = average[:, column] - mean[:, i] * mean[:, j]  # E[f_i f_j] - μ_i μ_j
             spread[:, i, j] = spread[:, j, i] = covariance
         return cls(counts=counts, mean=mean, spread=spread, texts=texts)
 
@@ -62,7 +64,9 @@ class StyledCounts:
         Not the standard deviation: a side is first or second by chance or by name, so that the
         mean says nothing. 0 where no vote has a difference.
         """
+        # Variance + mean² of each feature, [rows, k].
         squares = np.einsum("rkk->rk", self.spread) + self.mean**2
+        # A row without any difference is of judgments whose texts are not known, or alike.
         weight = np.where(squares.any(axis=1), self.counts.count, 0.0)
         return np.asarray(np.sqrt(np.maximum(weight @ squares, 0.0) / max(weight.sum(), LIGHTEST)))
 

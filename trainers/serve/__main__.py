@@ -59,6 +59,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     # nothing from more threads.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     store, encoder = ModelStore(parsed.artifacts), Encoder(cached=False)
+    # Loads the model now, not at the first request.
     encoder.encode(["warm"])
     store.start()
     api = Api(store, encoder)

@@ -110,6 +110,7 @@ class Batcher(Generic[Item, Result]):
             except queue.Empty:
                 break
             if job.cost > room or job.large != jobs[0].large:
+                # With the number it had: it keeps its turn.
                 self._jobs.put(job)
                 break
             jobs.append(job)
@@ -125,6 +126,7 @@ class Batcher(Generic[Item, Result]):
             for job in jobs:
                 job.future.set_exception(error)
             return
+        # The results lie call after call, as the items did.
         for job in jobs:
             job.future.set_result(results[: len(job.items)])
             del results[: len(job.items)]

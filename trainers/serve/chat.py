@@ -76,6 +76,7 @@ class Chat:
         """Answer OpenAI's chat call, whole or as a stream of server-sent events."""
         body = await read_object(request)
         served, policy = self._chosen(body.get("model"))
+        # In a thread: tokenising a long conversation would hold up every other call.
         asked = await asyncio.to_thread(read_chat, body, policy)
         digest = served.artifact.digest[:12]
         frame = Frame(
@@ -118,6 +119,7 @@ class Chat:
         yield _event(frame.chunk([_delta({"role": "assistant", "content": ""})]))
         tokens = 0
         try:
+            # Closed at once when this stream is left early, which ends the generation, too.
             async with aclosing(self._pieces(policy, asked)) as pieces:
                 async for piece in pieces:
                     tokens = piece.tokens
@@ -147,6 +149,7 @@ class Chat:
                 for piece in generate_pieces(
                     policy, asked.prompt, asked.sampling, asked.stops, cancelled
                 ):
+                    # An asyncio queue belongs to its loop's thread.
                     loop.call_soon_threadsafe(queue.put_nowait, piece)
                 last: Exception | None = None
             except Exception as error:

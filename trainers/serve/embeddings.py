@@ -100,5 +100,6 @@ def _serializer(body: dict[str, Any]) -> Any:
     if encoding == "float":
         return lambda vector: vector.tolist()
     if encoding == "base64":
+        # Little-endian on any machine, as clients decode it.
         return lambda vector: base64.b64encode(vector.astype("<f4").tobytes()).decode()
     raise ApiError(400, "encoding_format must be float or base64", param="encoding_format")

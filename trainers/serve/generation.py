@@ -75,6 +75,7 @@ def _held_back(text: str, stops: Sequence[str]) -> int:
     begun = [
         length
         for stop in stops
+        # Proper beginnings alone: a whole stop string would have been found before.
         for length in range(1, min(len(stop), len(text) + 1))
         if text.endswith(stop[:length])
     ]

@@ -93,13 +93,13 @@ def _states(directory: Path) -> dict[str, State]:
     found: dict[str, State] = {}
     try:
         children = sorted(directory.iterdir())
-    except OSError:
+    except OSError:  # the directory may not be there yet
         return found
     for child in children:
         try:
             card = (child / CARD).stat()
             found[child.name] = (str(child.resolve()), card.st_ino, card.st_mtime_ns)
-        except OSError:
+        except OSError:  # a dangling link, a plain file, or gone since it was listed
             continue
     return found
 

@@ -39,6 +39,7 @@ def number(body: Mapping[str, Any], name: str, default: float, *, low: float, hi
     value = body.get(name)
     if value is None:
         return default
+    # A bool is an int to Python, and no number here.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ApiError(400, f"{name} must be a number from {low:g} to {high:g}", param=name)
     return value

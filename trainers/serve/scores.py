@@ -40,6 +40,7 @@ class Scores:
         """Answer `{"model"?, "items": [{"prompt" | "messages", "response"}]}` with their scores."""
         body = await read_object(request)
         served = self._chosen(body.get("model"))
+        # `_chosen` looks among artifacts with a scorer alone; the type does not say so.
         assert served.scorer is not None
         rows = [(served.scorer, item) for item in _items(body)]
         scores = await self._worker.run(rows)

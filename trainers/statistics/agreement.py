@@ -57,12 +57,14 @@ def krippendorff_alpha(patterns: ArrayLike, times: ArrayLike, level: Level = "no
     if not counts.size:
         return Alpha(alpha=np.nan, low=np.nan, high=np.nan, units=0, ratings=0)
     n_values, total = counts.shape[1], int(units.sum())
-    pairs = _coincidences(counts.astype(np.float64))
+    pairs = _coincidences(counts.astype(np.float64))  # [patterns, values²]
+    # Coincidences add up over units, so a sample of units is one row of weights on the patterns.
     alpha = float(_alphas(units[None, :] @ pairs, n_values, level)[0])
     # Units of one pattern are exchangeable: drawing units anew is one multinomial over patterns.
     # The seed is fixed, so that a page shows the same interval until a judgment changes it.
     draws = np.random.default_rng(SEED).multinomial(total, units / total, size=DRAWS)
     drawn = _alphas(draws @ pairs, n_values, level)
+    # A resample in which nothing varies has no alpha.
     drawn = drawn[np.isfinite(drawn)]
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (np.nan, np.nan)
     return Alpha(
@@ -76,9 +78,10 @@ def krippendorff_alpha(patterns: ArrayLike, times: ArrayLike, level: Level = "no
 
 def _coincidences(counts: Floats) -> Floats:
     """Return each unit's share in the coincidence matrix, flattened, [units, values²]."""
-    together = counts[:, :, None] * counts[:, None, :]
+    together = counts[:, :, None] * counts[:, None, :]  # [patterns, values, values]
     # A rating makes no pair with itself: on the diagonal c (c - 1) pairs, not c².
     together -= counts[:, :, None] * np.eye(counts.shape[1])
+    # A unit of m ratings has m (m - 1) ordered pairs, which together count as its m ratings.
     together /= (counts.sum(axis=1) - 1)[:, None, None]
     return together.reshape(len(counts), -1)
 
@@ -86,11 +89,13 @@ def _coincidences(counts: Floats) -> Floats:
 def _alphas(coincidences: Floats, n_values: int, level: Level) -> Floats:
     """Return alpha [sets] of each set of coincidences [sets, values²]; NaN where nothing varies."""
     seen = coincidences.reshape(-1, n_values, n_values)
-    marginals = seen.sum(axis=2)
+    marginals = seen.sum(axis=2)  # n[c], [sets, values]
     n = marginals.sum(axis=1)
     distance = _distances(marginals, level)
     observed = (seen * distance).sum(axis=(1, 2))
+    # `observed` and `expected` lack the factor 1 / n of D_o and D_e, which cancels.
     expected = np.einsum("sc,sk,sck->s", marginals, marginals, distance) / (n - 1)
+    # Where only one value occurs both are nil: NaN is the answer, not a fault to warn of.
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(expected > 0, 1 - observed / expected, np.nan)
 
@@ -102,9 +107,11 @@ def _distances(marginals: Floats, level: Level) -> Floats:
     """
     sets, size = marginals.shape
     if level == "nominal":
+        # Alike for every set: a view, no copies.
         return np.broadcast_to(1 - np.eye(size), (sets, size, size))
     value = np.arange(size, dtype=np.float64)
     if level == "interval":
         return np.broadcast_to((value[:, None] - value[None, :]) ** 2, (sets, size, size))
     middle = np.cumsum(marginals, axis=1) - marginals / 2  # Σ up to a rank, half of its own
+    # Two middles lie Σ_{g=c..k} n[g] - (n[c] + n[k]) / 2 apart.
     return np.asarray((middle[:, :, None] - middle[:, None, :]) ** 2)

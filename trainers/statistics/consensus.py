@@ -90,7 +90,7 @@ def dawid_skene(
     choice = np.asarray(choices, dtype=np.intp)
     groups = np.asarray(rater_groups, dtype=np.intp)
     weights = np.ones(len(groups)) if rater_weights is None else np.asarray(rater_weights, float)
-    weight = weights[rater]
+    weight = weights[rater]  # [votes]
     if choice.size and not (choice.min() >= 0 and choice.max() < K):
         raise ValueError(f"choices must lie in 0..{K - 1}")
     # EM begins at the vote shares, as the paper does: from there the classes keep their meaning,
@@ -101,9 +101,11 @@ def dawid_skene(
     while change >= TOLERANCE and steps < MAX_ITERATIONS:
         steps += 1
         updated = _expect(confusions, shares, item, rater, choice, weight, n_items)
+        # `initial` is for a pool without items, which has no change at all.
         change = float(np.abs(updated - posteriors).max(initial=0.0))
         posteriors = updated
         confusions, shares = _maximise(posteriors, item, rater, choice, weight, groups)
+    # Σ_k P(truth is k) P(the rater says k | k): each class counts as often as it occurs.
     reliabilities = np.einsum("k,rkk->r", shares, confusions)
     return Consensus(
         posteriors=posteriors,
@@ -118,6 +120,7 @@ def _vote_shares(item: Indices, choice: Indices, weight: Floats, n_items: int) -
     """Return the share of each choice among an item's votes, [items, K]; even without votes."""
     counts = np.bincount(item * K + choice, weight, minlength=n_items * K).reshape(n_items, K)
     votes = counts.sum(axis=1, keepdims=True)
+    # The inner `where`: both branches are computed, and 0 / 0 would be NaN with a warning.
     return np.where(votes > 0, counts / np.where(votes > 0, votes, 1), 1 / K)
 
 
@@ -130,13 +133,14 @@ def _maximise(
     groups: Indices,
 ) -> tuple[Floats, Floats]:
     """Return equations 2.3 and 2.4, smoothed: confusions [raters, K, K] and shares [K]."""
-    counts = np.empty((len(groups), K, K))
+    counts = np.empty((len(groups), K, K))  # [raters, truth, vote]
     # One bincount a class over (rater, choice): a scatter into three dimensions is far slower.
     said = rater * K + choice
     for truth in range(K):
         likely = weight * posteriors[item, truth]
         found = np.bincount(said, weights=likely, minlength=len(groups) * K)
         counts[:, truth, :] = found.reshape(-1, K)
+    # The Dirichlet posterior mean: votes plus RATER_PRIOR pseudo-votes spread as the prior row.
     confusions = _rows_to_one(counts + RATER_PRIOR * _prior_matrices(counts, groups))
     shares = posteriors.sum(axis=0) + SHARE_PRIOR
     return confusions, shares / shares.sum()
@@ -148,8 +152,10 @@ def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
     The pooled row of a truth k says it with probability p; a rater whose odds of being right
     are w times those of the group says it with odds w p / (1 - p), and errs like the group.
     """
-    pooled = np.zeros((int(groups.max(initial=0)) + 1, K, K))
+    pooled = np.zeros((int(groups.max(initial=0)) + 1, K, K))  # [groups, K, K]
+    # Not `pooled[groups] += counts`: of raters with the same group only the last would be added.
     np.add.at(pooled, groups, counts)
+    # The diagonal holds the votes that are expected to be right, given the posterior of the truth.
     group_right, group_votes = np.einsum("gkk->g", pooled), pooled.sum(axis=(1, 2))
     group_accuracy = (group_right + GROUP_PRIOR * GROUP_ACCURACY) / (group_votes + GROUP_PRIOR)
     pooled = _rows_to_one(pooled + GROUP_PRIOR * _even_errors(group_accuracy))
@@ -158,9 +164,11 @@ def _prior_matrices(counts: Floats, groups: Indices) -> Floats:
     right, votes = np.einsum("rkk->r", counts), counts.sum(axis=(1, 2))
     accuracy = (right + ACCURACY_PRIOR * expected) / (votes + ACCURACY_PRIOR)
     # In odds, so that a good rater on an easy class still has a probability below 1.
+    # The pseudo-votes keep every accuracy strictly inside (0, 1): no odds are 0 or infinite.
     better = _odds(accuracy) / _odds(expected)
-    odds = better[:, None] * _odds(np.einsum("gkk->gk", pooled))[groups]
+    odds = better[:, None] * _odds(np.einsum("gkk->gk", pooled))[groups]  # [raters, K]
     truthful = (odds / (1 + odds))[:, :, None]
+    # What the group says when it errs: its rows without the diagonal, scaled to 1.
     errors = _rows_to_one(pooled * (1 - np.eye(K)))[groups]
     return np.asarray(truthful * np.eye(K) + (1 - truthful) * errors)
 
@@ -190,8 +198,9 @@ def _expect(
     A product of many votes' probabilities underflows; their logarithms are summed, and the largest
     is taken off before the exponential.
     """
+    # Finite: the priors leave no entry of a matrix and no share at 0.
     logs = np.log(confusions)
-    scores = np.tile(np.log(shares), (n_items, 1))
+    scores = np.tile(np.log(shares), (n_items, 1))  # [items, K]
     for truth in range(K):
         votes = weight * logs[rater, truth, choice]
         scores[:, truth] += np.bincount(item, weights=votes, minlength=n_items)

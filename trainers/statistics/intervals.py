@@ -32,8 +32,11 @@ def wilson(share: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     [0, 1] and has a width where all trials agreed.
     """
     p, count = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    # The ends are the two q that solve |p - q| = Z √(q (1 - q) / n), a quadratic in q. Without
+    # trials centre and half are both 1/2.
     size = count + Z**2
     centre = (p * count + Z**2 / 2) / size
+    # A mean share may lie past 1 by rounding, where p (1 - p) would be negative.
     half = Z / size * np.sqrt(np.maximum(p * (1 - p), 0) * count + Z**2 / 4)
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
 
@@ -47,9 +50,11 @@ def clustered_mean(values: Floats, cluster: Ints) -> Estimate:
     some twenty the error is too small.
     """
     mean = float(values.mean())
+    # Numbered from 0 without gaps, so that there is one sum for each cluster that occurs.
     _, number = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(number, values - mean)
+    sums = np.bincount(number, values - mean)  # [G]; they sum to nil: squares need no centring
     count = len(sums)
+    # G - 1, not G: the deviations are from a mean of the same data, which makes them too small.
     variance = count / (count - 1) * float(sums @ sums) / len(values) ** 2
     return Estimate(value=mean, error=float(np.sqrt(variance)))
 

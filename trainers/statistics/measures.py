@@ -55,7 +55,9 @@ def outcome_probabilities(gaps: Floats, nu: float) -> Floats:
 
     With nu = 0 there is no tie; of the decided outcomes a always has sigma(d).
     """
+    # All three are multiplied by e^(-|d| / 2): no exponent is positive, their ratios stay.
     half = 0.5 * np.abs(gaps)
+    # [3, n]: a, b, tie
     shares = np.stack([np.exp(0.5 * gaps - half), np.exp(-0.5 * gaps - half), nu * np.exp(-half)])
     probabilities: Floats = (shares / shares.sum(0)).T
     return probabilities
@@ -69,12 +71,15 @@ def auc(scores: Floats, labels: Floats) -> Callable[[Floats], float]:
     """
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
+    # Of each score, how many lie below it (`first`), and how many below or level (`last`).
     first = np.searchsorted(ranked, ranked, side="left")
     last = np.searchsorted(ranked, ranked, side="right")
 
     def area(weights: Floats) -> float:
         positive, negative = (weights * labels)[order], (weights * (1.0 - labels))[order]
+        # below[i]: the weight of negatives among the i lowest scores.
         below = np.concatenate([[0.0], np.cumsum(negative)])
+        # The mean of "below" and "at or below" counts an equal negative as half won.
         won = positive @ (0.5 * (below[first] + below[last]))
         whole = positive.sum() * negative.sum()
         return float(won / whole) if whole > 0 else 0.5
@@ -88,6 +93,7 @@ def calibration_error(logits: Floats, labels: Floats, weights: Floats) -> float:
     Sum over bins of |weighted accuracy - weighted mean confidence| x share (Guo et al., 2017).
     """
     confidence, bins = _confidence_bins(logits)
+    # Signed until a bin is summed: only the errors of different bins must not cancel.
     excess = weights * (row_accuracy(logits, labels) - confidence)
     return float(np.abs(np.bincount(bins, excess, ECE_BINS)).sum() / weights.sum())
 
@@ -113,6 +119,7 @@ def _confidence_bins(logits: Floats) -> tuple[Floats, Ints]:
     """Return the probability of the likelier side [n], in [1/2, 1], and the number of its bin."""
     # The exponent is never positive, so nothing overflows.
     confidence = 1.0 / (1.0 + np.exp(-np.abs(logits)))
+    # Confidence starts at 1/2, so the bins divide [1/2, 1].
     bins = (2 * ECE_BINS * (confidence - 0.5)).astype(np.int64)
     return confidence, np.minimum(bins, ECE_BINS - 1)  # certainty itself belongs to the last bin
 
@@ -127,10 +134,12 @@ def fit_temperature(gaps: Floats, labels: Floats, weights: Floats) -> float:
     # Sixty halvings of 13.8 nats: to the last bit of a float64.
     for _ in range(60):
         middle = 0.5 * (low + high)
+        # Searched in log b: the bounds 1e-3 and 1e3 then lie as far from b = 1.
         probability = sigmoid(np.exp(middle) * gaps)
+        # ">=": where gaps say nothing the derivative is nil everywhere, and b goes to its least.
         rising = (weights * (probability - labels) * gaps).sum() >= 0
         low, high = (low, middle) if rising else (middle, high)
-    return float(np.exp(-0.5 * (low + high)))
+    return float(np.exp(-0.5 * (low + high)))  # T = 1 / b
 
 
 def fit_tie(gaps: Floats, ties: Floats, weights: Floats) -> float:
@@ -143,6 +152,7 @@ def fit_tie(gaps: Floats, ties: Floats, weights: Floats) -> float:
     for _ in range(60):
         middle = 0.5 * (low + high)
         expected = outcome_probabilities(gaps, float(np.exp(middle)))[:, 2]
+        # More ties expected than seen: nu is too large.
         low, high = (low, middle) if (weights * (expected - ties)).sum() >= 0 else (middle, high)
     return float(np.exp(0.5 * (low + high)))
 

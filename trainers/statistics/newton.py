@@ -23,6 +23,7 @@ def minimise(
     slack = 1e-10 * (1 + abs(here))
     for _ in range(MAX_STEPS):
         step = newton_step(x)
+        # Ends in a descent direction: a short enough step changes the loss by less than the slack.
         while (new := loss(x - step)) > here + slack:
             step = step / 2
         x, here = x - step, new

@@ -60,18 +60,22 @@ def against_others(
     item, rater, choice = (np.asarray(each, dtype=np.intp) for each in (items, raters, choices))
     groups = np.asarray(rater_groups, dtype=np.intp)
     n_raters = len(groups)
+    # A vote that is alone on its item has no others to be compared with.
     kept = np.bincount(item, minlength=len(consensus.posteriors))[item] > 1
     item, rater, choice = item[kept], rater[kept], choice[kept]
+    # P of the module's text, [votes, K].
     others = _without_own(
         consensus, item, rater, choice, np.asarray(weights, dtype=np.float64)[rater]
     )
-    agreed = others[np.arange(len(item)), choice]
+    agreed = others[np.arange(len(item)), choice]  # P[choice], [votes]
     average = _group_matrices(consensus.confusions, groups, rater, n_raters)
-    expected = np.einsum("vk,vkc,vc->v", others, average[groups[rater]], others)
+    expected = np.einsum("vk,vkc,vc->v", others, average[groups[rater]], others)  # Pᵀ G P, [votes]
+    # [raters, K]
     habits = np.bincount(rater * K + choice, minlength=n_raters * K).reshape(n_raters, K)
     compared = habits.sum(axis=1)
+    # At least 1: a rater without a comparison has sums of 0, and must not divide 0 by 0.
     per_vote = np.maximum(compared, 1)[:, None]
-    guessed = np.einsum("vk,vk->v", (habits / per_vote)[rater], others)
+    guessed = np.einsum("vk,vk->v", (habits / per_vote)[rater], others)  # h P, [votes]
     mean, hoped, chance = (
         np.bincount(rater, weights=values, minlength=n_raters) / per_vote[:, 0]
         for values in (agreed, expected, guessed)
@@ -79,6 +83,7 @@ def against_others(
     # Where an average rater hardly beats chance the ratio is noise over noise.
     margin = hoped - chance
     skill = np.where(margin > LITTLE, (mean - chance) / np.maximum(margin, LITTLE), 1.0)
+    # PRIOR judgments of skill 1. Above 1 nobody is believed more than an average rater.
     weight = np.clip((compared * skill + PRIOR) / (compared + PRIOR), 0, 1)
     low, high = wilson(mean, compared)
     return Reliability(
@@ -98,6 +103,7 @@ def _without_own(
     The vote's own log-likelihood is taken off, which costs nothing; fitting anew without each vote
     would. The floor keeps a class of no posterior finite.
     """
+    # The vote's own log-likelihood, were each class the truth: [votes, K].
     own = np.log(consensus.confusions)[rater, :, choice] * weight[:, None]
     scores = np.log(np.maximum(consensus.posteriors[item], 1e-300)) - own
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
@@ -107,6 +113,7 @@ def _without_own(
 
 def _group_matrices(confusions: Floats, groups: Indices, rater: Indices, n_raters: int) -> Floats:
     """Return the mean matrix of each group, its raters counted by their votes: [groups, K, K]."""
+    # The 1e-9 makes a group in which nothing is compared the plain mean of its raters, not 0 / 0.
     votes = np.bincount(rater, minlength=n_raters).astype(np.float64) + 1e-9
     size = int(groups.max(initial=0)) + 1
     sums = np.zeros((size, K, K))

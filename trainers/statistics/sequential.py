@@ -52,15 +52,19 @@ def p_values(cells: ArrayLike, choices: ArrayLike, ties: ArrayLike, *, n_choices
     theta = np.asarray(ties, dtype=np.float64)
     if not cell.size:
         return np.zeros(0)
+    # Stable: within a cell the judgments stay in the order in which they came.
     order = np.argsort(cell, kind="stable")
     starts = _group_starts(cell[order])
+    # c[k] up to and with each judgment, [judgments, choices]
     counts = np.empty((len(order), n_choices))
     for k in range(n_choices):
         counts[:, k] = _running_sum((choice[order] == k).astype(np.float64), starts)
+    # c[x], 1 or more, since the judgment counts itself: [judgments, 1]
     own = np.take_along_axis(counts, choice[order][:, None], axis=1)
     rarer = (counts * (counts < own)).sum(axis=1)
     equal = (counts * (counts == own)).sum(axis=1)
     p = np.empty(len(order))
+    # Never 0, since θ > 0 and `equal` holds the judgment itself: its logarithm is taken next.
     p[order] = (rarer + theta[order] * equal) / counts.sum(axis=1)
     return p
 
@@ -71,14 +75,17 @@ def martingales(p: ArrayLike, raters: ArrayLike, *, n_raters: int, alpha: float)
     p: [judgments] from `p_values`, in the same order. raters: [judgments] whole numbers.
     """
     logs, rater = np.log(np.asarray(p, dtype=np.float64)), np.asarray(raters, dtype=np.intp)
+    # Stable again: a martingale is a sequence of bets, each made before the next judgment.
     order = np.argsort(rater, kind="stable")
     starts = _group_starts(rater[order])
     bets = np.empty((len(EXPONENTS), len(order)))
     for row, exponent in zip(bets, EXPONENTS, strict=True):
+        # ln Π e p^(e-1). Over uniform p a factor's mean is ∫ e p^(e-1) dp = 1: the bet is fair.
         row[:] = _running_sum(np.log(exponent) + (exponent - 1) * logs[order], starts)
     log_m = np.empty(len(order))
+    # The logarithm of the mean of the martingales, which is one, too.
     log_m[order] = np.logaddexp.reduce(bets, axis=0) - np.log(len(EXPONENTS))
-    highest = np.zeros(n_raters)
+    highest = np.zeros(n_raters)  # ln M = 0 before the first judgment
     np.maximum.at(highest, rater, log_m)
     crossed = np.full(n_raters, -1, dtype=np.intp)
     # Backwards: of equal indices the last assignment, the earliest judgment, stays.
@@ -97,4 +104,5 @@ def _group_starts(sorted_groups: Indices) -> Indices:
 def _running_sum(values: Floats, starts: Indices) -> Floats:
     """Return the sum from the beginning of each row's group up to the row, [n]."""
     total = np.cumsum(values)
+    # One cumulative sum over all groups, less what came before the row's own group began.
     return np.asarray(total - (total - values)[starts])

@@ -41,6 +41,7 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
     """Yield a vote's pair."""
     values = row.values
     messages, response_a, response_b = texts(values)
+    # Blanked, because `texts` reads the conversation, from both sides at once.
     shared = shared_fields(
         SourceRow(row.number, {**values, "messages": None, "prompt": None}), source
     )

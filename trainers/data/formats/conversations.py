@@ -56,6 +56,7 @@ def _message(column: str, item: object) -> Message:
 
 def dialogue(column: str, transcript: str) -> tuple[Message, ...]:
     """Return the turns of a transcript whose paragraphs start with "Human:" or "Assistant:"."""
+    # The pattern's group is kept by `split`: speaker, text, speaker, text …
     opening, *turns = SPEAKER.split(transcript)
     if opening.strip() or not turns:
         raise RowError(column, "not a dialogue", f"{opening.strip()!r:.60} has no speaker")

@@ -38,6 +38,7 @@ def checked(column: str, value: str) -> str:
         raise RowError(column, "text too long", f"{len(value)} characters, {MAX_TEXT} allowed")
     if "\0" in value:
         raise RowError(column, "NUL byte")
+    # Only lone surrogates cannot be encoded, and ASCII has none.
     if not value.isascii():
         try:
             value.encode()
@@ -74,6 +75,7 @@ def optional_label(row: Row, column: str) -> str | None:
     value = row.get(column)
     if value is None or value == "":
         return None
+    # A bool is an int to Python, and no name.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RowError(column, "wrong type", f"{type(value).__name__} instead of a name")
     return checked(column, as_text(value))
@@ -97,6 +99,7 @@ def optional_number(row: Row, column: str) -> float | None:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise RowError(column, "wrong type", f"{value!r:.60} instead of a number") from error
+    # Negated, so that NaN is refused too.
     if not abs(number) < float("inf"):
         raise RowError(column, "wrong type", f"{value!r} is not a finite number")
     return number
@@ -137,6 +140,7 @@ def timestamp(row: Row, column: str) -> datetime | None:
         return None
     try:
         if isinstance(value, str):
+            # Some files end their times in " UTC", which ISO 8601 does not know.
             value = datetime.fromisoformat(value.removesuffix(" UTC"))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             value = datetime.fromtimestamp(value, UTC)

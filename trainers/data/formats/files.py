@@ -85,6 +85,7 @@ def _parquet_rows(path: Path, file: pq.ParquetFile, columns: list[str]) -> Rows:
 def _batch_rows(batch: pa.RecordBatch, first: int) -> Rows:
     """Yield a batch's rows; one with invalid UTF-8 is split until the bad row is alone."""
     names = batch.schema.names
+    # Without a wanted column there are rows still, which count and keep their numbers.
     if not names:
         yield from (SourceRow(first + index, {}) for index in range(batch.num_rows))
         return
@@ -114,6 +115,7 @@ def _lines(path: Path) -> Rows:
 def _json_row(number: int, line: bytes) -> SourceRow | Skipped:
     """Return a decoded line, or why it cannot be."""
     try:
+        # A byte order mark can stand before the first line only.
         value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         return Skipped(number, None, "invalid UTF-8", str(error))
@@ -138,6 +140,7 @@ def _json(path: Path) -> Rows:
         return
     if opening != b"[":
         raise InputError.at(path, "is not a JSON array of objects")
+    # An invalid byte becomes a lone surrogate, which `fields.checked` refuses in its own row.
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         for number, value in enumerate(array_items(path, file), start=1):
             yield _object_row(number, value)
@@ -149,6 +152,7 @@ def _csv(path: Path) -> Table:
         MAX_CELL
     )  # of the whole process; Python's 128 KiB may be less than a long answer
     try:
+        # Invalid bytes go on as lone surrogates and are refused by row, as in JSON.
         file = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(file)
         header = next(reader, None)
@@ -191,6 +195,7 @@ def _sampled(path: Path, rows: Rows) -> Table:
     decoded = [row.values for row in first if isinstance(row, SourceRow)]
     if first and not decoded:
         raise InputError.at(path, f"no usable row ({_reason(first[0])})", row=1)
+    # The sampled rows come first again: nothing is lost by looking.
     return Table(
         path=path, columns=frozenset(chain.from_iterable(decoded)), rows=chain(first, rows)
     )

@@ -140,7 +140,7 @@ def verdict(values: Row, column: str, *, rater: str, rationale: str) -> Judgment
         rater=rater,
         rater_kind="human",
         choice=better(0, score),
-        strength=abs(score) / STRONGEST or None,
+        strength=abs(score) / STRONGEST or None,  # a tie has no strength
         rationale=optional_text(values, rationale) or "",
     )
 

@@ -43,6 +43,7 @@ def _rows(table: Table, profile: Profile, reader: Format, joins: list[Joined]) -
         elif profile.judgments:
             yield from _judged(item.number, values, target, profile)
         else:
+            # () and not None: the row's own verdict is not read where a profile names no judgments.
             yield SourceRow(item.number, target, () if reader.verdict else None)
 
 
@@ -111,6 +112,7 @@ def _lettered(column: str, value: Any) -> str | None:
         return None
     try:
         options = json.loads(checked(column, value)) if isinstance(value, str) else value
+        # Not strict: there are fewer options than letters.
         lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False)]
     except (ValueError, TypeError) as error:
         raise RowError(column, "wrong type", "not a list of options") from error
@@ -178,5 +180,6 @@ def _check(table: Table, profile: Profile, reader: Format, joins: list[Joined]) 
         here |= joined.columns
     needed = profile.sources().union(*(join.left for join in profile.joins))
     missing = sorted(needed - here)
+    # A file without rows shows no columns, and lacks none.
     if missing and table.columns:
         raise InputError.at(table.path, "the column is missing", column=missing[0])

@@ -59,7 +59,7 @@ def judgment(a: ScoredAnswer, b: ScoredAnswer, scale: Scale) -> Judgment:
         rater=scale.rater,
         rater_kind=scale.rater_kind,
         choice=better(a.score, b.score),
-        strength=distance or None,
+        strength=distance or None,  # a tie has no strength
         aspects={
             name: better(a.aspects[name], b.aspects[name])
             for name in a.aspects

@@ -43,8 +43,8 @@ def parse(row: SourceRow, source: str) -> Iterator[PairRecord]:
 
 
 def own_judgment(values: Row) -> Judgment:
-    # Our own export says how many of each kind judged; labels by AI judges alone are not human.
     """Return that a was chosen, by whom the row says."""
+    # Our own export says how many of each kind judged; labels by AI judges alone are not human.
     only_ai = values.get("n_human") == 0 and bool(values.get("n_ai"))
     default: RaterKind = "ai" if only_ai else "human"
     rater = optional_label(values, "rater_id") or ANONYMOUS
@@ -57,6 +57,7 @@ def texts(values: Row) -> tuple[tuple[Message, ...], str, str]:
         return _strings(values)
     chosen, rejected = messages_in(values, "chosen"), messages_in(values, "rejected")
     prompt = prompt_of(values)
+    # The answers alone: the prompt, which stands in its own column, goes before both.
     if prompt and tuple(chosen[: len(prompt)]) != prompt:
         chosen, rejected = prompt + chosen, prompt + rejected
     return split_pair(chosen, rejected, "rejected")

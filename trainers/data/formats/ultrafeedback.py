@@ -65,6 +65,7 @@ def completion(item: object) -> ScoredAnswer | None:
         overall = optional_number(item, "overall_score")
         if overall is None:
             return None
+        # Only differences are used: 1 to 10 is brought to the width of the ratings, 1 to 5.
         score = overall * RATINGS.width / OVERALL_WIDTH
     return ScoredAnswer(
         text=text(item, "response"),

@@ -45,6 +45,7 @@ def _verdict(values: Row, block: JudgmentBlock) -> tuple[Choice, float | None] |
     value = values.get(column)
     if value is None:
         return None
+    # By how a number reads ("1" for 1.0), then as it is written.
     choice = block.values.get(as_text(value)) or block.values.get(str(value))
     if choice is None:
         listed = ", ".join(block.values)

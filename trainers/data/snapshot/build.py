@@ -146,6 +146,7 @@ class _Builder:
         self.model(record.model_b)
         a = self.response(prompt, record.model_a, record.response_a)
         b = self.response(prompt, record.model_b, record.response_b)
+        # Votes without texts are about models: these stand for their answers.
         sides = (a or f"model {record.model_a}", b or f"model {record.model_b}")
         comparison = identifier("comparison", prompt, *sorted(sides))
         # Two rows of one pair must be one comparison, whichever answer either calls a.
@@ -247,7 +248,7 @@ def consensus_rows(votes: _Votes) -> Iterable[dict[str, Any]]:
         n_items=len(votes.comparisons),
         rater_groups=votes.is_ai,
     )
-    judged = [[0, 0] for _ in votes.comparisons]
+    judged = [[0, 0] for _ in votes.comparisons]  # of people, of AI judges
     for item, voter in zip(votes.items, votes.voters, strict=True):
         judged[item][votes.is_ai[voter]] += 1
     for (comparison, item), posterior in zip(

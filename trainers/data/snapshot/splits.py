@@ -20,6 +20,7 @@ def split_of(first_user_message: str) -> Split:
     """
     text = unicodedata.normalize("NFC", first_user_message).strip()
     digest = hashlib.sha256(text.encode()).digest()
+    # Uniform on [0, 1): the first 64 bits of the digest.
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < TRAIN:
         return "train"

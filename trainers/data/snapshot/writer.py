@@ -48,6 +48,7 @@ class SnapshotWriter:
     ) -> None:
         for writer in self._writers.values():
             writer.close()
+        # After `finish` the folder has its final name, and nothing is left to remove here.
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def write(self, table: str, rows: Rows) -> None:
@@ -89,6 +90,7 @@ class SnapshotWriter:
             end = whole.num_rows if last else whole.num_rows - whole.num_rows % ROWS_IN_GROUP
             for start in range(0, end, ROWS_IN_GROUP):
                 self._write_group(table, whole.slice(start, min(ROWS_IN_GROUP, end - start)))
+            # What does not fill a group waits for the next rows.
             self._waiting[table] = [whole.slice(end)] if end < whole.num_rows else []
         if last:
             self._writer(table, SCHEMAS[table]).close()
