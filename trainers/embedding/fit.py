@@ -50,7 +50,6 @@ def fit_embedding(
     # scores[epoch], counted from 1. With `chosen` at least 1 the second run has a last epoch.
     best, chosen, scores = float("inf"), 1, [0.0]
     features, tensors = _prepared(evidence, vectors, train, config)
-    epochs = config.optim.num_train_epochs
     for epoch, model in enumerate(_epochs(evidence, tensors, train, config), start=1):
         scores.append(_log_loss(model, tensors, torch.from_numpy(validation)))
         report(epoch, 2 * epochs, scores[epoch])
