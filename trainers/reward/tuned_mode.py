@@ -112,6 +112,7 @@ def fit(pairs: Pairs, config: TransformerConfig, progress: Progress, checkpoints
     if both:
         plain = _with_loss(config, "bradley_terry")
         baseline, found = run.tuned("train baseline", plain)
+        # By the last one: the weights that are kept are those after the last epoch.
         if auto and found.last_log_loss < result.last_log_loss:
             chosen, result, known = baseline, found, plain
     model = TunedModel(chosen, run.processes)
@@ -146,6 +147,7 @@ class _Run:
         """Return a model, trained."""
         made = new_model(config, self.processes.device)
         dataset = self._dataset(made)
+        # Scaling alone is taken away: control, ties and margin stay as they are.
         plain = config.loss.type == "bradley_terry"
         objective = replace(self._objective, scaling=None) if plain else self._objective
         task = PairTask(backbone=made.backbone, dataset=dataset, objective=objective)
@@ -153,6 +155,7 @@ class _Run:
             task=task, processes=self.processes, size=config.max_tokens_per_microbatch
         )
         known, split = self._pairs.comparisons, self._pairs.holdout
+        # [train] numbers of prompts.
         _, prompts = np.unique(known.prompt_id[split.train].astype(str), return_inverse=True)
         course = PairCourse(
             task=task,
@@ -196,6 +199,7 @@ class _Run:
 
     def _dataset(self, made: Transformer) -> PairDataset:
         """Return every answer as tokens, equal sequences as one; read once for both models."""
+        # Both models have one tokenizer, hence the same sequences.
         if not self._sequences:
             self._progress.report("read", 0, 1)
             self._sequences = made.reader.read(self._pairs.answers)
@@ -203,7 +207,7 @@ class _Run:
         rows, place = distinct(self._sequences)
         return PairDataset(
             sequences=[self._sequences[row] for row in rows],
-            first=place[self._pairs.first],
+            first=place[self._pairs.first],  # rows of answers to rows of distinct sequences
             second=place[self._pairs.second],
             targets=self._targets,
         )
@@ -247,6 +251,7 @@ def _summary(result: TrainingResult, config: TransformerConfig, pairs: Pairs) ->
     """Return what training found: its length, and how the temperatures spread in the end."""
     plain = config.loss.type == "bradley_terry"
     temperatures = TemperatureLog(None if plain else config.scaling)
+    # Row 1 is the temperatures, of training pairs: validation pairs were never measured.
     temperatures.add(result.measured[1, torch.from_numpy(pairs.holdout.train)])
     return {
         "chosen_loss": config.loss.type,
