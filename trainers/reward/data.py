@@ -95,6 +95,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
         for response, text in zip(*(column.to_pylist() for column in table.columns), strict=True)
         if text is not None  # an imported vote has none
     }
+    # Comparisons, their texts and the masks below: [all comparisons] each.
     everything = read_comparisons(snapshot)
     ends = zip(everything.response_a, everything.response_b, strict=True)
     found = [(texts.get(a), texts.get(b)) for a, b in ends]

@@ -86,6 +86,7 @@ def _loaded(artifact: Artifact, folder: Path) -> RewardModel:
     assert isinstance(config, TransformerConfig)
     device = pick_device("auto")
     full = isinstance(config, FullRewardConfig)
+    # A full artifact holds every weight; an adapter stands on a base from elsewhere.
     base = folder if full else encoder_folder(config.model_name_or_path)
     # Scores must not depend on the device they are computed on: float32 throughout.
     exact = (torch.float32, torch.float32)
@@ -220,6 +221,7 @@ class _Run:
             "settings": digest_of(settings),
             "backbone": _fingerprint(config),
             "code": code_version(),
+            # Dropout's streams are numbered by process, and sums are taken in another order.
             "number of processes": self.processes.count,
         }
 
