@@ -165,7 +165,7 @@ def validation_log_loss(
     ends, where = np.unique(
         np.concatenate([dataset.first[rows], dataset.second[rows]]), return_inverse=True
     )
-    # [ends]
+    # [ends], then [n].
     scores = score_tokens(transformer, [dataset.sequences[end] for end in ends], processes)
     gaps = scores[where[: len(rows)]] - scores[where[len(rows) :]]
     temperature = fit_temperature(gaps, known.label[rows], known.weight[rows])

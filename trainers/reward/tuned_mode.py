@@ -156,7 +156,7 @@ class _Run:
             task=task, processes=self.processes, size=config.max_tokens_per_microbatch
         )
         known, split = self._pairs.comparisons, self._pairs.holdout
-        # [train] numbers of prompts.
+        # [train], from 0: the number of each training pair's prompt.
         _, prompts = np.unique(known.prompt_id[split.train].astype(str), return_inverse=True)
         course = PairCourse(
             task=task,
