@@ -88,6 +88,7 @@ def open_artifact(path: Path) -> Artifact:
             raise InputError.at(path / name, "the artifact lacks this file")
         if file_digest(path / name) != digest:
             raise InputError.at(path / name, "the file differs from the artifact's card")
+    # The files match the card; the card must match its digest as well.
     if artifact_digest(card["kind"], card["config"], card["files"]) != card["digest"]:
         raise InputError.at(path / CARD, "the digest does not belong to this card")
     return Artifact(path, card)

@@ -80,6 +80,7 @@ class Chat:
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of an answer's tokens."""
         text = self.tokenizer.decode(list(ids), skip_special_tokens=True)
+        # The space in front is the one that `answer_ids` put there.
         return str(text if self.has_template else text.removeprefix(" "))
 
     def _rendered(

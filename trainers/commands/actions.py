@@ -53,6 +53,7 @@ def train(arguments: Namespace) -> Report:
     kind = arguments.command
     settings = read_settings(KINDS[kind], arguments.config, arguments.set)
     opened = Snapshot.open(arguments.snapshot)
+    # By name: a kind's libraries are loaded for that kind alone.
     trained = import_module(f"trainers.{kind}.train").train(
         opened, arguments.out, settings, Progress()
     )

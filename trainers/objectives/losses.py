@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 from trainers.objectives.scaling import LOG_2, ScalingConfig
 
 NEWTON_STEPS = 7  # of `quadratic_root`; the tests find it exact to 1e-13 from 1e-30 to 1e30
-SERIES_TERMS = 14  # at SERIES_BELOW t^2 is 0.06: the first term left out is 1e-19 of the sum
+SERIES_TERMS = 14  # at SERIES_BELOW t^2 is 0.06: the first term left out is 2e-20 of the sum
 SERIES_BELOW = 0.5
 
 

@@ -63,7 +63,7 @@ def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path =
         raise InputError(
             f"model_name_or_path {str(name)!r} is not a causal checkpoint: {error}"
         ) from error
-    if words.eos_token_id is None:
+    if words.eos_token_id is None:  # no answer could end
         raise InputError(
             f"model_name_or_path {str(name)!r}: its tokenizer has no end-of-sequence token"
         )
@@ -139,6 +139,7 @@ def _sequences(answers: Answers, tokenizer: Any, config: TinyPolicyConfig) -> li
     found = []
     for messages, text in answers:
         prompt, fitted = dialogue.fit(dialogue.prompt_ids(messages), [dialogue.answer_ids(text)])
+        # Prompt and answer alike: what is learned here is the language, not a preference.
         found.append(prompt + fitted[0])
     return found
 

@@ -36,7 +36,7 @@ def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
     """
     policy, config, pairs = _opened(artifact, snapshot)
     found = implicit_rewards(policy, config, pairs)
-    n = np.bincount(found.cluster)
+    n = np.bincount(found.cluster)  # comparisons of each prompt
     right = np.bincount(found.cluster, found.right)
     return pa.table({"prompt_id": found.prompts, "score": right / n, "n": n})
 
@@ -64,6 +64,7 @@ def implicit_rewards(
     pad = policy.tokenizer.pad_token_id
     now = all_pair_log_probs(policy.model, tokens, pad, config.optim.per_device_train_batch_size)
     with policy.model.disable_adapter():
+        # The same weights without the adapter: no second model in memory.
         reference = all_pair_log_probs(
             policy.model, tokens, pad, config.optim.per_device_train_batch_size
         )

@@ -131,8 +131,7 @@ def pair_losses(
     h = [log pi / pi_ref](chosen) - [log pi / pi_ref](rejected), and d = beta h is the gap of the
     adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
     """
-    # Constants: the reference was computed once, with the adapter off.
-    # [2, pairs]
+    # [2, pairs]; constants: the reference was computed once, with the adapter off.
     reference = log_probs.new_tensor([example.reference for example in examples]).T
     # [pairs] each, in nats.
     chosen, rejected = log_probs - reference

@@ -101,6 +101,7 @@ class Pool:
         for row in range(len(found)):
             prompt = found.prompt_id[row]
             ends = [self.answers.get(ids[row]) for ids in (found.response_a, found.response_b)]
+            # An imported vote has no texts, and a comparison may have a prompt without messages.
             if prompt not in self.conversations or ends[0] is None or ends[1] is None:
                 continue
             label, chosen, rejected = float(found.label[row]), ends[0][1], ends[1][1]

@@ -27,6 +27,7 @@ def sampled_metrics(
     Over one answer at temperature 1 to each of at most `sampling.num_prompts` conversations, of at
     most `sampling.max_new_tokens` tokens.
     """
+    # The first ones are a random part: test pairs stand in the order of a hash.
     asked = conversations[: config.sampling.num_prompts]
     prompts = [
         fitted_prompt(policy, messages, config.sampling.max_new_tokens) for messages in asked
@@ -49,7 +50,7 @@ def sampled_metrics(
 
 def fitted_prompt(policy: Policy, messages: Conversation, room: int) -> list[int]:
     """Return a prompt's tokens, cut on the left so that an answer of `room` fits behind it."""
-    kept = max(1, policy.dialogue.max_length - room)
+    kept = max(1, policy.dialogue.max_length - room)  # never 0: [-0:] is all
     return policy.dialogue.prompt_ids(messages)[-kept:]
 
 

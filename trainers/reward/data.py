@@ -42,7 +42,7 @@ class Pairs:
     @property
     def training_answers(self) -> Ints:
         """Return the answers of the training split, each once."""
-        train = self.holdout.train
+        train = self.holdout.train  # test and validation decide no scale
         seen: Ints = np.unique(np.concatenate([self.first[train], self.second[train]]))
         return seen
 
@@ -93,8 +93,9 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
     texts = {
         response: text
         for response, text in zip(*(column.to_pylist() for column in table.columns), strict=True)
-        if text is not None
+        if text is not None  # an imported vote has none
     }
+    # Comparisons, their texts and the masks below: [all comparisons] each.
     everything = read_comparisons(snapshot)
     ends = zip(everything.response_a, everything.response_b, strict=True)
     found = [(texts.get(a), texts.get(b)) for a, b in ends]
@@ -123,7 +124,7 @@ def read_pairs(snapshot: Snapshot) -> Pairs:
         first=numbered[: len(pairs)],
         second=numbered[len(pairs) :],
         answers=[Answer(prompts.messages[prompt], texts[response]) for prompt, response in rows],
-        aspects=read_aspects(snapshot, pairs.comparison_id),
+        aspects=read_aspects(snapshot, pairs.comparison_id),  # rows in the order of `pairs`
         skipped=int((~usable).sum()),
         identical=int((usable & ~differ).sum()),
     )

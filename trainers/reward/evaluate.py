@@ -70,8 +70,9 @@ def predict_test(pairs: Pairs, model: RewardModel) -> EvaluationResult:
     first, second = pair_outputs(model, pairs, rows)
     _, cluster = np.unique(pairs.comparisons.prompt_id[rows].astype(str), return_inverse=True)
     return EvaluationResult(
-        logits=model.gaps(first, second).mean(1),
+        logits=model.gaps(first, second).mean(1),  # [n, members] to [n]
         swapped=model.gaps(second, first).mean(1),
+        # The test split has no ties.
         labels=(pairs.comparisons.label[rows] > 0.5).astype(np.float64),
         cluster=cluster,
     )
@@ -100,6 +101,7 @@ def held_out_metrics(
             **{name: mean(values, weights) for name, values in others.items()},
         }
 
+    # Clusters are numbered without gaps.
     counts = {"n": len(labels), "n_prompts": int(found.cluster.max()) + 1}
     bins = {"calibration": calibration_bins(found.logits, labels)}
     return {**with_intervals(statistics, found.cluster), **counts, **bins}
@@ -120,6 +122,7 @@ def _majority(pairs: Pairs) -> Floats:
     side = np.where(pairs.comparisons.response_a < pairs.comparisons.response_b, 1.0, -1.0)
     train = np.concatenate([pairs.holdout.train, pairs.holdout.validation])
     lean = side[train] * (pairs.comparisons.label[train] - 0.5) * pairs.comparisons.weight[train]
+    # The side that leads in training, as a guess about each test pair.
     return (1.0 if lean.sum() >= 0 else -1.0) * side[pairs.holdout.test]
 
 
@@ -136,6 +139,7 @@ def measure_bias(pairs: Pairs, found: EvaluationResult) -> dict[str, Any]:
         "position": {
             "first_wins_by_people": float(labels.mean()),
             "first_wins_by_model": float(row_accuracy(logits, np.ones_like(logits)).mean()),
+            # 0 but for rounding: gaps are antisymmetric.
             "swap_difference": float(np.abs(sigmoid(logits) + sigmoid(found.swapped) - 1.0).max()),
         },
         "length": _length(pairs, logits, labels),
@@ -143,6 +147,7 @@ def measure_bias(pairs: Pairs, found: EvaluationResult) -> dict[str, Any]:
 
 
 def _length(pairs: Pairs, logits: Floats, labels: Floats) -> dict[str, float | None]:
+    # Logarithms: how many times longer an answer is, not by how much.
     rows, lengths = pairs.holdout.test, np.log1p(pairs.lengths)
     longer = lengths[pairs.first[rows]] - lengths[pairs.second[rows]]
     differ = longer != 0  # equal lengths have no longer answer

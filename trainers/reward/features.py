@@ -40,6 +40,7 @@ class Features:
 
     def rows(self, rows: Ints | slice, device: torch.device) -> tuple[Tensor, ...]:
         """Return prompt vectors, response vectors and surface of some answers, on a device."""
+        # [rows, d], [rows, D], [rows, s]: a prompt's vector is kept once and repeated here.
         columns = self.prompt[self.prompt_of[rows]], self.response[rows], self.surface[rows]
         return tuple(torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
 
@@ -56,6 +57,7 @@ class Readers:
         """Return the encoders that a config names."""
         make = partial(Encoder, config.encoder, max_tokens=config.max_length, cached=cached)
         prompt = make()
+        # One encoder, and one model in memory, where both read the last layer.
         return cls(prompt, prompt if config.layers == "last" else make(every_layer=True))
 
 

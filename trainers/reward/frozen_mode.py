@@ -44,6 +44,7 @@ class FrozenModel(RewardModel):
         return pair_gaps(self.head.kind, first, second)
 
     def rewards(self, outputs: Floats) -> Floats:
+        # [n, members] to [n]
         rewards: Floats = self.head.rewards(torch.from_numpy(outputs)).mean(1).numpy()
         return rewards
 
@@ -125,6 +126,7 @@ class HeadTrials:
             device=pick_device(config.device),
         )
         hidden = config.features.hidden_size
+        # 0: no hidden layer.
         widths = {"linear": [0], "mlp": [hidden]}.get(config.head.architecture, [0, hidden])
         runs = len(widths) + config.train_baseline
         tried = [

@@ -153,7 +153,7 @@ def _step(
         known = _counted(aspect[where].to(dataset.device), trains)
         if known.weight.any():  # a batch of which nobody judged this aspect has no mean loss
             gaps = (first - second)[..., number].reshape(-1)
-            # All aspects together count as much as the reward itself.
+            # Their mean: all aspects together count as much as the reward itself.
             loss = loss + objective(gaps, known).loss / len(dataset.aspects)
     check_finite(loss, dataset.pairs.comparisons.comparison_id[rows].tolist())
     optimizer.zero_grad()

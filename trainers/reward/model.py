@@ -55,7 +55,7 @@ class RewardModel(ABC):
 
         Both arguments are outputs, [n, members, width].
         """
-        gaps: Floats = (first - second)[..., 0]
+        gaps: Floats = (first - second)[..., 0]  # the first number is the reward
         return gaps
 
     def rewards(self, outputs: Floats) -> Floats:
@@ -92,7 +92,7 @@ def disagreement(gaps: Floats) -> Floats:
 
     gaps[n, members] are logits.
     """
-    chance = sigmoid(gaps)
+    chance = sigmoid(gaps)  # [n, members]
     # Never negative by Jensen's inequality; rounding alone may make it so.
     gained: Floats = np.maximum(0.0, _entropy(chance.mean(1)) - _entropy(chance).mean(1))
     return gained

@@ -157,6 +157,7 @@ def calibration_svg(bins: Bins) -> str:
 
 def _mark(row: Mapping[str, float]) -> str:
     x, size = _place(row["confidence"]), SIDE + 2 * MARGIN
+    # SVG counts y downwards.
     y, low, high = (size - _place(row[name]) for name in ("accuracy", "low", "high"))
     return (
         f'<line x1="{x:.1f}" y1="{low:.1f}" x2="{x:.1f}" y2="{high:.1f}" stroke="#2f6f9f"/>'

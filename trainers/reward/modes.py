@@ -55,6 +55,7 @@ def fit(pairs: Pairs, config: RewardConfig, progress: Progress, checkpoints: Pat
 def load_model(artifact: Artifact) -> RewardModel:
     """Return the trained model of a reward artifact, calibrated, in any mode."""
     model: RewardModel = _module(_mode(artifact)).load(artifact)
+    # The temperature lies in the weights; nu lies on the card.
     model.tie = float(artifact.card["calibration"]["tie"])
     return model
 

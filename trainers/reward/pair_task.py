@@ -77,9 +77,9 @@ class PairTask:
         Both sides of a pair go through the model together: the gap of two rewards that were
         computed apart would carry the noise of two different dropouts and two roundings.
         """
-        first, second = self.dataset.first[rows], self.dataset.second[rows]
+        first, second = self.dataset.first[rows], self.dataset.second[rows]  # [n] each
         ends, where = np.unique(np.concatenate([first, second]), return_inverse=True)
-        rewards = self.backbone.rewards([self.dataset.sequences[end] for end in ends])
+        rewards = self.backbone.rewards([self.dataset.sequences[end] for end in ends])  # [ends]
         # [ends] to [2n]: the first sides, then the second ones.
         sides = rewards[torch.from_numpy(where).to(rewards.device)]
         gaps = sides[: len(rows)] - sides[len(rows) :]
@@ -87,7 +87,7 @@ class PairTask:
         found = self.objective(gaps, targets)
         # The objective's mean is over this part; weigh it so that parts add up to the batch's.
         loss = found.loss * (targets.weight.sum() / whole)
-        return loss, torch.stack([gaps.detach(), found.tau.float()])
+        return loss, torch.stack([gaps.detach(), found.tau.float()])  # [2, n]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +109,7 @@ class PairCourse:
     temperatures: TemperatureLog = field(init=False)
 
     def __post_init__(self) -> None:
+        # Under the plain loss it counts nothing.
         self.temperatures = TemperatureLog(self.task.objective.scaling)
 
     @property
@@ -164,6 +165,7 @@ def validation_log_loss(
     ends, where = np.unique(
         np.concatenate([dataset.first[rows], dataset.second[rows]]), return_inverse=True
     )
+    # [ends], then [n].
     scores = score_tokens(transformer, [dataset.sequences[end] for end in ends], processes)
     gaps = scores[where[: len(rows)]] - scores[where[len(rows) :]]
     temperature = fit_temperature(gaps, known.label[rows], known.weight[rows])
@@ -176,6 +178,7 @@ def distinct(sequences: Sequence[Tokens]) -> tuple[list[int], Ints]:
     rows: list[int] = []
     place = np.empty(len(sequences), np.int64)
     for row, tokens in enumerate(sequences):
+        # Bytes of the tokens: texts that a cut made equal are one sequence.
         key = tokens.ids.tobytes() + (b"" if tokens.types is None else tokens.types.tobytes())
         place[row] = known.setdefault(key, len(rows))
         if place[row] == len(rows):

@@ -78,6 +78,7 @@ class Reader:
             # An index of `...` keeps everything.
             kept = self._kept(encoded.sequence_ids(row)) if len(ids) > self.max_length else ...
             types = np.array(encoded["token_type_ids"][row], np.int32) if self._typed else None
+            # Ids of any vocabulary fit, in half of int64's memory.
             cut = np.array(ids, np.int32)[kept]
             yield Tokens(cut, None if types is None else types[kept])
 
@@ -87,10 +88,11 @@ class Reader:
         The prompt is newest message first, so that its last tokens are its oldest.
         """
         prompt, text = (np.flatnonzero([side == end for side in sides]) for end in (0, 1))
-        excess = len(sides) - self.max_length
+        excess = len(sides) - self.max_length  # tokens that must go
         from_text = max(0, excess - len(prompt))
         self.cuts.prompts += 1
         self.cuts.answers += from_text > 0
+        # The last `excess` of the prompt, and of the answer what the prompt did not yield.
         gone = [prompt[max(0, len(prompt) - excess) :], text[len(text) - from_text :]]
         # In ascending order; special tokens are of neither side, and stay.
         return np.setdiff1d(np.arange(len(sides)), np.concatenate(gone))

@@ -37,5 +37,6 @@ def score_rows(artifact: Artifact, rows: Iterable[Mapping[str, Any]]) -> Iterato
         Answer(row_messages(number, row), row_text(number, row, "response"))
         for number, row in enumerate(rows, start=1)
     )
+    # In chunks, so that a file of any length is scored in bounded memory.
     while chunk := list(islice(answers, CHUNK)):
         yield from ({"score": score} for score in scorer.scores(chunk))

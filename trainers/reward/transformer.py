@@ -113,6 +113,7 @@ def window(tokenizer: Any, model: Any, asked: int | None) -> int:
     Raises InputError where more are asked for than the model has positions.
     """
     limits = [int(tokenizer.model_max_length), _positions(model)]
+    # Limits that are absent (0) or say nothing (1e30) do not count.
     most = min((limit for limit in limits if 0 < limit < UNBOUNDED), default=UNBOUNDED)
     if asked is not None and asked > most:
         raise InputError(f"max_length: the model reads at most {most} tokens, not {asked}")
@@ -123,6 +124,7 @@ def _positions(model: Any) -> int:
     """Return how many positions a model has; some keep the first ones for padding."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            # Such a table (RoBERTa's) counts positions from padding_idx + 1 on.
             return module.num_embeddings - (
                 0 if module.padding_idx is None else module.padding_idx + 1
             )
@@ -160,6 +162,7 @@ def train_last_layers(model: Any, count: int) -> None:
     if stack is None or count > depth:
         raise InputError(f"trainable_layers: the model has {depth} layers, not {count}")
     last = [parameter for layer in stack[depth - count :] for parameter in layer.parameters()]
+    # The rest is the head, which always learns.
     inside = {id(parameter) for parameter in model.base_model.parameters()}
     learned = {id(parameter) for parameter in last}
     for name, parameter in model.named_parameters():

@@ -86,6 +86,7 @@ def _loaded(artifact: Artifact, folder: Path) -> RewardModel:
     assert isinstance(config, TransformerConfig)
     device = pick_device("auto")
     full = isinstance(config, FullRewardConfig)
+    # A full artifact holds every weight; an adapter stands on a base from elsewhere.
     base = folder if full else encoder_folder(config.model_name_or_path)
     # Scores must not depend on the device they are computed on: float32 throughout.
     exact = (torch.float32, torch.float32)
@@ -112,6 +113,7 @@ def fit(pairs: Pairs, config: TransformerConfig, progress: Progress, checkpoints
     if both:
         plain = _with_loss(config, "bradley_terry")
         baseline, found = run.tuned("train baseline", plain)
+        # By the last one: the weights that are kept are those after the last epoch.
         if auto and found.last_log_loss < result.last_log_loss:
             chosen, result, known = baseline, found, plain
     model = TunedModel(chosen, run.processes)
@@ -146,6 +148,7 @@ class _Run:
         """Return a model, trained."""
         made = new_model(config, self.processes.device)
         dataset = self._dataset(made)
+        # Scaling alone is taken away: control, ties and margin stay as they are.
         plain = config.loss.type == "bradley_terry"
         objective = replace(self._objective, scaling=None) if plain else self._objective
         task = PairTask(backbone=made.backbone, dataset=dataset, objective=objective)
@@ -153,6 +156,7 @@ class _Run:
             task=task, processes=self.processes, size=config.max_tokens_per_microbatch
         )
         known, split = self._pairs.comparisons, self._pairs.holdout
+        # [train], from 0: the number of each training pair's prompt.
         _, prompts = np.unique(known.prompt_id[split.train].astype(str), return_inverse=True)
         course = PairCourse(
             task=task,
@@ -196,6 +200,7 @@ class _Run:
 
     def _dataset(self, made: Transformer) -> PairDataset:
         """Return every answer as tokens, equal sequences as one; read once for both models."""
+        # Both models have one tokenizer, hence the same sequences.
         if not self._sequences:
             self._progress.report("read", 0, 1)
             self._sequences = made.reader.read(self._pairs.answers)
@@ -203,7 +208,7 @@ class _Run:
         rows, place = distinct(self._sequences)
         return PairDataset(
             sequences=[self._sequences[row] for row in rows],
-            first=place[self._pairs.first],
+            first=place[self._pairs.first],  # rows of answers to rows of distinct sequences
             second=place[self._pairs.second],
             targets=self._targets,
         )
@@ -216,6 +221,7 @@ class _Run:
             "settings": digest_of(settings),
             "backbone": _fingerprint(config),
             "code": code_version(),
+            # Dropout's streams are numbered by process, and sums are taken in another order.
             "number of processes": self.processes.count,
         }
 
@@ -247,6 +253,7 @@ def _summary(result: TrainingResult, config: TransformerConfig, pairs: Pairs) ->
     """Return what training found: its length, and how the temperatures spread in the end."""
     plain = config.loss.type == "bradley_terry"
     temperatures = TemperatureLog(None if plain else config.scaling)
+    # Row 1 is the temperatures, of training pairs: validation pairs were never measured.
     temperatures.add(result.measured[1, torch.from_numpy(pairs.holdout.train)])
     return {
         "chosen_loss": config.loss.type,

@@ -82,6 +82,7 @@ class Kind(Generic[C]):
         """
         given = {self.renamed.get(name, name): value for name, value in flat(values).items()}
         own = self._types[self._variant(given)]
+        # Names that no variant knows stay, and are refused by `read`.
         others = {name for types in self._types.values() for name in types} - {*own}
         return self.read({name: value for name, value in given.items() if name not in others})
 

@@ -48,6 +48,7 @@ class ValueType:
         parsed = self._parsed(value)
         if self.choices and parsed is not None and parsed not in self.choices:
             raise ValueError(f"{value!r} is not one of {', '.join(self.choices)}")
+        # A bool is an int too; it has no bounds to lie outside of.
         if isinstance(parsed, int | float) and not self.bounds.holds(parsed):
             raise ValueError(f"{value!r} is not {str(self.bounds) or 'a finite number'}")
         return parsed

@@ -92,8 +92,9 @@ class Gradients:
         while not self._accumulated(rows, own, seen):
             self._make_room()
         gradients = [_gradient(parameter) for parameter in self.trained]
+        # Once, when all parts are done: a step is any number of forwards on each process.
         self.processes.all_reduce([*gradients, seen])
-        measured = seen[1:].cpu().view(self.task.measures, -1)
+        measured = seen[1:].cpu().view(self.task.measures, -1)  # [measures, n]
         return StepResult(loss=float(seen[0]), measured=measured)
 
     def _accumulated(self, rows: Ints, own: slice, seen: Tensor) -> bool:
