@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+AT_REST = "!document.querySelector('.htmx-request, #task[aria-busy=true]')"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
 GRACE_MS = 500  # keys are ignored for 400 ms after a new task
@@ -105,7 +106,8 @@ def findings(page: "Page", where: str, looks: Sequence[tuple[int, str]] = LOOKS)
     """What axe has to say about the page as it stands, in each look.
 
     At the page's end nothing that sticks to the window's edge covers a part of a button, which axe
-    would take for a button that is too small.
+    would take for a button that is too small. What waits for the server is drawn paler, so nothing
+    may wait any more: an answer is on the page a moment before its form is at rest.
     """
     found = []
     page.evaluate(AXE_SCRIPT)
@@ -113,6 +115,7 @@ def findings(page: "Page", where: str, looks: Sequence[tuple[int, str]] = LOOKS)
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)
         page.evaluate("scrollTo({top: document.documentElement.scrollHeight, behavior: 'instant'})")
+        page.wait_for_function(AT_REST)
         violations = page.evaluate(
             "rules => axe.run({runOnly: rules}).then(r => r.violations)", RULES
         )
