@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 
 from feedback.errors import InvalidError
 from feedback.training.models import Kind
-from trainers.kinds import check_settings, settings_of
+from trainers.kinds import KINDS, check_settings, settings_of
 from trainers.settings.config import SettingError
 from trainers.settings.kind import Setting
+from trainers.settings.values import as_text
 
 Config = Mapping[str, Any]
 REWARD_MODEL = "reward_model"  # of a policy: what scores its answers
@@ -40,6 +41,8 @@ def default_text(kind: Kind, setting: Setting) -> str:
     """Return the default in words; the site gives a policy's reward model one of its own."""
     if (kind, setting.name) == (Kind.POLICY, REWARD_MODEL):
         return _("the live reward model, where there is one")
+    if setting.name == KINDS[kind].chosen_by:  # its value names the mode: the first one
+        return as_text(setting.default)
     return setting.default_text
 
 

@@ -93,6 +93,7 @@ def test_the_page_offers_every_setting_with_its_meaning_bounds_and_default(
         assert setting.meaning
     assert 'name="seed"' in page
     assert "0.003 (frozen), 0.0002 (lora), 2e-05 (full)." in page
+    assert "Default: frozen." in page
     assert "above 0, below 0.693147" in page
     assert "<summary><code>optim</code></summary>" in page
     assert "style=" not in page
