@@ -71,7 +71,7 @@ class RateLimitedError(ApplicationError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """When to come back."""
+        """Return when to come back."""
         return {"Retry-After": str(self.retry_after)}
 
 
@@ -83,7 +83,7 @@ def refuse_problems(problems: Mapping[str, str], message: str = "") -> None:
 
 
 def error_body(code: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The one error shape: `{"error": {"code", "message", "fields"?}}`."""
+    """Return the one error shape: `{"error": {"code", "message", "fields"?}}`."""
     error: dict[str, Any] = {"code": code, "message": message}
     if fields:
         error["fields"] = fields

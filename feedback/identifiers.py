@@ -14,12 +14,12 @@ NAME_LETTERS = 240  # of the longest name, a version's label: whoever notes one 
 
 
 def new_id() -> uuid.UUID:
-    """A UUIDv7: rows made together lie together in the index."""
+    """Return a UUIDv7: rows made together lie together in the index."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
 
 
 def first_id_at(moment: datetime) -> uuid.UUID:
-    """The smallest key of a row made at this moment or later: a range of time on a primary key."""
+    """Return the smallest key of a row made at a moment or later, for ranges of time."""
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
@@ -34,7 +34,7 @@ def new_public_id() -> str:
 
 
 def secret_digest(secret: str) -> bytes:
-    """What is kept of a secret of 256 random bits: its SHA-256."""
+    """Return what is kept of a secret of 256 random bits: its SHA-256."""
     return hashlib.sha256(secret.encode()).digest()
 
 

@@ -13,13 +13,6 @@ from trainers.reward.config import REWARD
 from trainers.settings.kind import Kind, Setting
 
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (REWARD, POLICY, EMBEDDING, RANKING)}
-RENAMED: Mapping[str, Mapping[str, str]] = {name: kind.renamed for name, kind in KINDS.items()}
-"""New names of settings by old ones, by kind."""
-
-
-def kinds() -> tuple[str, ...]:
-    """Return the names of all kinds."""
-    return tuple(KINDS)
 
 
 def settings_of(kind: str) -> list[Setting]:

@@ -49,7 +49,7 @@ def prepared_objects(
 
 
 def prepared_first(model: type[M], condition: str, values: Mapping[str, Any]) -> M | None:
-    """The first row of a table, which the condition calls `x`; None where there is none."""
+    """Return the first row of a table, which the condition calls `x`; None where there is none."""
     sources = f"FROM {model._meta.db_table} x WHERE {condition} LIMIT 1"
     found = prepared_objects(sources, values, x=model)
     return found[0][0] if found else None
@@ -71,7 +71,7 @@ class _Kind:
         ]
 
     def read(self, row: Iterator[Any]) -> models.Model | None:
-        """An object of the row's next columns, as Django's own queries make it."""
+        """Return an object of the row's next columns, as Django's own queries make it."""
         values = list(islice(row, len(self.names)))
         if values[self.key] is None:
             return None

@@ -39,7 +39,7 @@ class LabelUncertainty:
 
     @property
     def gain(self) -> float:
-        """How much a person's label would add: the mean; all of it where there is no label."""
+        """Return how much a person's label would add: the mean; 1 where there is no label."""
         if not self.labelled:
             return 1.0
         mean = (self.disagreement + self.contradiction + self.entropy) / 3
@@ -47,7 +47,7 @@ class LabelUncertainty:
 
     @property
     def reason(self) -> str:
-        """The strongest of the three, in one word."""
+        """Return the strongest of the three, in one word."""
         if not self.labelled:
             return UNLABELLED
         if self.contradiction and self.contradiction >= self.disagreement:

@@ -149,7 +149,7 @@ class Response(Row):
 
     @property
     def prompt(self) -> list[dict[str, str]]:
-        """The messages that this is the answer to; the newest is the last."""
+        """Return the messages that this is the answer to; the newest is the last."""
         messages: list[dict[str, str]] = self.own_messages or self.turn.messages
         return messages
 

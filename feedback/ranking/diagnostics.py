@@ -59,18 +59,18 @@ class Diagnostics:
 
     @property
     def goodness_of_fit(self) -> dict[str, Any]:
-        """How the pairs scored beside the ratings, and how many triads are cyclic."""
+        """Return how the pairs scored beside the ratings, and how many triads are cyclic."""
         found: dict[str, Any] = self.check.report["transitivity"]
         return found
 
     @property
     def fits(self) -> bool:
-        """Whether the pairs scored as the ratings say, as far as can be told."""
+        """Return whether the pairs scored as the ratings say, as far as can be told."""
         return bool(self.goodness_of_fit["p_value"] >= CONCERN)
 
     @property
     def is_transitive(self) -> bool:
-        """Whether no more triads are cyclic than chance brings."""
+        """Return whether no more triads are cyclic than chance brings."""
         return (self.goodness_of_fit["cyclic_p_value"] or 1.0) >= CONCERN
 
     @property
@@ -80,7 +80,7 @@ class Diagnostics:
 
     @property
     def widest_elo(self) -> float:
-        """The largest standard deviation of a model's Elo between orders."""
+        """Return the largest standard deviation of a model's Elo between orders."""
         return max(model.elo_sd for model in self.models)
 
 

@@ -39,7 +39,7 @@ class Mark:
 
     @property
     def ranks(self) -> str:
-        """The ranks that the intervals allow."""
+        """Return the ranks that the intervals allow."""
         first, last = self.row.rank_low, self.row.rank_high
         return str(first) if first == last else f"{first}–{last}"
 
@@ -55,7 +55,7 @@ class Plot:
 
     @property
     def leaders(self) -> int:
-        """How many cannot be told from the leader, itself among them."""
+        """Return how many cannot be told from the leader, itself among them."""
         return sum(mark.level for mark in self.marks)
 
 

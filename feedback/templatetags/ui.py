@@ -42,7 +42,7 @@ RUN_STATES = {
 
 @register.inclusion_tag("components/top.html", takes_context=True)
 def top_line(context: template.Context) -> dict[str, Any]:
-    """The line of links on top, with the section that this page belongs to marked."""
+    """Return the line of links on top, the section of this page marked."""
     request: HttpRequest | None = context.get("request")
     user = getattr(request, "user", None)
     own: tuple[tuple[str, Any], ...] = OWN
@@ -72,7 +72,7 @@ def visitor_settings(context: template.Context) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def model_link(context: template.Context, label: str) -> SafeString | str:
-    """A version's name, as a link to its model's page; without one where no version is so named.
+    """Return a version's name, linked to its model's page where a version is so named.
 
     For where no name is hidden any more.
     """
@@ -102,19 +102,19 @@ def is_main_action(tags: list[str] | None) -> bool:
 
 @register.filter
 def prose(text: str) -> SafeString:
-    """What a person or a model wrote, as harmless HTML."""
+    """Return what a person or a model wrote, as harmless HTML."""
     return render(text)
 
 
 @register.filter
 def number(value: int) -> str:
-    """A whole number with thin spaces between its thousands."""
+    """Return a whole number with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\u202f")
 
 
 @register.filter
 def percent(share: float) -> int:
-    """A share of one, in whole per cent."""
+    """Return a share of one, in whole per cent."""
     return round(100 * share)
 
 
@@ -132,6 +132,6 @@ def scope_words(scope: str) -> str:
 
 @register.filter
 def prompt_line(turn: Turn) -> str:
-    """A prompt in one line: its newest message, or the question's identifier."""
+    """Return a prompt in one line: its newest message, or the question's identifier."""
     text = turn.messages[-1]["content"] if turn.messages else turn.question_id
     return shorten(text, 90, placeholder=" …")

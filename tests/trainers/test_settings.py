@@ -11,7 +11,7 @@ import pytest
 from trainers.commands.main import main
 from trainers.commands.settings import help_text, read_settings
 from trainers.errors import InputError
-from trainers.kinds import KINDS, RENAMED, check_settings, kinds, settings_of
+from trainers.kinds import KINDS, check_settings, settings_of
 from trainers.policy.config import POLICY, PolicyConfig, TinyPolicyConfig
 from trainers.reward.config import (
     REWARD,
@@ -106,7 +106,7 @@ def test_a_file_has_tables_and_the_command_line_wins(tmp_path: Path) -> None:
         read_settings(REWARD, file, [])
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", KINDS)
 def test_help_lists_every_setting_with_its_default_bounds_and_meaning(
     kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +132,7 @@ def test_defaults_are_given_by_variant() -> None:
     assert (mode.type, mode.choices) == ("choice", ("frozen", "lora", "full"))
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_default_is_a_value_that_is_taken(kind: str) -> None:
     for name, variant in KINDS[kind].variants.items():
         if name != "checkpoint":  # which must be given a checkpoint
@@ -140,11 +140,11 @@ def test_every_default_is_a_value_that_is_taken(kind: str) -> None:
             assert KINDS[kind].read(flat(as_json(config))) == config
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", KINDS)
 def test_old_names_lead_to_settings_of_today(kind: str) -> None:
     known = {setting.name for setting in settings_of(kind)}
-    assert set(RENAMED[kind].values()) <= known
-    assert not set(RENAMED[kind]) & known  # else an old name could mean two things
+    assert set(KINDS[kind].renamed.values()) <= known
+    assert not set(KINDS[kind].renamed) & known  # else an old name could mean two things
 
 
 # What cards held before settings were grouped: every setting of every mode.
@@ -252,8 +252,8 @@ def test_a_card_of_today_is_read_as_it_was_written() -> None:
 
 def test_settings_need_no_torch() -> None:
     program = (
-        "import sys; from trainers.kinds import settings_of, kinds; "
-        "[settings_of(kind) for kind in kinds()]; "
+        "import sys; from trainers.kinds import KINDS, settings_of; "
+        "[settings_of(kind) for kind in KINDS]; "
         "sys.exit(sorted({'torch', 'transformers', 'peft'} & set(sys.modules)) or 0)"
     )
     root = Path(__file__).resolve().parents[2]

@@ -38,7 +38,7 @@ class Arrival:
 
     @property
     def is_unnamed(self) -> bool:
-        """Whether the file does not say whose judgment this is."""
+        """Return whether the file does not say whose judgment this is."""
         return self.given.rater == ANONYMOUS
 
     def content(self) -> bytes:

@@ -24,12 +24,12 @@ class Pair:
 
     @property
     def first(self) -> UUID | None:
-        """What stands on side a: the response, or the model version where there is none."""
+        """Return what stands on side a: the response, or the model version where there is none."""
         return self.response_a or self.version_a
 
     @property
     def key(self) -> PairKey:
-        """The pair without its order."""
+        """Return the pair without its order."""
         second = self.response_b or self.version_b
         return self.turn_id, frozenset(side for side in (self.first, second) if side)
 

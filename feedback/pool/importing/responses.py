@@ -29,7 +29,7 @@ class Answer:
 
     @cached_property
     def key(self) -> AnswerKey:
-        """The same for rows of files that are the same response."""
+        """Return the same for rows of files that are the same response."""
         return self.turn_id, self.version_id, text_hash(self.text)
 
 

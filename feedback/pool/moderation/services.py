@@ -32,12 +32,12 @@ class Case:
 
     @property
     def first(self) -> Report:
-        """The report by which the case is known."""
+        """Return the report by which the case is known."""
         return self.reports[0]
 
     @property
     def text(self) -> str:
-        """What was reported."""
+        """Return what was reported."""
         if self.first.response is not None:
             return self.first.response.text
         messages = self.first.turn.messages if self.first.turn else []
@@ -45,7 +45,7 @@ class Case:
 
     @property
     def turn(self) -> Turn:
-        """Where it stands."""
+        """Return where it stands."""
         turn = self.first.response.turn if self.first.response else self.first.turn
         assert turn is not None  # a report is of one of the two, by constraint
         return turn

@@ -38,7 +38,7 @@ EDITORS = (
 
 
 def judgments(answers: list[Row]) -> Iterator[Row]:
-    """Every pair of answers to a prompt, judged by every editor."""
+    """Return every pair of answers to a prompt, judged by every editor."""
     for _, rows in groupby(answers, key=lambda row: row["prompt"]):
         for pair in combinations(rows, 2):
             yield from (_judgment(editor, *pair) for editor in EDITORS)

@@ -56,17 +56,17 @@ class HumanAIAgreement:
 
     @property
     def percent(self) -> int:
-        """The share as a page shows it."""
+        """Return the share as a page shows it."""
         return round(100 * self.share)
 
     @property
     def percent_low(self) -> int:
-        """The lower end, rounded down."""
+        """Return the lower end, rounded down."""
         return math.floor(100 * self.low)
 
     @property
     def percent_high(self) -> int:
-        """The upper end, rounded up."""
+        """Return the upper end, rounded up."""
         return math.ceil(100 * self.high)
 
 

@@ -21,7 +21,7 @@ class AgreementLine:
 
     @property
     def marks(self) -> dict[str, str]:
-        """Where the interval and its dot lie on an axis from 0 to 1."""
+        """Return where the interval and its dot lie on an axis from 0 to 1."""
         values = {"low": self.row.low, "dot": self.row.alpha, "high": self.row.high}
         return {name: f"{100 * min(max(v or 0, 0), 1):.1f}%" for name, v in values.items()}
 

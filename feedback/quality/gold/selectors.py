@@ -40,7 +40,7 @@ class GoldResult:
 
     @property
     def share(self) -> float:
-        """The share of right ones."""
+        """Return the share of right ones."""
         return self.right / self.n
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feedback.training.models import CheckpointState, Kind
 from feedback.training.promotion.verdict_text import VerdictCode, verdict_text
+from trainers.arrays import Floats
 from trainers.off_policy.paired import Paired
 
 MARGIN = 0.005  # half a point: how much worse a candidate may be
@@ -22,8 +22,6 @@ ENOUGH_NEWER = 100  # prompts with newer judgments that suffice to compare on th
 CHANCE = 0.5
 EMBEDDING_LOSSES = ("log_loss", "model_mean_log_loss")
 PREFERENCE_LOSSES = ("preference_log_loss", "preference_mean_log_loss")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
