@@ -18,12 +18,6 @@ from trainers.arrays import Bools, Floats32
 KEY_BYTES = 16
 
 
-def cache_folder() -> Path:
-    """Return where caches live: $TRAINERS_CACHE, or a folder in the user's own cache."""
-    named = os.environ.get("TRAINERS_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "feedback-commons"
-
-
 def content_key(text: str) -> bytes:
     """Return the digest that a text is known by, KEY_BYTES long."""
     return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()

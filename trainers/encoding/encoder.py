@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 
 from trainers.arrays import Floats32
 from trainers.artifacts import file_digest
-from trainers.encoding.cache import VectorCache, cache_folder, content_key
+from trainers.encoding.cache import VectorCache, content_key
 from trainers.errors import InputError
+from trainers.places import cache_folder
 from trainers.tuning.devices import pick_device
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from trainers.arrays import Floats32, Ints
-from trainers.encoding.cache import cache_folder
 from trainers.encoding.encoder import Encoder
+from trainers.places import cache_folder
 from trainers.reward.config import FeaturesConfig
 from trainers.reward.model import Answer
 from trainers.reward.surface import SURFACE_FEATURES, surface_features
