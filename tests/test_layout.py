@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.conftest import ROOT
+from trainers.pretrained.packages import MINILM, SMOLLM2
 
 PACKAGES = ("platform/config", "feedback", "trainers")
 GENERATED = "migrations"
@@ -24,7 +25,9 @@ FOR_TOOLS |= {
     "requirements.lock",
     "requirements-dev.lock",
     "requirements-gpu.lock",
+    "requirements-models.lock",
 }
+MODELS_LOCK = ROOT / "requirements-models.lock"
 LONGEST_MODULE = 400
 LONGEST_LINE_OF_A_TEMPLATE = 120
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
@@ -81,7 +84,14 @@ def test_nothing_is_unpickled() -> None:
 
 
 def test_locks_pin_versions_and_name_no_host_and_no_folder() -> None:
-    for lock in ROOT.glob("requirements*.lock"):
+    for lock in set(ROOT.glob("requirements*.lock")) - {MODELS_LOCK}:
         for line in lock.read_text().splitlines():
             assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.!+-]+( ;|$)", line), f"{lock.name}: {line}"
         assert "torch==2.13.0" in lock.read_text().splitlines()
+
+
+def test_the_lock_of_models_pins_the_packages_whose_weights_are_known_by_their_bytes() -> None:
+    lines = MODELS_LOCK.read_text().splitlines()
+    pins = [re.fullmatch(r"([\w.-]+)==[\d.]+ --hash=sha256:[0-9a-f]{64}", line) for line in lines]
+    assert all(pins), lines
+    assert {pin[1] for pin in pins if pin} == {MINILM.distribution, SMOLLM2.distribution}
