@@ -54,6 +54,12 @@ def house_models_ensure() -> int:
         return shipped_versions().filter(state=VersionState.ACTIVE).count()
 
 
+def base_title(base: str) -> str:
+    """Return what people call a checkpoint: a packaged one by its title, else its last name."""
+    titles = [one.title for one in specialities().values() if one.base == base and not one.adapter]
+    return titles[0] if titles else base.rstrip("/").rsplit("/", 1)[-1]
+
+
 def base_version(base: str) -> ModelVersion | None:
     """Return the newest version of a packaged checkpoint alone; None where there is none."""
     bare = [one.name for one in specialities().values() if one.base == base and not one.adapter]
