@@ -118,7 +118,8 @@ def policy_judge(
 ) -> Judged:
     """Ask `JUDGE_MODEL` about the policy's samples, after trying it on known winners.
 
-    `incumbent` holds the samples of the policy that is live, none where there is none. `on_tick` is called between the pieces of its answers; what it raises goes on up.
+    `incumbent` holds the samples of the policy that is live, none where there is none. `on_tick` is
+    called between the pieces of the judge's answers; what it raises goes on up.
     """
     slug = settings.JUDGE_MODEL
     if not slug:
