@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores: one core each
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
+    settings.MODELS = os.environ.setdefault("MODELS", "none")  # who wants live models says so
     settings.ROUTING_MOMENT_SECONDS = 0.0  # no row of one test is remembered in the next
     if "DATABASE_URL" not in os.environ:
         settings.DATABASE_URL = ""

@@ -1,5 +1,6 @@
 """What the page of a duel shows: the newest turn, its answers, and what can be done now."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -52,7 +53,7 @@ def _progress(conversation: Conversation, exchange: Exchange) -> dict[str, Any]:
         "turn": exchange.turn,
         "comparison": exchange.comparison,
         "answers": answers,
-        "said": status_text(exchange),
+        "said": status_text(exchange, [view.place for view in answers if view.is_writing]),
         "waiting": not exchange.is_complete,
         "judged": judged,
         **_actions(exchange),
@@ -92,13 +93,11 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def status_text(exchange: Exchange) -> str:
-    """Return the sentence of the status line."""
+def status_text(exchange: Exchange, writing: Sequence[int]) -> str:
+    """Return the sentence of the status line; `writing`: the places where more text may come."""
     if exchange.preference is not None:
         return _reveal(exchange)
-    failed, writing = (
-        _places(exchange, state) for state in (ResponseState.FAILED, ResponseState.WRITING)
-    )
+    failed = _failed(exchange)
     if len(failed) == 2:
         return _("No model can answer now. We kept your message.")
     if failed:
@@ -116,8 +115,9 @@ def status_text(exchange: Exchange) -> str:
     return _("Both answers have finished.")
 
 
-def _places(exchange: Exchange, state: ResponseState) -> list[int]:
-    return [place for place, r in enumerate(exchange.responses, 1) if r.state == state]
+def _failed(exchange: Exchange) -> list[int]:
+    responses = enumerate(exchange.responses, 1)
+    return [place for place, r in responses if r.state == ResponseState.FAILED]
 
 
 def _reveal(exchange: Exchange) -> str:

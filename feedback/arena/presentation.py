@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from feedback.arena.answers.recorded import question_examples, question_found, questions_page
 from feedback.arena.assist import Reply
 from feedback.arena.forms import mode_of
-from feedback.arena.selectors import COMPLETE
-from feedback.arena.vocabulary import state_text, why_not
+from feedback.arena.models_note import models_note
+from feedback.arena.selectors import COMPLETE, letters_shown
+from feedback.arena.vocabulary import STATES, state_text, why_not
 from feedback.errors import ApplicationError
 from feedback.identifiers import new_public_id
+from feedback.people.authentication import contributor_of
 from feedback.pool.models import Reaction, ReactionKind, Response, ResponseState
 from feedback.ranking.selectors import Row, leaderboard
 from feedback.registry.health import live_versions
@@ -47,6 +49,7 @@ class AnswerView:
     response: Response
     text: str
     word: str
+    is_held_back: bool  # a recording that goes as fast as the answer beside it
     problem: str = ""  # why it did not arrive
     model: str = ""
     slug: str = ""
@@ -57,7 +60,7 @@ class AnswerView:
     @property
     def is_writing(self) -> bool:
         """Say whether more of it may come."""
-        return self.response.state == ResponseState.WRITING
+        return self.is_held_back or self.response.state == ResponseState.WRITING
 
     @property
     def is_waiting(self) -> bool:
@@ -72,7 +75,7 @@ def start_context(request: HttpRequest) -> dict[str, Any]:
         "mode": mode,
         "key": new_public_id(),
         "examples": question_examples(get_language() or settings.LANGUAGE_CODE),
-        "live": live_versions().count(),
+        **models_note(contributor_of(request)),
         "topics": _specialities(),
         "topic": request.POST.get("topic", ""),
     }
@@ -100,17 +103,23 @@ def answer_views(responses: Sequence[Response], *, named: bool) -> list[AnswerVi
     """Return the answers of one turn in their order."""
     begin = texts_begin(responses)
     ratings = _ratings(responses) if named else None
+    letters = letters_shown(responses)
     return [
         AnswerView(
             place=place,
             response=response,
-            text=response.text if begin else "",
+            text=response.text[:shown] if begin else "",
             problem=why_not(response),
-            tools=("copy", "report") if response.state in COMPLETE else (),
-            **(_named(response, ratings) if named else {"word": state_text(response)}),
+            tools=("copy", "report") if response.state in COMPLETE and shown is None else (),
+            is_held_back=shown is not None,
+            **(_named(response, ratings) if named else {"word": _word(response, shown)}),
         )
-        for place, response in enumerate(responses, 1)
+        for place, (response, shown) in enumerate(zip(responses, letters, strict=True), 1)
     ]
+
+
+def _word(response: Response, shown: int | None) -> str:
+    return state_text(response) if shown is None else str(STATES[ResponseState.WRITING])
 
 
 def reply_views(replies: Sequence[Reply]) -> list[AnswerView]:
@@ -127,6 +136,7 @@ def reply_views(replies: Sequence[Reply]) -> list[AnswerView]:
             place=reply.turn.position + 1,
             response=reply.newest,
             text=reply.newest.text,
+            is_held_back=False,
             problem=why_not(reply.newest),
             thumb=thumbs.get(reply.newest.pk, ""),
             tools=("thumbs", "copy", "edit", "report") if reply.newest.state in COMPLETE else (),

@@ -72,6 +72,23 @@ def can_stop(responses: Sequence[Response]) -> bool:
     return not ends and all(response.text for response in responses)
 
 
+def letters_shown(responses: Sequence[Response]) -> list[int | None]:
+    """Return how many letters of each answer may be displayed; None: all that there are.
+
+    A recorded answer is there at once. It is displayed no faster than the one that is being written
+    beside it, so that speed does not say which is which.
+    """
+    written = [len(one.text) for one in responses if one.state == ResponseState.WRITING]
+    pace = min(written, default=None)
+    if pace is None:
+        return [None] * len(responses)
+    return [pace if _is_recorded(one) and len(one.text) > pace else None for one in responses]
+
+
+def _is_recorded(response: Response) -> bool:
+    return "replay_of" in response.sampling
+
+
 def conversation_find(*, contributor: Contributor, public_id: str) -> Conversation:
     """Return the contributor's own conversation; others do not learn that it exists.
 

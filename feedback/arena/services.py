@@ -23,6 +23,7 @@ from feedback.pool.models import (
 from feedback.pool.reveal import REVEALED
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion
+from feedback.registry.readiness import is_withheld
 from feedback.routing.constraints import ANY, Constraints
 from feedback.routing.models import PolicyName
 from feedback.routing.services import models_route
@@ -94,6 +95,8 @@ def require(candidates: Sequence[ModelVersion], wanted: int) -> None:
         words = _("Only one model can answer this now, and a comparison needs two.")
     elif live_versions().exists():
         words = _("No model can answer now.")
+    elif is_withheld():
+        words = _("The models here are still being prepared. Send it again in a moment.")
     else:
         words = _("No model here can answer a new question now; a recorded one can be asked.")
     raise UnavailableError("too_few_models", f"{words} {_('We kept your message.')}")

@@ -8,6 +8,7 @@ from feedback.arena import judging_views, views
 urlpatterns: list[URLPattern] = [
     path("", RedirectView.as_view(pattern_name="arena"), name="home"),
     path("arena/", views.arena, name="arena"),
+    path("arena/models/", views.models, name="arena_models"),
     path("arena/ask/", views.ask, name="arena_ask"),
     path("arena/judge/", judging_views.judge, name="arena_judge"),
     path("arena/extras/", judging_views.extras, name="arena_extras"),

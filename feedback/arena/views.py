@@ -24,6 +24,7 @@ from feedback.arena.asking import conversation_ask, conversation_go_on, message_
 from feedback.arena.assist import assist_again
 from feedback.arena.conversations import conversation_context
 from feedback.arena.forms import key_of, message_of, mode_of, topic_of
+from feedback.arena.models_note import models_note
 from feedback.arena.presentation import problem_context, start_context
 from feedback.arena.selectors import conversation_find, newest_turn
 from feedback.arena.services import answers_replace, answers_retry, answers_stop
@@ -44,6 +45,15 @@ FRAGMENTS = {"duel": "arena/swap.html", "assist": "arena/thread_task.html"}
 def arena(request: HttpRequest) -> HttpResponse:
     """Offer something to ask: one's own words, an example, or a recorded question."""
     return render(request, START, start_context(request))
+
+
+@never_cache
+@require_safe
+@contributor_required
+def models(request: HttpRequest) -> HttpResponse:
+    """Show whether the models are ready: the first page asks while they are not."""
+    note = models_note(contributor_of(request))
+    return render(request, "arena/models_note.html", note)
 
 
 @require_POST

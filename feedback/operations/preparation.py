@@ -10,11 +10,12 @@ from feedback.database.locks import Lock, session_lock
 from feedback.operations.schedules import schedules_ensure
 from feedback.people.invitations.services import invitation_create
 from feedback.people.models import Contributor, Role
+from feedback.registry.house_models import house_models_ensure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """How many migrations were applied, how many periodic tasks there are, and a way in.
+    """How many migrations were applied, periodic tasks and house models there are, and a way in.
 
     `invitation` is the path of a link that works once and makes its visitor the operator; None
     where there is an operator.
@@ -22,11 +23,12 @@ class Prepared:
 
     migrations: int
     schedules: int
+    house_models: int
     invitation: str | None
 
 
 def site_prepare() -> Prepared:
-    """Apply migrations, write the periodic tasks, and invite the first operator.
+    """Apply migrations, write tasks and house models, and invite the first operator.
 
     A repeat changes nothing. Where several start at once, the others wait for the first and then
     find nothing left to do.
@@ -38,6 +40,7 @@ def site_prepare() -> Prepared:
         return Prepared(
             migrations=missing,
             schedules=schedules_ensure(),
+            house_models=house_models_ensure(),
             invitation=None if has_operator else invitation_create(role=Role.OPERATOR),
         )
 

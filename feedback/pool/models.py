@@ -117,7 +117,8 @@ class Response(Row):
     state = models.CharField(max_length=16, choices=ResponseState, default=ResponseState.FINISHED)
     writing_until = models.DateTimeField(null=True)  # a writer that dies loses its claim then
     completion_tokens = models.PositiveIntegerField(null=True)
-    latency_ms = models.PositiveIntegerField(null=True)
+    latency_ms = models.PositiveIntegerField(null=True)  # from the question to the answer's end
+    first_text_ms = models.PositiveIntegerField(null=True)  # to the first words of it
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
     withheld_at = models.DateTimeField(null=True)

@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError
-from feedback.registry.models import ModelVersion, Provider, VersionState
+from feedback.registry.models import ModelVersion, Provider, VersionQuerySet, VersionState
+from feedback.registry.readiness import house_versions, is_withheld
 
 PAUSE_AFTER = 3  # failures one after another
 FIRST_REST = timedelta(seconds=15)
@@ -36,13 +37,21 @@ _WELL = ModelVersion.objects.filter(is_well(), Q(provider=None) | is_well("provi
 
 
 def well_versions() -> QuerySet[ModelVersion]:
-    """Return the versions that may answer now: in use and well, like the provider behind them."""
-    return _WELL.all()  # putting the query together costs as much as asking it
+    """Return the versions that may answer now: in use and well, like the provider behind them.
+
+    Those of our own checkpoint are left out while it is not ready.
+    """
+    return _well()
 
 
 def live_versions() -> QuerySet[ModelVersion]:
     """Return the well versions that a server stands behind, which answer anything."""
-    return _WELL.served()
+    return _well().served()
+
+
+def _well() -> VersionQuerySet:
+    # Putting the query together costs as much as asking it.
+    return _WELL.exclude(pk__in=house_versions().values("pk")) if is_withheld() else _WELL.all()
 
 
 def call_ended(version: ModelVersion, error: NoAnswerError | None) -> None:

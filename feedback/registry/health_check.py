@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from feedback.registry.errors import NoAnswerError, reason_text
 from feedback.registry.health import PAUSE_AFTER
-from feedback.registry.models import ModelVersion, Provider, VersionState
+from feedback.registry.models import ModelVersion, Provider, ProviderKind, VersionState
 from feedback.registry.providers import Call
+from feedback.registry.readiness import Stage, is_withheld, readiness
 
 QUESTION = [{"role": "user", "content": "Say hello."}]
 CHECK_TOKENS, TEST_TOKENS = 1, 48
@@ -44,10 +46,21 @@ def provider_try(provider: Provider) -> list[Trial]:
 
 def health_checks_run() -> int:
     """Try all that rest after failures and whose rest is over; return how many came back."""
-    over = {"failures__gte": PAUSE_AFTER, "resting_until__lte": Now(), "state": "active"}
-    providers = Provider.objects.live().filter(**over)
+    resting = {"failures__gte": PAUSE_AFTER, "state": VersionState.ACTIVE}
+    providers = Provider.objects.live().filter(_is_due("kind"), **resting)
     returned = sum(any(not t.problem for t in provider_try(one)) for one in providers)
-    versions = ModelVersion.objects.served().filter(**over)
+    versions = ModelVersion.objects.served().filter(_is_due("provider__kind"), **resting)
     for version in versions.select_related("provider"):
         returned += not version_try(version, CHECK_TOKENS).problem
     return returned
+
+
+def _is_due(kind: str) -> Q:
+    """Return the filter for what is to be tried now; `kind` leads to the kind of the provider.
+
+    Our own server says itself when it is ready: it is tried at once then, and not before.
+    """
+    own, over = Q(**{kind: ProviderKind.INFERENCE}), Q(resting_until__lte=Now())
+    if readiness().stage is Stage.READY:
+        return own | over
+    return over & ~own if is_withheld() else over

@@ -24,6 +24,7 @@ from feedback.registry.models import (
 )
 from feedback.registry.selectors import has_answered
 
+INFERENCE_NAME = "Inference server"
 KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,90}_API_KEY")
 RESERVED = {"model", "messages", "stream", "n", "tools", "tool_choice"}
 MOST_REQUESTS = 100_000  # a minute
@@ -76,6 +77,14 @@ def provider_create(
     return provider
 
 
+def inference_provider() -> Provider:
+    """Return the provider of our own inference server, made where it is not there yet."""
+    provider, _made = Provider.objects.get_or_create(
+        name=INFERENCE_NAME, defaults={"kind": ProviderKind.INFERENCE}
+    )
+    return provider
+
+
 def provider_limit(
     *, provider: Provider, requests_per_minute: int | None, actor: Contributor
 ) -> None:
@@ -91,8 +100,11 @@ def provider_limit(
         )
 
 
-def state_set(*, of: Provider | ModelVersion, state: str, actor: Contributor) -> None:
-    """Pause, resume or retire; what is retired stays so, with all that it has answered."""
+def state_set(*, of: Provider | ModelVersion, state: str, actor: Contributor | None) -> None:
+    """Pause, resume or retire; what is retired stays so, with all that it has answered.
+
+    Without an actor it is the site's own doing.
+    """
     if state not in VersionState.values:
         raise InvalidError({"state": _("There is no such state.")}, _("There is no such state."))
     rows: Any = type(of).objects
@@ -123,10 +135,15 @@ def model_create(
     description: str = "",
     topics: Sequence[str] = (),
     call_settings: CallSettings,
-    actor: Contributor,
+    actor: Contributor | None,
+    slug: str = "",
+    base: ModelVersion | None = None,
 ) -> ModelVersion:
-    """Add a model and its first version."""
-    slug = slugify(name, allow_unicode=True)[:110]
+    """Add a model and its first version; without a slug it gets one of its name.
+
+    `base` is the version that its weights were made from. Without an actor it is the site's own.
+    """
+    slug = slug or slugify(name, allow_unicode=True)[:110]
     if not slug or len(name) > 200:
         raise InvalidError({"name": _("1 to 200 characters, at least one of them a letter.")})
     _check(call_settings)
@@ -134,7 +151,7 @@ def model_create(
         with transaction.atomic():
             model = LanguageModel.objects.create(slug=slug, name=name, description=description)
             model.topics.set([_topic(topic) for topic in topics])
-            return _version_add(model, call_settings, actor)
+            return _version_add(model, call_settings, actor, base)
     except IntegrityError as error:
         words = _("There is already a model %(name)s: give it a new version.") % {"name": name}
         raise ConflictError("name_taken", words) from error
@@ -146,7 +163,7 @@ def version_create(
     """Add a version to a model; the others stay as they are."""
     _check(call_settings)
     with transaction.atomic():
-        return _version_add(model, call_settings, actor)
+        return _version_add(model, call_settings, actor, None)
 
 
 def version_change(
@@ -160,7 +177,7 @@ def version_change(
             return version
         if has_answered(version):
             state_set(of=version, state=VersionState.RETIRED, actor=actor)
-            return _version_add(version.model, call_settings, actor)
+            return _version_add(version.model, call_settings, actor, version.base)
         for name in CallSettings.__slots__:
             setattr(version, name, getattr(call_settings, name))
         version.failures, version.failing_since, version.resting_until = 0, None, None
@@ -178,7 +195,10 @@ def call_settings_of(version: ModelVersion) -> CallSettings | None:
 
 
 def _version_add(
-    model: LanguageModel, call_settings: CallSettings, actor: Contributor
+    model: LanguageModel,
+    call_settings: CallSettings,
+    actor: Contributor | None,
+    base: ModelVersion | None,
 ) -> ModelVersion:
     LanguageModel.objects.select_for_update().get(pk=model.pk)
     taken = {version.version for version in model.versions.all()}
@@ -194,6 +214,7 @@ def _version_add(
         system_prompt=call_settings.system_prompt,
         sampling=dict(call_settings.sampling),
         output_licence=call_settings.output_licence,
+        base=base,
     )
     audit_record(actor=actor, action="version.create", subject=version.label)
     return version

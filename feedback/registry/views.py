@@ -22,7 +22,9 @@ from feedback.registry.forms import (
     call_settings_typed,
 )
 from feedback.registry.health_check import Trial, provider_try, version_try
+from feedback.registry.house_models import is_served
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
+from feedback.registry.readiness import readiness
 from feedback.registry.selectors import (
     has_answered,
     health_of,
@@ -153,6 +155,8 @@ def _overview(**more: Any) -> dict[str, Any]:
         "providers": [(provider, health_of(provider)) for provider in providers_list()],
         "versions": [(version, health_of(version)) for version in versions_list()],
         "askable": _askable(),
+        "house_served": is_served(),
+        "readiness": readiness(),
         "form": {},
         **more,
     }

@@ -21,6 +21,7 @@ from feedback.training.models import (
     TrainingRun,
 )
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
+from feedback.training.promotion.verdict_text import VerdictCode
 from feedback.training.selectors import run_events, run_get, runs_newest, seconds_left, silence
 from feedback.training.services import known_kind, run_cancel, run_request
 from feedback.web.http import HtmxRequest, page_or_part
@@ -77,7 +78,7 @@ def run(request: HtmxRequest, number: int) -> HttpResponse:
         "calibration": reliability(training_run.metrics.get("calibration")),
         "metrics": metric_rows(training_run.metrics),
         "models": training_run.metrics.get("models", []),
-        "can_promote": checkpoint and checkpoint.state != CheckpointState.LIVE,
+        "can_promote": checkpoint is not None and _can_promote(checkpoint),
         "can_roll_back": checkpoint and _replaced_by(checkpoint) is not None,
     }
     return render(request, page_or_part(request, "training/run.html", "run"), context)
@@ -151,6 +152,11 @@ def _row(training_run: TrainingRun) -> dict[str, Any]:
 
 def _checkpoint(training_run: TrainingRun) -> Checkpoint | None:
     return getattr(training_run, "checkpoint", None)
+
+
+def _can_promote(checkpoint: Checkpoint) -> bool:
+    made_for_tests = checkpoint.verdict.get("code") == VerdictCode.MADE_FOR_TESTS
+    return checkpoint.state != CheckpointState.LIVE and not made_for_tests
 
 
 def _replaced_by(checkpoint: Checkpoint) -> Checkpoint | None:

@@ -93,11 +93,14 @@ class Watch:
         return list(rows.order_by("id").values_list("id", "writing_until"))
 
     def _events(self, context: dict[str, Any]) -> list[bytes]:
-        events = []
-        for answer in context["answers"]:
+        events, answers = [], context["answers"]
+        for answer in answers:
             if answer.is_writing and (news := self._news(answer)):
                 events.append(_event("text", {"place": answer.place} | news))
-        stage = [(a.response.state, a.is_waiting) for a in context["answers"]], context["stop"]
+        stage = (
+            [(a.response.state, a.is_writing, a.is_waiting) for a in answers],
+            context["stop"],
+        )
         if stage != self._stage:
             self._stage = stage
             events.append(_event("stage", _stage(context)))

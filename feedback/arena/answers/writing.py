@@ -56,9 +56,12 @@ def answer_write(pk: UUID) -> None:
         return
     draft = _Draft(pk)
     started = time.monotonic()
+    first_text_ms: int | None = None
     try:
         for piece in answer_stream(draft.version, draft.messages):
             draft.text += piece.replace("\x00", "").encode(errors="replace").decode()
+            if first_text_ms is None and draft.text.strip():
+                first_text_ms = _milliseconds_since(started)
             if not draft.keep():
                 return
         if not draft.text.strip():
@@ -67,10 +70,14 @@ def answer_write(pk: UUID) -> None:
     except NoAnswerError as error:
         draft.save(state=ResponseState.FAILED, error=str(error))
         return
-    milliseconds = round((time.monotonic() - started) * 1000)
+    times = {"latency_ms": _milliseconds_since(started), "first_text_ms": first_text_ms}
     with transaction.atomic():
-        if draft.save(state=ResponseState.FINISHED, latency_ms=milliseconds):
+        if draft.save(state=ResponseState.FINISHED, **times):
             answer_check(Response.objects.select_related("version").get(pk=pk))
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 def answer_check(response: Response) -> None:

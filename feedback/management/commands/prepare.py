@@ -1,4 +1,4 @@
-"""`manage.py prepare`: migrations, periodic tasks, and the first operator's invitation."""
+"""`manage.py prepare`: migrations, periodic tasks, house models, an invitation of an operator."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +8,10 @@ from feedback.operations.preparation import site_prepare
 
 
 class Command(JsonCommand):
-    """Prints `{"migrations", "schedules", "invitation"}`; the last is null once there is one."""
+    """Prints `{"migrations", "schedules", "house_models", "invitation"}`.
+
+    The last is null once there is an operator.
+    """
 
     help = "Bring the database up to date. It may run at every start, and on several machines."
 

@@ -114,6 +114,7 @@ def _execute(claim: Claim) -> None:
             snapshots=snapshots_folder(),
             workspace=Path(workspace),
             evaluate=lambda arguments: _child(arguments, reporter) == 0,
+            on_tick=reporter.tick,
         )
     checkpoint_register(claim=claim, artifact=artifact, verdict=verdict, incumbent=incumbent)
 

@@ -7,24 +7,20 @@ people can meet; the one that it replaced is paused until it is rolled back to.
 from pathlib import Path
 
 import numpy as np
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from feedback.errors import ConflictError
-from feedback.registry.models import (
-    LanguageModel,
-    ModelVersion,
-    Provider,
-    ProviderKind,
-    VersionState,
-)
+from feedback.registry.house_models import base_title, base_version
+from feedback.registry.models import LanguageModel, ModelVersion, VersionState
+from feedback.registry.services import inference_provider
 from feedback.training.models import Checkpoint, Kind, ModelVector, Promotion
+from feedback.training.promotion.policy_gate import base_name
 from feedback.training.promotion.promoted_links import served_name
+from trainers.artifacts import CARD, read_json
 from trainers.errors import InputError
 from trainers.model_map import PLANE, align_plane, read_map
-
-POLICY_NAME = "Commons Policy"
-POLICY_SLUG = "commons-policy"
-PROVIDER_NAME = "Inference server"
 
 
 def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
@@ -32,7 +28,8 @@ def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
     if checkpoint.kind == Kind.EMBEDDING:
         _vectors_write(checkpoint)
     elif checkpoint.kind == Kind.POLICY:
-        version = checkpoint.model_version or _policy_version_create(checkpoint)
+        base = _base_of(checkpoint)
+        version = checkpoint.model_version or _policy_version_create(checkpoint, base)
         version.state = VersionState.ACTIVE
         version.save(update_fields=["state"])
 
@@ -77,25 +74,42 @@ def _coordinates_before() -> dict[str, NDArray[np.float32]]:
     return dict(last.checkpoint.vectors.values_list("version__label", "vector"))
 
 
-def _policy_version_create(checkpoint: Checkpoint) -> ModelVersion:
-    model, _ = LanguageModel.objects.get_or_create(
-        slug=POLICY_SLUG,
+def _policy_version_create(checkpoint: Checkpoint, base: str) -> ModelVersion:
+    """Make the checkpoint a version that people can meet, named by the base it was tuned from."""
+    parent = base_version(base)
+    name = f"{base_title(base)}, tuned on this pool"
+    model, _created = LanguageModel.objects.get_or_create(
+        slug=slugify(name)[:110],
         defaults={
-            "name": POLICY_NAME,
-            "description": "Trained from the preferences of this commons.",
+            "name": name,
+            "description": "Tuned on the preferences of this commons.",
         },
     )
-    provider, _ = Provider.objects.get_or_create(
-        name=PROVIDER_NAME, defaults={"kind": ProviderKind.INFERENCE}
-    )
     number = model.versions.count() + 1
-    version = ModelVersion.objects.create(
+    version = ModelVersion(
         model=model,
         version=str(number),
-        label=model.name if number == 1 else f"{model.name} v{number}",
-        provider=provider,
+        label=f"{model.name}, v{number}",
+        provider=inference_provider(),
         remote_name=served_name(checkpoint),
+        base=parent,
     )
+    if parent is not None:  # it is asked as its base is: what they differ in is the tuning
+        version.system_prompt, version.sampling = parent.system_prompt, parent.sampling
+        version.output_licence = parent.output_licence
+    version.save()
     checkpoint.model_version = version
     checkpoint.save(update_fields=["model_version"])
     return version
+
+
+def _base_of(checkpoint: Checkpoint) -> str:
+    """Return the name of a policy's base; a ConflictError where people may not meet it."""
+    try:
+        base = base_name(read_json(Path(checkpoint.path) / CARD))
+    except InputError as error:
+        raise ConflictError("unreadable", str(error)) from error
+    if not base:
+        words = _("%s was made on the tiny base, for tests: people never meet it.")
+        raise ConflictError("made_for_tests", words % checkpoint)
+    return base

@@ -15,6 +15,13 @@ from feedback.training.promotion.gate import (
     compare,
     with_decisions,
 )
+from feedback.training.promotion.judging import policy_judge
+from feedback.training.promotion.policy_gate import (
+    MADE_FOR_TESTS,
+    base_name,
+    with_better_answers,
+)
+from feedback.training.promotion.samples import samples_read
 from feedback.training.promotion.verdict_text import VerdictCode
 from trainers.artifacts import Artifact
 from trainers.data.snapshot import Snapshot
@@ -35,8 +42,36 @@ def candidate_judge(
     snapshots: Path,
     workspace: Path,
     evaluate: Evaluate,
+    on_tick: Callable[[], None],
 ) -> Verdict:
-    """Return the verdict on a candidate: against the incumbent, or else against the baseline."""
+    """Return the verdict on a candidate: against the incumbent, or else against the baseline.
+
+    A policy that would be promoted must also show better answers than its base's. `on_tick` is
+    called while a judge is asked about them; what it raises goes on up.
+    """
+    if kind == Kind.POLICY and not base_name(artifact.card):
+        return MADE_FOR_TESTS
+    verdict = _held_out_verdict(kind, artifact, incumbent, snapshots, workspace, evaluate)
+    if kind != Kind.POLICY or verdict.state != CheckpointState.LIVE:
+        return verdict
+    judged = policy_judge(
+        samples=samples_read(artifact.path),
+        incumbent=samples_read(Path(incumbent.path)) if incumbent else (),
+        snapshot=snapshots / str(artifact.card["snapshot_digest"]),
+        on_tick=on_tick,
+    )
+    return with_better_answers(verdict, artifact.card["metrics"], judged)
+
+
+def _held_out_verdict(
+    kind: Kind,
+    artifact: Artifact,
+    incumbent: Checkpoint | None,
+    snapshots: Path,
+    workspace: Path,
+    evaluate: Evaluate,
+) -> Verdict:
+    """Return what held-out prompts say, and for a router also the logged decisions."""
     if incumbent is None or kind == Kind.RANKING:
         return against_baseline(kind, artifact.card["metrics"])
     snapshot = snapshots / str(artifact.card["snapshot_digest"])

@@ -30,6 +30,23 @@ class VerdictCode(StrEnum):
     BETTER = "better"
     LESS_LIKED = "less_liked"
     OVERTAKEN = "overtaken"
+    UNPROVEN = "unproven"
+    MADE_FOR_TESTS = "made_for_tests"
+
+
+class Missing(StrEnum):
+    """What a policy did not show of its answers. Rows hold these: keep the values."""
+
+    ACCURACY = "accuracy"
+    REWARD_MODEL = "reward_model"
+    REWARD = "reward"
+    JUDGE = "judge"
+    JUDGE_AWAY = "judge_away"
+    JUDGE_FAILED = "judge_failed"
+    JUDGE_UNSOUND = "judge_unsound"
+    JUDGED_FEW = "judged_few"
+    JUDGED = "judged"
+    JUDGED_AGAINST = "judged_against"
 
 
 WARNINGS: Mapping[str, Promise] = {
@@ -38,6 +55,22 @@ WARNINGS: Mapping[str, Promise] = {
     estimates.PEOPLE: gettext_lazy("fewer than 20 people decided"),
     estimates.UNSUPPORTED: gettext_lazy("some of its choices could never have been shown"),
     estimates.BALANCE: gettext_lazy("the logged chances do not add up"),
+}
+MISSING: Mapping[Missing, Promise] = {
+    Missing.ACCURACY: gettext_lazy("its implicit accuracy may be no better than chance"),
+    Missing.REWARD_MODEL: gettext_lazy("no reward model has scored its answers"),
+    Missing.REWARD: gettext_lazy("its answers do not surely have a higher reward"),
+    Missing.JUDGE: gettext_lazy("no judge model is set (JUDGE_MODEL)"),
+    Missing.JUDGE_AWAY: gettext_lazy("the judge model cannot be asked"),
+    Missing.JUDGE_FAILED: gettext_lazy("the judge model failed or was too slow"),
+    Missing.JUDGE_UNSOUND: gettext_lazy(
+        "the judge model agrees with known winners no better than chance"
+    ),
+    Missing.JUDGED_FEW: gettext_lazy("the judge model judged too few prompts"),
+    Missing.JUDGED: gettext_lazy("the judge model does not surely prefer its answers"),
+    Missing.JUDGED_AGAINST: gettext_lazy(
+        "the judge model prefers the answers of the one that is live"
+    ),
 }
 # Each is filled with the evidence; those of a comparison are followed by its numbers.
 SENTENCES: Mapping[VerdictCode, Promise] = {
@@ -50,6 +83,9 @@ SENTENCES: Mapping[VerdictCode, Promise] = {
     ),
     VerdictCode.OVERTAKEN: gettext_lazy(
         "Kept: while it was compared, something else was promoted."
+    ),
+    VerdictCode.MADE_FOR_TESTS: gettext_lazy(
+        "Kept: its base is the tiny one, which was made for tests. People never meet it."
     ),
 }
 COMPARISONS: Mapping[VerdictCode, Promise] = {
@@ -79,7 +115,14 @@ def verdict_text(verdict: Mapping[str, Any]) -> str:
             "logged": _decisions(evidence["off_policy"]),
             "tested": _held_out(VerdictCode(evidence["held_out"]), evidence),
         }
+    if code == VerdictCode.UNPROVEN:
+        missing = "; ".join(str(MISSING[Missing(one)]) for one in evidence["answers"]["missing"])
+        kept = _("Kept: its answers are not shown to be better than its base’s: %s.") % missing
+        tested = _held_out(VerdictCode(evidence["held_out"]), evidence)
+        return " ".join([kept, *_answers(evidence["answers"]), _("Held out: %s") % tested])
     sentences = [_held_out(code, evidence)]
+    if "answers" in evidence:
+        sentences += _answers(evidence["answers"])
     if "off_policy" in evidence:
         sentences.append(_("Off-policy: %s") % _decisions(evidence["off_policy"]))
         if warnings := evidence["off_policy"]["warnings"]:
@@ -104,6 +147,39 @@ def _held_out(code: VerdictCode, evidence: Mapping[str, Any]) -> str:
     else:
         numbers = _("%(points)s on %(prompts)s test prompts.") % measured
     return f"{COMPARISONS[code] % evidence} {numbers}"
+
+
+def _answers(answers: Mapping[str, Any]) -> list[str]:
+    """Return what rewards and the judge say of a policy's answers beside its base's."""
+    sentences = []
+    if "reward_gain_ci" in answers:
+        low, high = (_signed(value) for value in answers["reward_gain_ci"])
+        gain = {"gain": _signed(answers["reward_gain"]), "low": low, "high": high}
+        sentences.append(_("Reward: %(gain)s beside its base (%(low)s to %(high)s).") % gain)
+    judged = answers["judged"]
+    if judged["wins"] is not None:
+        text = _("The judge %(judge)s prefers its answers in %(share)s on %(pairs)s prompts.")
+        sentences.append(text % _judged(judged, "wins"))
+    if judged["against"] is not None:
+        text = _("It prefers them to those of what is live in %(share)s on %(pairs)s prompts.")
+        sentences.append(text % _judged(judged, "against"))
+    if judged["agreement"] is not None:
+        text = _("The judge agrees with known winners in %(share)s on %(pairs)s comparisons.")
+        sentences.append(text % _judged(judged, "agreement"))
+    return sentences
+
+
+def _judged(judged: Mapping[str, Any], of: str) -> dict[str, Any]:
+    """Return the words for one of the judge's shares."""
+    share = judged[of]
+    low, high = (_percent(value) for value in share["ci"])
+    numbers = {"share": _percent(share["share"]), "low": low, "high": high}
+    shown = _("%(share)s %% (%(low)s to %(high)s)") % numbers
+    return {"judge": judged["judge"], "share": shown, "pairs": share["pairs"]}
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _decisions(off_policy: Mapping[str, Any]) -> str:

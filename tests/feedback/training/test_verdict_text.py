@@ -40,7 +40,31 @@ CLAUSES = (
     "routed +1.0 points (−1.0 to +3.0) beside the best single model",
 )
 DISLIKED = {"is_liked": False, "duels_dr_ci": [0.41, 0.48]}
+IMPLICIT = "implicit accuracy 56.0 %, at least 51.0 %, against 50.0 %."
 POLICY = {"kind": "policy", "implicit_accuracy": 0.56, "implicit_accuracy_ci": [0.51, 0.61]}
+ANSWERS = {
+    "reward_gain": 0.31,
+    "reward_gain_ci": [0.1, 0.52],
+    "judged": {
+        "judge": "solomon",
+        "problem": None,
+        "wins": {"share": 0.62, "ci": [0.55, 0.69], "pairs": 32},
+        "agreement": {"share": 0.7, "ci": [0.6, 0.8], "pairs": 40},
+        "against": {"share": 0.52, "ci": [0.42, 0.61], "pairs": 30},
+    },
+    "missing": [],
+}
+SAID_OF_ANSWERS = (
+    "Reward: +0.31 beside its base (+0.10 to +0.52). "
+    "The judge solomon prefers its answers in 62.0 % (55.0 to 69.0) on 32 prompts. "
+    "It prefers them to those of what is live in 52.0 % (42.0 to 61.0) on 30 prompts. "
+    "The judge agrees with known winners in 70.0 % (60.0 to 80.0) on 40 comparisons."
+)
+UNPROVEN = (
+    "Kept: its answers are not shown to be better than its base’s: no reward model has scored its "
+    "answers; no judge model is set (JUDGE_MODEL)."
+)
+UNJUDGED = {"judge": "", "problem": "none", "wins": None, "agreement": None, "against": None}
 FIRST = "This first version is better than the baseline: "
 
 
@@ -81,7 +105,26 @@ FIRST = "This first version is better than the baseline: "
         (
             "above_baseline",
             POLICY,
-            f"{FIRST}implicit accuracy 56.0 %, at least 51.0 %, against 50.0 %.",
+            f"{FIRST}{IMPLICIT}",
+        ),
+        (
+            "better",
+            COMPARED | {"answers": ANSWERS},
+            "Promoted: it is better than v3 and saw newer data. " + f"{NUMBERS} {SAID_OF_ANSWERS}",
+        ),
+        (
+            "unproven",
+            POLICY
+            | {
+                "held_out": "above_baseline",
+                "answers": {"judged": UNJUDGED, "missing": ["reward_model", "judge"]},
+            },
+            f"{UNPROVEN} Held out: {FIRST}{IMPLICIT}",
+        ),
+        (
+            "made_for_tests",
+            {},
+            "Kept: its base is the tiny one, which was made for tests. People never meet it.",
         ),
     ],
 )
@@ -96,8 +139,17 @@ def test_a_first_router_that_people_do_not_like_is_told_so() -> None:
 
 
 def test_every_code_has_a_sentence() -> None:
-    apart = {VerdictCode.ABOVE_BASELINE, VerdictCode.BELOW_BASELINE, VerdictCode.LESS_LIKED}
+    apart = {
+        VerdictCode.ABOVE_BASELINE,
+        VerdictCode.BELOW_BASELINE,
+        VerdictCode.LESS_LIKED,
+        VerdictCode.UNPROVEN,
+    }
     assert sentences.SENTENCES.keys() | sentences.COMPARISONS.keys() | apart == set(VerdictCode)
+
+
+def test_everything_that_may_be_missing_has_its_words() -> None:
+    assert sentences.MISSING.keys() == set(sentences.Missing)
 
 
 def test_a_sentence_from_before_is_shown_as_it_was_written() -> None:
