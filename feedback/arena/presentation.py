@@ -24,6 +24,7 @@ from feedback.pool.models import Reaction, ReactionKind, Response, ResponseState
 from feedback.ranking.selectors import Row, leaderboard
 from feedback.registry.health import live_versions
 from feedback.registry.models import Topic
+from feedback.routing.constraints import choosable
 from feedback.routing.explaining.why import route_ids_of
 from feedback.templatetags.ui import number
 
@@ -72,7 +73,7 @@ def start_context(request: HttpRequest) -> dict[str, Any]:
         "mode": mode,
         "key": new_public_id(),
         "examples": question_examples(get_language() or settings.LANGUAGE_CODE),
-        "live": live_versions().count(),
+        "live": choosable(live_versions()).count(),
         "topics": _specialities(),
         "topic": request.POST.get("topic", ""),
     }
