@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions, choosable_versions
 from feedback.arena.answers.turns import Messages, response_begin, turn_create
 from feedback.arena.selectors import ARENA, COMPLETE, newest_turn
 from feedback.arena.services import require
@@ -64,7 +64,7 @@ def assist_start(
     *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
 ) -> Conversation:
     """Begin a conversation with the model that routing thinks best."""
-    candidates = answerable_versions(messages)
+    candidates = choosable_versions(messages)
     require(candidates, 1)
     with transaction.atomic():
         conversation = Conversation.objects.create(
@@ -90,10 +90,10 @@ def assist_continue(*, conversation: Conversation, text: str) -> None:
             {"role": "assistant", "content": newest.text},
             {"role": "user", "content": text},
         ]
-        candidates = answerable_versions(messages)
-        require(candidates, 1)
+        same = newest.version if newest.version in answerable_versions(messages) else None
+        candidates = [] if same else choosable_versions(messages)
+        require([same] if same else candidates, 1)
         turn = turn_create(conversation=newest.turn.conversation, messages=messages)
-        same = newest.version if newest.version in candidates else None
         response_begin(turn=turn, version=same or _best(turn, candidates))
 
 
@@ -117,7 +117,7 @@ def others_of(turn: Turn) -> Sequence[ModelVersion]:
     Raises UnavailableError where there is none.
     """
     asked = set(turn.responses.values_list("version_id", flat=True))
-    able = answerable_versions(turn.messages)
+    able = choosable_versions(turn.messages)
     fresh = [version for version in able if version.id not in asked]
     anew = [v for v in able if v.provider and v.provider.kind != ProviderKind.REPLAY]
     if not fresh and not anew:

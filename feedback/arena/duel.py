@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.candidates import choosable_versions
 from feedback.arena.answers.writing import NAMES_MODEL
 from feedback.arena.presentation import AnswerView, answer_views, who
 from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
@@ -84,7 +84,7 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
     """Return what can be done where an answer is late or did not arrive."""
     failed = has_failed(exchange.responses)
     asked = set(exchange.turn.responses.values_list("version_id", flat=True)) if failed else set()
-    able = answerable_versions(exchange.responses[0].prompt) if failed else []
+    able = choosable_versions(exchange.responses[0].prompt) if failed else []
     return {
         "stop": can_stop(exchange.responses),
         "retry": failed,

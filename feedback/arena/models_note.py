@@ -9,6 +9,7 @@ from feedback.pool.models import Conversation
 from feedback.registry.health import live_versions
 from feedback.registry.models import VersionState
 from feedback.registry.readiness import Stage, house_versions, readiness
+from feedback.routing.constraints import choosable
 
 
 class Note(StrEnum):
@@ -26,7 +27,7 @@ def models_note(contributor: Contributor) -> dict[str, Any]:
     """Return what the note of the first page shows to this person."""
     house = house_versions().filter(state=VersionState.ACTIVE)
     found = readiness() if house.exists() else None
-    live = live_versions().count()
+    live = choosable(live_versions()).count()
     if found is not None and found.stage is Stage.PREPARING:
         note = Note.PREPARING
     elif found is not None and found.stage is Stage.FAILED:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions, choosable_versions
 from feedback.arena.answers.turns import Messages, response_begin, turn_create
 from feedback.arena.answers.writing import NAMES_MODEL, answer_check
 from feedback.arena.selectors import ARENA, exchange_of
@@ -33,7 +33,7 @@ def conversation_start(
     *, contributor: Contributor, messages: Messages, key: str, constraints: Constraints = ANY
 ) -> Conversation:
     """Begin a conversation whose first prompt two models answer; `key`: its public identifier."""
-    candidates = answerable_versions(messages)
+    candidates = choosable_versions(messages)
     require(candidates, 2)
     with transaction.atomic():
         conversation = Conversation.objects.create(
@@ -155,7 +155,7 @@ def _replace(comparison: Comparison, side: str, failed: Response) -> bool:
     """Replace an answer that failed by another model's; say whether there was one."""
     turn = comparison.turn
     asked = set(turn.responses.values_list("version_id", flat=True))
-    others = [v for v in answerable_versions(failed.prompt) if v.id not in asked]
+    others = [v for v in choosable_versions(failed.prompt) if v.id not in asked]
     if not others:
         return False
     routed = models_route(

@@ -15,6 +15,7 @@ from feedback.registry.health import well_versions
 from feedback.registry.models import LanguageModel, ModelVersion
 from feedback.registry.topics import language_slugs, topics_check, topics_related
 from feedback.routing.latency import latencies_ms
+from feedback.training.promotion.verdict_text import FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,23 @@ class Constraints:
 
 
 ANY = Constraints()
+_FAILED_GATE = Q(checkpoint__verdict__code__in=[code.value for code in FAILED])
+
+
+def choosable(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Keep those that may be chosen for somebody: none that its gate found to be no good.
+
+    Somebody may have promoted it by hand; it can still be asked by its name.
+    """
+    return versions.exclude(_FAILED_GATE)
 
 
 def versions_able(candidates: Sequence[ModelVersion], wanted: Constraints) -> list[ModelVersion]:
-    """Return the candidates that may be asked now and meet the constraints, in their order.
+    """Return the candidates that may be chosen now and meet the constraints, in their order.
 
     Raises InvalidError for a topic that there is not.
     """
-    able = well_versions()
+    able = choosable(well_versions())
     if wanted.topics:
         topics_check(wanted.topics)
         able = _with_topics(able, wanted.topics)

@@ -7,7 +7,7 @@ import numpy as np
 
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import PolicyName, Threshold
-from feedback.routing.policy import Policy, between, greedy, thompson
+from feedback.routing.policy import Policy, between, greedy, guarded, thompson
 from feedback.routing.posterior import (
     Belief,
     global_belief,
@@ -73,8 +73,10 @@ def decide(
     if isinstance(policy, Threshold):
         return _between(prompt, able, policy, belief, fallback)
     explores = policy == PolicyName.EXPLORE or (policy == PolicyName.AUTO and k == 2)
+    # The clearly worst one has the lowest mean, so `greedy` needs no guard.
+    draws = guarded(belief.draws, belief.known)
     return Decision(
-        chances=thompson(belief.draws) if explores else greedy(belief.means),
+        chances=thompson(draws) if explores else greedy(belief.means),
         belief=belief,
         router_version=belief.router_version,
         fallback=fallback,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainers.arrays import Floats
+from trainers.arrays import Bools, Floats
 
 EXPLORE_FLOOR = 0.05  # the share of choices made uniformly, whatever the scores say
+CLEARLY = 0.975  # the probability from which on a model is clearly the worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,35 @@ def thompson(draws: Floats, floor: float = EXPLORE_FLOOR) -> Policy:
     # Unlike `without[best, runner_up] += …` this counts a pair as often as it comes.
     np.add.at(without, (best, runner_up), 1.0 / count)
     return _explored(wins, wins[:, None] * without, floor)
+
+
+def clearly_worst(draws: Floats, known: Bools) -> int | None:
+    """Return the row of the model that is clearly worse than every other one; None without one.
+
+    draws: [N, m]; known: [m] whether there is evidence about a model. Clearly worse is the model
+    that is strictly below all others in at least 97.5 % of the draws, so there is at most one.
+    What is believed of a model without evidence is the prior, whatever the others are like, and
+    the prior is no reason to hide it.
+    """
+    if draws.shape[1] == 1:
+        return None
+    lowest = draws == draws.min(axis=1, keepdims=True)
+    alone = lowest & (lowest.sum(axis=1, keepdims=True) == 1)
+    worst = int(alone.sum(axis=0).argmax())
+    return worst if known[worst] and alone[:, worst].mean() >= CLEARLY else None
+
+
+def guarded(draws: Floats, known: Bools) -> Floats:
+    """Return the draws [N, m] in which the clearly worst model, if there is one, always is last.
+
+    A policy made of them shows it by exploration alone, unless all others are shown beside it.
+    """
+    worst = clearly_worst(draws, known)
+    if worst is None:
+        return draws
+    held_back = draws.copy()
+    held_back[:, worst] = draws.min() - 1.0
+    return held_back
 
 
 def greedy(means: Floats, floor: float = EXPLORE_FLOOR) -> Policy:

@@ -23,7 +23,7 @@ from feedback.routing.new_models.posteriors import (
 from feedback.routing.prompt_vectors.client import PromptUnusedError
 from feedback.routing.ttl_cache import cached_for_a_second
 from feedback.training.models import Checkpoint, Kind
-from trainers.arrays import Floats, Floats32
+from trainers.arrays import Bools, Floats, Floats32
 from trainers.errors import InputError
 from trainers.model_vectors.scorer import Scorer
 
@@ -37,11 +37,15 @@ NORMAL_95 = 1.96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """Draws [N, m], means [m] and standard deviations [m] of the models' scores in logits."""
+    """Draws [N, m], means [m] and standard deviations [m] of the models' scores in logits.
+
+    known: [m] whether anything was observed of a model; of others the prior is believed.
+    """
 
     draws: Floats
     means: Floats
     deviations: Floats
+    known: Bools
     router_version: str  # who believes it: an embedding, `ratings`, or `uniform`
 
 
@@ -88,8 +92,9 @@ def prompt_belief(
 
     labels: of the m models; vector: [d].
     """
-    means, deviations = scorer_now(checkpoint).believed(vector, labels)
-    return _belief(means, deviations, str(checkpoint), rng)
+    scorer = scorer_now(checkpoint)
+    means, deviations = scorer.believed(vector, labels)
+    return _belief(means, deviations, scorer.observed(labels), str(checkpoint), rng)
 
 
 def global_belief(labels: Sequence[str], rng: np.random.Generator) -> Belief:
@@ -98,14 +103,21 @@ def global_belief(labels: Sequence[str], rng: np.random.Generator) -> Belief:
     middle = float(np.mean([mean for mean, _ in ratings.values()])) if ratings else 0.0
     believed = [ratings.get(label, (middle, UNKNOWN_DEVIATION)) for label in labels]
     means, deviations = np.array(believed, dtype=np.float64).reshape(-1, 2).T
-    return _belief(means, deviations, "ratings" if ratings else "uniform", rng)
+    known = np.array([label in ratings for label in labels], bool)
+    return _belief(means, deviations, known, "ratings" if ratings else "uniform", rng)
 
 
 def _belief(
-    means: Floats, deviations: Floats, router_version: str, rng: np.random.Generator
+    means: Floats, deviations: Floats, known: Bools, router_version: str, rng: np.random.Generator
 ) -> Belief:
     draws = means + deviations * rng.standard_normal((DRAWS, means.size))
-    return Belief(draws=draws, means=means, deviations=deviations, router_version=router_version)
+    return Belief(
+        draws=draws,
+        means=means,
+        deviations=deviations,
+        known=known,
+        router_version=router_version,
+    )
 
 
 @cached_for_a_second

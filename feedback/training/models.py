@@ -9,7 +9,7 @@ from pgvector.django import VectorField
 from feedback.identifiers import Row
 from feedback.people.models import Contributor
 from feedback.registry.models import ModelVersion
-from feedback.training.promotion.verdict_text import verdict_text
+from feedback.training.promotion.verdict_text import FAILED, verdict_text
 
 
 class Kind(models.TextChoices):
@@ -165,6 +165,11 @@ class Checkpoint(Row):
     def reason(self) -> str:
         """Return why the gate promoted, kept or refused it, in the active language."""
         return verdict_text(self.verdict)
+
+    @property
+    def has_failed_gate(self) -> bool:
+        """Say whether the gate found it to be no good, whoever promoted it since."""
+        return self.verdict.get("code") in FAILED
 
 
 class Promotion(Row):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from trainers.arrays import Floats, Ints
+from trainers.arrays import Bools, Floats, Ints
 from trainers.artifacts import open_artifact
 from trainers.errors import InputError
 from trainers.model_vectors.families import family_of, prior_of_sibling
@@ -153,6 +153,11 @@ class Scorer:
         ]
         mean, variance = np.array(believed).reshape(-1, 2).T
         return mean + self.offset, np.sqrt(variance)
+
+    def observed(self, models: Sequence[str]) -> Bools:
+        """Return whether anything was observed of each model [m]."""
+        rows = [self._number.get(model) for model in models]
+        return np.array([row is not None and self.counts[row] > 0 for row in rows], bool)
 
     def outcome_observations(self, questions: NDArray[Any], scores: Floats) -> Observations:
         """Return a model's scores [n] on questions [n, d], as `fit_new_model` takes them."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from feedback.arena.answers.candidates import answerable_versions
+from feedback.arena.answers.candidates import answerable_versions, choosable_versions
 from feedback.arena.answers.recorded import recorded_answer
 from feedback.arena.answers.writing import answer_check
 from feedback.arena.openai.errors import GatewayError
@@ -78,8 +78,8 @@ def question_begin(contributor: Contributor, asked: ChatRequest) -> Question:
 def attempt_begin(question: Question) -> Attempt:
     """Choose who is asked, and make the row for the answer."""
     asked = question.asked
-    able = answerable_versions(asked.messages)
-    candidates = [version for version in able if version.id not in question.failed]
+    able = choosable_versions if question.policy else answerable_versions
+    candidates = [one for one in able(asked.messages) if one.id not in question.failed]
     if not question.policy:
         named = _named(asked.model)
         candidates = [version for version in candidates if version.id == named.id]

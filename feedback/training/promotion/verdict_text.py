@@ -49,6 +49,9 @@ class Missing(StrEnum):
     JUDGED_AGAINST = "judged_against"
 
 
+# What the gate found to be no good; all other codes of a candidate say that evidence is wanting.
+FAILED = (VerdictCode.BELOW_BASELINE, VerdictCode.WORSE, VerdictCode.LESS_LIKED)
+
 WARNINGS: Mapping[str, Promise] = {
     estimates.HEAVY: gettext_lazy("one decision weighs more than a tenth of all"),
     estimates.FEW: gettext_lazy("too few decisions showed what it would serve"),
