@@ -25,6 +25,19 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def pick_dtype(device: torch.device) -> torch.dtype:
+    """Return the type that weights are best computed in on a device.
+
+    bfloat16 on a GPU and on a CPU that multiplies it natively (AVX512-BF16, AMX), which halves time
+    and memory; float32 on any other CPU, where bfloat16 is emulated and slower.
+    """
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        native = able.get("avx512_bf16", False) or able.get("amx_bf16", False)
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16
+
+
 def make_deterministic(seed: int) -> None:
     """Seed torch and forbid kernels whose sums depend on scheduling."""
     # Without a workspace of fixed size cuBLAS picks algorithms as streams happen to run.
