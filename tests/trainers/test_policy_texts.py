@@ -8,7 +8,7 @@ from trainers.policy.adapter import load_policy
 from trainers.policy.base import train_tokenizer
 from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
-from trainers.policy.generate import Sampling, draw, nucleus, sample, sample_answers
+from trainers.policy.generate import Sampling, sample_answers
 from trainers.policy.pairs import Pool
 
 ASKED = [{"role": "user", "content": "How do I boil an egg?"}]
@@ -148,7 +148,7 @@ def test_greedy_answers_do_not_depend_on_who_shares_the_batch(policy):
 def test_the_cache_changes_no_greedy_token(policy):
     prompt = policy.dialogue.prompt_ids(ASKED)
     how = Sampling(max_tokens=6, temperature=0)
-    drawn = [step[0] for step in sample(policy.model, policy.tokenizer, [prompt], how)]
+    drawn = sample_answers(policy.model, policy.tokenizer, [prompt], how)[0]
     for place, token in enumerate(drawn):
         ids = torch.tensor([prompt + drawn[:place]])
         assert policy.model(input_ids=ids).logits[0, -1].argmax().item() == token
@@ -163,19 +163,3 @@ def test_a_seed_fixes_what_is_drawn(policy):
 
     assert answer(1) == answer(1)
     assert len({str(answer(seed)) for seed in range(4)}) > 1
-
-
-def test_the_nucleus_is_the_fewest_likeliest_tokens_that_reach_top_p():
-    row = torch.tensor([[0.1, 0.5, 0.05, 0.35]])
-    torch.testing.assert_close(nucleus(row, 0.8), torch.tensor([[0.0, 0.5, 0.0, 0.35]]))
-    torch.testing.assert_close(nucleus(row, 0.5), torch.tensor([[0.0, 0.5, 0.0, 0.0]]))
-    torch.testing.assert_close(nucleus(row, 0.0), torch.tensor([[0.0, 0.5, 0.0, 0.0]]))
-
-
-def test_draws_follow_the_probabilities():
-    logits = torch.tensor([0.2, 0.3, 0.5]).log().repeat(20_000, 1)
-    generator = torch.Generator().manual_seed(0)
-    drawn = draw(logits, Sampling(max_tokens=1), generator)
-    shares = torch.bincount(drawn, minlength=3) / len(drawn)
-    # Three standard errors of a share at n = 20,000 are at most 0.011.
-    torch.testing.assert_close(shares, torch.tensor([0.2, 0.3, 0.5]), atol=0.011, rtol=0)

@@ -23,12 +23,14 @@ class Packaged:
     """A packaged model that is turned into a checkpoint.
 
     title          what people call it
+    license        under which its weights, and what it writes, may be used (an SPDX name)
     weights        the `weights_digest` that the checkpoint must have
     disk, memory   bytes that turning it into a checkpoint needs
     """
 
     name: str
     title: str
+    license: str
     package: Package
     weights: str
     disk: int
@@ -41,6 +43,7 @@ PACKAGED = {
         Packaged(
             name="smollm2",
             title="SmolLM2 135M",
+            license="Apache-2.0",
             package=SMOLLM2,
             weights="23535ec9f6f9f010454306bc5e2d778595bb7417d82e365f37e7f736aedb8b47",
             disk=300 * MEGABYTE,

@@ -16,8 +16,10 @@ import torch
 import uvicorn
 
 from trainers.encoding.encoder import Encoder
+from trainers.pretrained.checkpoints import PACKAGED
 from trainers.serve.app import Api, build_app
 from trainers.serve.model_store import ModelStore
+from trainers.serve.preparation import Preparation
 
 GRACE_SECONDS = 1  # that open connections are given when the server is told to end
 
@@ -38,7 +40,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End the answers under way: uvicorn would wait for them."""
-        self._api.chat.stop()
+        self._api.store.stop()
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -58,7 +60,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
     # The web process and the database want their share of a small machine; a short text gains
     # nothing from more threads.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    store, encoder = ModelStore(parsed.artifacts), Encoder(cached=False)
+    preparation = Preparation(parsed.pretrained) if parsed.pretrained else None
+    store, encoder = ModelStore(parsed.artifacts, preparation), Encoder(cached=False)
     # Loads the model now, not at the first request.
     encoder.encode(["warm"])
     store.start()
@@ -81,6 +84,11 @@ def parser() -> ArgumentParser:
     """Return the parser of `serve`."""
     serve = ArgumentParser(prog="python -m trainers serve")
     serve.add_argument("--artifacts", type=Path, required=True, help="watched for artifacts")
+    serve.add_argument(
+        "--pretrained",
+        choices=sorted(PACKAGED),
+        help="serve this packaged model and the adapters that ship with it, too",
+    )
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8010)
     return serve

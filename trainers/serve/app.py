@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,18 +30,28 @@ class Api:
         self.scores = Scores(store)
 
     async def health(self, _request: Request) -> JSONResponse:
-        """Answer that the server is alive, and what it serves."""
-        artifacts = [item.summary() for item in self.store.models.values()]
-        return JSONResponse({"status": "ok", "artifacts": artifacts})
+        """Answer that the server is alive, what it serves, and what it cannot."""
+        preparation = self.store.preparation
+        problems = self.store.problems.items()
+        return JSONResponse(
+            {
+                "status": "ok",
+                "artifacts": [item.summary() for item in self.store.models.values()],
+                "pretrained": preparation and preparation.summary(),
+                "problems": [{"name": name, "problem": text} for name, text in problems],
+                "answers": self.store.engines.load(),
+            }
+        )
 
     async def models(self, _request: Request) -> JSONResponse:
         """Answer OpenAI's list of models: the encoder, policies and reward models."""
-        data = [{"id": ENCODER, "object": "model", "created": 0, "owned_by": OWNER}]
-        for item in self.store.models.values():
-            if item.policy or item.scorer:
-                created = datetime.fromisoformat(item.artifact.card["created_at"]).timestamp()
-                row = {"id": item.name, "object": "model", "owned_by": OWNER}
-                data.append(row | {"created": int(created)})
+        row: dict[str, Any] = {"object": "model", "owned_by": OWNER}
+        data = [{"id": ENCODER, "created": 0} | row]
+        data += [
+            {"id": item.name, "created": item.created} | row | item.about
+            for item in self.store.models.values()
+            if item.policy or item.scorer
+        ]
         return JSONResponse({"object": "list", "data": data})
 
     @asynccontextmanager
@@ -52,7 +62,6 @@ class Api:
         try:
             yield
         finally:
-            self.chat.stop()
             self.store.stop()
             self.embeddings.stop()
             self.scores.stop()

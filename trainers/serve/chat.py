@@ -2,30 +2,29 @@
 
 import asyncio
 import json
-import logging
-import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from trainers.policy.adapter import Policy
 from trainers.serve.chat_request import ChatRequest, read_chat
-from trainers.serve.errors import ApiError, error_body
-from trainers.serve.generation import TextPiece, generate_pieces
-from trainers.serve.model_store import ModelStore, ServedModel
+from trainers.serve.engine.requests import EngineError
+from trainers.serve.errors import SERVER_ERROR, ApiError, error_body
+from trainers.serve.model_store import ModelStore
+from trainers.serve.pieces import EventStream, Pieces
+from trainers.serve.policies import ServedPolicy
+from trainers.serve.preparation import RETRY_SECONDS
 from trainers.serve.request_bodies import read_object
+from trainers.serve.served_model import ServedModel
 
-logger = logging.getLogger(__name__)
-
-# An arena asks two policies at once; more would only slow each other, and the encoder, down.
-MAX_CONCURRENT = 2
 DONE = "data: [DONE]\n\n"
+WAITING = ": waiting\n\n"  # a comment: clients skip it, and nobody between takes the line for dead
+WAITING_SECONDS = 3
+CLIENT_GONE = 499  # nginx's name for it; nobody reads this answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,112 +60,103 @@ class Frame:
 
 
 class Chat:
-    """The served policies; each answer is generated in a thread of its own, a few at a time."""
+    """The served policies, each over the engine of its base."""
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """End every answer after its current token."""
-        self._stopping.set()
 
     async def answer(self, request: Request) -> Response:
         """Answer OpenAI's chat call, whole or as a stream of server-sent events."""
         body = await read_object(request)
         served, policy = self._chosen(body.get("model"))
         # In a thread: tokenising a long conversation would hold up every other call.
-        asked = await asyncio.to_thread(read_chat, body, policy)
-        digest = served.artifact.digest[:12]
+        asked = await asyncio.to_thread(read_chat, body, policy.engine.base)
         frame = Frame(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             created=int(time.time()),
             model=served.name,
-            system_fingerprint=digest,
+            system_fingerprint=served.digest[:12],
         )
+        # Before any header is sent, so that who is refused hears it as a status.
+        pieces = Pieces(policy, asked)
         if asked.stream:
-            events = self._events(policy, asked, frame)
-            return StreamingResponse(events, media_type="text/event-stream")
-        return JSONResponse(await self._whole(policy, asked, frame))
+            return EventStream(pieces, self._events(pieces, asked, frame))
+        return await self._whole(pieces, asked, frame, request)
 
-    def _chosen(self, name: object) -> tuple[ServedModel, Policy]:
-        """Return the policy of a name. Raises ApiError 404."""
+    def _chosen(self, name: object) -> tuple[ServedModel, ServedPolicy]:
+        """Return the policy of a name. Raises ApiError: 404, or 503 while it is being prepared."""
         served = self._store.models.get(name) if isinstance(name, str) else None
-        if served is None or served.policy is None:
-            known = [item.name for item in self._store.models.values() if item.policy]
-            message = f"no policy {name!r} is served; served: {', '.join(known) or 'none'}"
-            raise ApiError(404, message, code="model_not_found", param="model")
-        return served, served.policy
+        if served is not None and served.policy is not None:
+            return served, served.policy
+        if isinstance(name, str) and self._store.is_preparing(name):
+            message = f"the model {name!r} is being prepared; it answers in a few seconds"
+            raise ApiError(503, message, code="model_preparing", retry_after=RETRY_SECONDS)
+        if isinstance(name, str) and (problem := self._store.problem(name)):
+            raise ApiError(503, f"the model {name!r} cannot be served: {problem}", code="failed")
+        known = [item.name for item in self._store.models.values() if item.policy]
+        message = f"no policy {name!r} is served; served: {', '.join(known) or 'none'}"
+        raise ApiError(404, message, code="model_not_found", param="model")
 
-    async def _whole(self, policy: Policy, asked: ChatRequest, frame: Frame) -> dict[str, Any]:
-        """Return a whole answer."""
-        pieces = [piece async for piece in self._pieces(policy, asked)]
-        text = "".join(piece.text for piece in pieces)
+    async def _whole(
+        self, pieces: Pieces, asked: ChatRequest, frame: Frame, request: Request
+    ) -> Response:
+        """Answer in one object; an answer that nobody waits for any more is not written on."""
+        written = asyncio.create_task(pieces.all())
+        gone = asyncio.create_task(_disconnected(request))
+        try:
+            await asyncio.wait({written, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not written.done():
+                return Response(status_code=CLIENT_GONE)
+            found = written.result()
+        except EngineError as error:
+            raise ApiError(503, str(error), code="answer_failed", retry_after=1) from error
+        finally:
+            pieces.leave()
+            written.cancel()
+            gone.cancel()
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
+            "message": {
+                "role": "assistant",
+                "content": "".join(piece.text for piece in found),
+                "refusal": None,
+            },
             "logprobs": None,
-            "finish_reason": pieces[-1].finish,
+            "finish_reason": found[-1].finish,
         }
-        return frame.completion([choice], usage=_usage(asked, pieces[-1].tokens))
+        return JSONResponse(frame.completion([choice], usage=_usage(asked, found[-1].tokens)))
 
-    async def _events(self, policy: Policy, asked: ChatRequest, frame: Frame) -> AsyncIterator[str]:
+    async def _events(self, pieces: Pieces, asked: ChatRequest, frame: Frame) -> AsyncIterator[str]:
         """Yield an answer as server-sent events.
 
         Status and headers are sent by the time a failure shows: it becomes an event, too.
         """
         yield _event(frame.chunk([_delta({"role": "assistant", "content": ""})]))
         tokens = 0
-        try:
-            # Closed at once when this stream is left early, which ends the generation, too.
-            async with aclosing(self._pieces(policy, asked)) as pieces:
-                async for piece in pieces:
-                    tokens = piece.tokens
-                    if piece.text:
-                        yield _event(frame.chunk([_delta({"content": piece.text})]))
-                    if piece.finish:
-                        yield _event(frame.chunk([_delta({}, piece.finish)]))
-        except Exception:
-            logger.exception("an answer failed after it had begun")
-            yield _event(error_body("the server failed on this answer", "server_error"))
-            return
+        finish: str | None = None
+        while not finish:
+            try:
+                piece = await pieces.next(WAITING_SECONDS)
+            except TimeoutError:
+                yield WAITING
+                continue
+            except EngineError as error:
+                yield _event(error_body(str(error), SERVER_ERROR, code="answer_failed"))
+                return
+            tokens, finish = piece.tokens, piece.finish
+            if piece.text:
+                yield _event(frame.chunk([_delta({"content": piece.text})]))
+            if finish:
+                yield _event(frame.chunk([_delta({}, finish)]))
         if asked.include_usage:
             yield _event(frame.chunk([], usage=_usage(asked, tokens)))
         yield DONE
 
-    async def _pieces(self, policy: Policy, asked: ChatRequest) -> AsyncGenerator[TextPiece, None]:
-        """Yield the pieces as a thread generates them; who stops listening ends the generation."""
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[TextPiece | Exception | None] = asyncio.Queue()
-        abandoned = threading.Event()
 
-        def cancelled() -> bool:
-            return abandoned.is_set() or self._stopping.is_set()
-
-        def generate() -> None:
-            try:
-                for piece in generate_pieces(
-                    policy, asked.prompt, asked.sampling, asked.stops, cancelled
-                ):
-                    # An asyncio queue belongs to its loop's thread.
-                    loop.call_soon_threadsafe(queue.put_nowait, piece)
-                last: Exception | None = None
-            except Exception as error:
-                last = error
-            # At shutdown the loop may be gone before its threads: there is nobody to tell.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(queue.put_nowait, last)
-
-        async with self._slots:
-            threading.Thread(target=generate, name="generation", daemon=True).start()
-            try:
-                while (item := await queue.get()) is not None:
-                    if isinstance(item, Exception):
-                        raise item
-                    yield item
-            finally:
-                abandoned.set()
+async def _disconnected(request: Request) -> None:
+    """Return when the client has gone; its body has been read, so nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
 
 
 def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:

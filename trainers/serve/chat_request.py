@@ -1,13 +1,13 @@
-"""The body of a chat call, checked against what the policy can do."""
+"""The body of a chat call, checked against what the model can read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainers.policy.adapter import Policy
-from trainers.policy.generate import Sampling
+from trainers.errors import InputError
+from trainers.generation.sampling import Sampling
+from trainers.serve.engine.base import ServedBase
 from trainers.serve.errors import ApiError
-from trainers.serve.generation import context_length
 from trainers.serve.request_bodies import flag, number, texts, whole_number
 
 DEFAULT_TOKENS = 256
@@ -26,7 +26,7 @@ class ChatRequest:
     include_usage: bool
 
 
-def read_chat(body: Mapping[str, Any], policy: Policy) -> ChatRequest:
+def read_chat(body: Mapping[str, Any], base: ServedBase) -> ChatRequest:
     """Return a checked request.
 
     Raises ApiError: 400 for a field that cannot be used, 413 for a conversation that does not fit.
@@ -35,13 +35,15 @@ def read_chat(body: Mapping[str, Any], policy: Policy) -> ChatRequest:
         raise ApiError(400, "n must be 1", param="n")
     if body.get("tools"):
         raise ApiError(400, "tools are not supported", param="tools")
-    prompt = policy.dialogue.prompt_ids(_messages(body))
-    room = context_length(policy.model) - len(prompt)
-    if room < 1:
+    try:
+        prompt = base.chat.prompt_ids(_messages(body))
+    except InputError as error:
+        raise ApiError(400, str(error), param="messages") from error
+    if len(prompt) > base.longest_prompt:
         raise ApiError(
             413,
-            f"the conversation has {len(prompt)} tokens; the model reads "
-            f"{context_length(policy.model) - 1}",
+            f"the conversation has {len(prompt)} tokens; "
+            f"at most {base.longest_prompt} can be read: shorten it or begin a new one",
             code="context_length_exceeded",
             param="messages",
         )
@@ -50,7 +52,7 @@ def read_chat(body: Mapping[str, Any], policy: Policy) -> ChatRequest:
         raise ApiError(400, "stream_options must be an object", param="stream_options")
     return ChatRequest(
         prompt=prompt,
-        sampling=_sampling(body, room),
+        sampling=_sampling(body, base.window - len(prompt)),
         stops=_stops(body),
         stream=flag(body, "stream"),
         include_usage=flag(options, "include_usage"),

@@ -8,17 +8,29 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 INVALID_REQUEST = "invalid_request_error"
+SERVER_ERROR = "server_error"
 
 
 class ApiError(Exception):
-    """A request that cannot be answered; becomes `{"error": {...}}` with its status."""
+    """A request that cannot be answered; becomes `{"error": {...}}` with its status.
+
+    retry_after  seconds after which it may be
+    """
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body: dict[str, Any] = error_body(message, INVALID_REQUEST, code=code, param=param)
+        kind = INVALID_REQUEST if status < HTTPStatus.INTERNAL_SERVER_ERROR else SERVER_ERROR
+        self.body: dict[str, Any] = error_body(message, kind, code=code, param=param)
+        self.headers = None if retry_after is None else {"Retry-After": str(retry_after)}
 
 
 def error_body(
@@ -31,7 +43,7 @@ def error_body(
 async def answer_api_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer an `ApiError` with its status."""
     assert isinstance(error, ApiError)
-    return JSONResponse(error.body, status_code=error.status)
+    return JSONResponse(error.body, status_code=error.status, headers=error.headers)
 
 
 async def answer_http_error(_request: Request, error: Exception) -> JSONResponse:
@@ -43,5 +55,5 @@ async def answer_http_error(_request: Request, error: Exception) -> JSONResponse
 
 async def answer_failure(_request: Request, _error: Exception) -> JSONResponse:
     """Answer a defect of the server: its trace is in the log, not in the answer."""
-    body = error_body("the server failed on this request", "server_error")
+    body = error_body("the server failed on this request", SERVER_ERROR)
     return JSONResponse(body, status_code=HTTPStatus.INTERNAL_SERVER_ERROR)

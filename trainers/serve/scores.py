@@ -12,8 +12,9 @@ from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
 from trainers.serve.batcher import Batcher
 from trainers.serve.errors import ApiError
-from trainers.serve.model_store import ModelStore, ServedModel
+from trainers.serve.model_store import ModelStore
 from trainers.serve.request_bodies import read_object
+from trainers.serve.served_model import ServedModel
 
 MAX_ITEMS = 1024
 BATCH_ITEMS = 16
@@ -44,9 +45,7 @@ class Scores:
         assert served.scorer is not None
         rows = [(served.scorer, item) for item in _items(body)]
         scores = await self._worker.run(rows)
-        return JSONResponse(
-            {"model": served.name, "digest": served.artifact.digest, "scores": scores}
-        )
+        return JSONResponse({"model": served.name, "digest": served.digest, "scores": scores})
 
     def _chosen(self, name: object) -> ServedModel:
         """Return the reward model of a name; without a name, the only one or `reward`.

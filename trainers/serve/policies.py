@@ -1,0 +1,103 @@
+"""Served policies: a base checkpoint's engine, and the adapter that answers are written with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainers.artifacts import Artifact
+from trainers.errors import InputError
+from trainers.policy.adapter import BASE
+from trainers.policy.config import POLICY, TINY
+from trainers.pretrained.checkpoints import PACKAGED, checkpoint_folder
+from trainers.pretrained.weights import weights_digest
+from trainers.serve.engine.adapters import WEIGHTS, Adapter, read_adapter
+from trainers.serve.engine.base import open_base
+from trainers.serve.engine.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPolicy:
+    """What answers: an engine, and its adapter; None is the base alone."""
+
+    engine: Engine
+    adapter: Adapter | None = None
+
+
+class Engines:
+    """One engine for each base that is in use, by the digest of its weights.
+
+    All is called in the thread of the model store, but for `all`.
+    """
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, Engine] = {}
+
+    def open(self, folder: Path) -> Engine:
+        """Return the engine of the checkpoint in a folder, loaded where it is not yet."""
+        digest = weights_digest(folder)
+        if digest not in self._by_digest:
+            self._by_digest = {**self._by_digest, digest: Engine(open_base(folder))}
+        return self._by_digest[digest]
+
+    def keep(self, policies: list[ServedPolicy]) -> None:
+        """Let go of the bases and adapters that none of these policies uses."""
+        used = {policy.engine for policy in policies}
+        for engine in used:
+            engine.hold(
+                policy.adapter
+                for policy in policies
+                if policy.engine is engine and policy.adapter is not None
+            )
+        for engine in set(self.all()) - used:
+            engine.close()
+        self._by_digest = {key: each for key, each in self._by_digest.items() if each in used}
+
+    def load(self) -> dict[str, int]:
+        """Return how many answers are being written, and how many wait, on all bases."""
+        loads = [engine.load for engine in self.all()]
+        return {name: sum(load[name] for load in loads) for name in ("writing", "waiting")}
+
+    def all(self) -> Iterator[Engine]:
+        """Return the engines in use. From any thread: the mapping is replaced, never changed."""
+        return iter(self._by_digest.values())
+
+
+def load_policy(artifact: Artifact, engines: Engines) -> ServedPolicy:
+    """Return a policy artifact over the engine of its base.
+
+    Raises InputError where the base is missing, or not the one that the adapter was trained on.
+    """
+    folder = base_folder(artifact)
+    wanted = (artifact.card.get("base") or {}).get("weights")
+    if wanted is not None and (found := weights_digest(folder)) != wanted:
+        raise InputError.at(
+            artifact.path,
+            f"a base that changes under its adapters: this one was trained on the weights "
+            f"{wanted[:12]}…, and {folder} holds {found[:12]}…",
+        )
+    engine = engines.open(folder)
+    return ServedPolicy(engine, read_adapter(artifact.path, engine.base.model))
+
+
+def base_folder(artifact: Artifact) -> Path:
+    """Return where the base of a policy lies; raises InputError where it lies nowhere."""
+    name = base_name(artifact.card)
+    if name == TINY:
+        return artifact.path / BASE
+    if name in PACKAGED:
+        return checkpoint_folder(PACKAGED[name])
+    if not Path(name).is_dir():
+        raise InputError.at(artifact.path, f"its base {name!r} is not a folder on this machine")
+    return Path(name)
+
+
+def base_name(card: Any) -> str:
+    """Return the name of a policy's base, from its card."""
+    named = (card.get("base") or {}).get("name")
+    return str(named or POLICY.stored(card["config"]).model_name_or_path)
+
+
+def adapter_bytes(folder: Path) -> int:
+    """Return the size of an adapter's file."""
+    return (folder / WEIGHTS).stat().st_size
