@@ -29,6 +29,7 @@ from config.supervisor.postgres import EmbeddedPostgres
 from tests.costs import mark_by_cost
 from tests.database import empty_tables, make_template, start_server
 from tests.sharing import FileScheduling, put_longest_first
+from trainers.pretrained.checkpoints import PACKAGED, checkpoint_folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,6 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(data_dir, ignore_errors=True))
     os.environ["DATA_DIR"] = str(data_dir)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many workers as cores: one core each
+    # Outlives the tests, as their database does: making a checkpoint takes a quarter of a minute.
+    assert config.cache is not None
+    os.environ.setdefault("TRAINERS_MODELS", str(config.cache.mkdir("models")))
     settings.DATA_DIR = data_dir
     settings.STATIC_ROOT = data_dir / "static"
     settings.MODELS = os.environ.setdefault("MODELS", "none")  # who wants live models says so
@@ -200,6 +204,15 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the public data files in {SHARED_DATA.relative_to(ROOT.parent)}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder() -> Path:
+    """The packaged chat model as a checkpoint, in the folder that every process here looks in."""
+    model = PACKAGED["smollm2"]
+    if not model.package.is_installed:
+        pytest.skip(f"needs the package {model.package.distribution}: make install")
+    return checkpoint_folder(model)
 
 
 # --- the browser --------------------------------------------------------------------------------

