@@ -19,7 +19,7 @@ from trainers.tuning.step import Gradients
 
 @pytest.fixture(scope="module")
 def base(toy_policy):
-    return load_base(toy_policy.path / "base", torch.device("cpu"), tokenizer=toy_policy.path)
+    return load_base(toy_policy.path / "base", torch.device("cpu"), torch.float32)
 
 
 def pair_of(prompt, chosen, rejected, label=1.0, weight=1.0):
