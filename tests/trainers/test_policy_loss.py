@@ -19,7 +19,7 @@ from trainers.tuning.step import Gradients
 
 @pytest.fixture(scope="module")
 def base(toy_policy):
-    return load_base(toy_policy.path / "base", torch.device("cpu"), tokenizer=toy_policy.path)
+    return load_base(toy_policy.path / "base", torch.device("cpu"), torch.float32)
 
 
 def pair_of(prompt, chosen, rejected, label=1.0, weight=1.0):
@@ -67,6 +67,50 @@ def test_at_one_fixed_temperature_the_loss_is_that_of_dpo(examples):
         assert log_probs.grad[0, row].item() == pytest.approx(slope, abs=1e-12)
         assert log_probs.grad[1, row].item() == pytest.approx(-slope, abs=1e-12)
     assert found.weights.tolist() == [example.pair.weight for example in examples]
+
+
+def test_rpo_adds_the_likelihood_of_a_token_of_the_chosen_answer(examples):
+    """Pang et al. 2024, equation 3, beside DPO as above; written out in float64.
+
+    With soft labels the term has the weight 2 p - 1: nothing at a tie, all of it at certainty.
+    """
+    alpha = 0.7
+    log_probs = -30 * torch.rand(2, len(examples), dtype=torch.float64)
+    log_probs.requires_grad_()
+    plain = pair_losses(log_probs, examples, small_config()).losses.detach()
+    found = pair_losses(log_probs, examples, small_config({"rpo_alpha": alpha})).losses
+    for row, example in enumerate(examples):
+        likelihood = -log_probs[0, row].item() / len(example.pair.chosen)
+        wanted = alpha * (2 * example.pair.label - 1) * likelihood
+        assert found[row].item() - plain[row].item() == pytest.approx(wanted, abs=1e-12)
+
+
+def test_rpo_leaves_a_tie_alone_whichever_answer_is_called_chosen(examples):
+    [tie, turned] = [
+        Example(pair=pair_of([1], chosen, rejected, label=0.5), reference=reference)
+        for chosen, rejected, reference in (
+            ([2, 3], [4], (-9.0, -4.0)),
+            ([4], [2, 3], (-4.0, -9.0)),
+        )
+    ]
+    config = small_config({"rpo_alpha": 2.0})
+    one = pair_losses(torch.tensor([[-8.0], [-5.0]]), [tie], config).losses
+    other = pair_losses(torch.tensor([[-5.0], [-8.0]]), [turned], config).losses
+    assert one.item() == pytest.approx(other.item(), abs=1e-6)
+
+
+def test_rpo_raises_the_chosen_answer_where_dpo_alone_lets_it_fall(examples):
+    """A gap can grow while both answers become unlikelier; the gradient of the term forbids it."""
+    log_probs = torch.full((2, len(examples)), -30.0, requires_grad=True)
+    certain = [Example(pair=pair_of([1], [2, 3], [4]), reference=(-10.0, -40.0)) for _ in examples]
+    slopes = []
+    for alpha in (0.0, 1.0):
+        config = small_config({"rpo_alpha": alpha, "beta": 0.1})
+        losses = pair_losses(log_probs, certain, config).losses
+        slopes.append(torch.autograd.grad(losses.sum(), log_probs)[0])
+    # Per token of two: 1 / 2 more on the chosen, nothing on the rejected.
+    torch.testing.assert_close(slopes[1][0], slopes[0][0] - 0.5)
+    torch.testing.assert_close(slopes[1][1], slopes[0][1])
 
 
 def test_the_gap_is_beta_times_h_and_tau_is_in_its_units():

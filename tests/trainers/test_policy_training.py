@@ -17,11 +17,16 @@ from trainers.policy.adapter import add_adapter, load_policy
 from trainers.policy.base import load_base
 from trainers.policy.config import POLICY
 from trainers.policy.dialogue import Dialogue
-from trainers.policy.evaluate import evaluate, evaluate_prompts, implicit_rewards
+from trainers.policy.evaluate import (
+    evaluate,
+    evaluate_prompts,
+    implicit_rewards,
+    unreported,
+)
 from trainers.policy.fit import Example, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pool, tokenize_pairs
-from trainers.policy.samples import sampled_metrics
+from trainers.policy.samples import sample_report
 from trainers.policy.train import train
 from trainers.progress import Progress
 
@@ -30,6 +35,12 @@ CPU = torch.device("cpu")
 
 def quiet() -> Progress:
     return Progress(io.StringIO())
+
+
+def measured_after_training(artifact):
+    """Return the card's metrics but the one that only the training itself can see."""
+    metrics = artifact.card["metrics"]
+    return {name: metrics[name] for name in metrics if name != "initial_margin_rms"}
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +64,14 @@ def retrained(toy_snapshot, toy_policy, toy_reward, tmp_path_factory):
 
 def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_policy):
     config = small_config({"optim.max_steps": 3})
-    base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
+    base = load_base(toy_policy.path / "base", CPU, torch.float32)
     model = add_adapter(base, config)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     pairs = Pool.read(toy_snapshot).pairs("train", limit=32, seed=0)
     tokens = tokenize_pairs(pairs, Dialogue(base.tokenizer, config.max_length))
     pad = base.tokenizer.pad_token_id
     with model.disable_adapter():
-        reference = all_pair_log_probs(model, tokens, pad, 8).T.tolist()
+        reference = all_pair_log_probs(model, tokens, pad, 8, unreported).T.tolist()
     examples = [
         Example(pair=t, reference=(c, r)) for t, (c, r) in zip(tokens, reference, strict=True)
     ]
@@ -74,13 +85,13 @@ def test_every_adapter_weight_moves_and_no_base_weight_does(toy_snapshot, toy_po
 
 def test_a_fresh_adapter_is_the_reference(toy_snapshot, toy_policy):
     config = small_config()
-    base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
+    base = load_base(toy_policy.path / "base", CPU, torch.float32)
     model = add_adapter(base, config)
     pairs = Pool.read(toy_snapshot).pairs("train", limit=8, seed=0)
     tokens = tokenize_pairs(pairs, Dialogue(base.tokenizer, config.max_length))
-    now = all_pair_log_probs(model, tokens, base.tokenizer.pad_token_id, 8)
+    now = all_pair_log_probs(model, tokens, base.tokenizer.pad_token_id, 8, unreported)
     with model.disable_adapter():
-        reference = all_pair_log_probs(model, tokens, base.tokenizer.pad_token_id, 3)
+        reference = all_pair_log_probs(model, tokens, base.tokenizer.pad_token_id, 3, unreported)
     torch.testing.assert_close(now, reference, atol=1e-4, rtol=0)
 
 
@@ -94,13 +105,14 @@ def test_the_toy_preference_is_learnt(policy, toy_snapshot):
 
 
 def test_the_artifact_reloads_to_the_same_numbers(toy_policy, toy_snapshot):
-    assert evaluate(open_artifact(toy_policy.path), toy_snapshot) == toy_policy.card["metrics"]
+    found = evaluate(open_artifact(toy_policy.path), toy_snapshot)
+    assert found == measured_after_training(toy_policy)
 
 
 def test_transformers_and_peft_load_the_artifact_by_themselves(toy_policy, policy):
     base = AutoModelForCausalLM.from_pretrained(toy_policy.path / "base")
     model = PeftModel.from_pretrained(base, toy_policy.path).eval()
-    tokenizer = AutoTokenizer.from_pretrained(toy_policy.path)
+    tokenizer = AutoTokenizer.from_pretrained(toy_policy.path / "base")
     asked = [{"role": "user", "content": "Explain tea, please"}]
     text = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
     ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
@@ -110,7 +122,7 @@ def test_transformers_and_peft_load_the_artifact_by_themselves(toy_policy, polic
 
 
 def test_the_adapter_disabled_is_the_base(toy_policy, policy):
-    base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
+    base = load_base(toy_policy.path / "base", CPU, torch.float32)
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode(), policy.model.disable_adapter():
         assert torch.equal(base.model(input_ids=ids).logits, policy.model(input_ids=ids).logits)
@@ -153,7 +165,7 @@ def test_an_external_checkpoint_is_named_and_not_copied(retrained, toy_policy, t
     adapter = json.loads((retrained.path / "adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == base
     assert not (retrained.path / "base").exists()
-    assert evaluate(retrained, toy_snapshot) == retrained.card["metrics"]
+    assert evaluate(retrained, toy_snapshot) == measured_after_training(retrained)
 
 
 def test_a_reward_model_scores_sampled_answers_of_policy_and_reference(retrained):
@@ -165,11 +177,14 @@ def test_a_reward_model_scores_sampled_answers_of_policy_and_reference(retrained
 
 def test_an_untouched_policy_is_no_distance_from_its_reference(toy_snapshot, toy_policy, policy):
     config = small_config()
-    base = load_base(toy_policy.path / "base", CPU, tokenizer=toy_policy.path)
+    base = load_base(toy_policy.path / "base", CPU, torch.float32)
     fresh = type(policy)(add_adapter(base, config).eval(), policy.dialogue, {})
-    asked = [[{"role": "user", "content": "Explain tea, please"}]] * 3
-    assert sampled_metrics(fresh, config, asked, None)["kl"] == pytest.approx(0, abs=1e-6)
-    assert sampled_metrics(policy, config, asked, None)["kl"] > 0.01
+    asked = {name: [{"role": "user", "content": f"Explain {name}, please"}] for name in "abc"}
+    untouched = sample_report(fresh, config, asked, None, unreported)
+    assert untouched.metrics["kl"] == pytest.approx(0, abs=1e-6)
+    # Drawn with the same seeds at the same temperature.
+    assert all(row["policy"] == row["reference"] for row in untouched.rows)
+    assert sample_report(policy, config, asked, None, unreported).metrics["kl"] > 0.01
 
 
 def test_cut_texts_are_counted_in_the_card(toy_snapshot, toy_policy, tmp_path):
@@ -192,6 +207,7 @@ def test_progress_rises_from_base_to_evaluation(toy_snapshot, tmp_path):
         "reference",
         "train",
         "evaluate",
+        "sample",
     ]
 
 

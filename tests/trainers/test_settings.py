@@ -12,7 +12,7 @@ from trainers.commands.main import main
 from trainers.commands.settings import help_text, read_settings
 from trainers.errors import InputError
 from trainers.kinds import KINDS, check_settings, settings_of
-from trainers.policy.config import POLICY, PolicyConfig, TinyPolicyConfig
+from trainers.policy.config import POLICY, PolicyConfig, SmolLM2PolicyConfig, TinyPolicyConfig
 from trainers.reward.config import (
     REWARD,
     FrozenConfig,
@@ -30,7 +30,8 @@ def test_the_mode_decides_which_settings_there_are() -> None:
     full = REWARD.read({"mode": "full", "trainable_layers": "2"})
     assert isinstance(full, FullRewardConfig)
     assert full.trainable_layers == 2
-    assert isinstance(POLICY.read({}), TinyPolicyConfig)
+    assert isinstance(POLICY.read({}), SmolLM2PolicyConfig)
+    assert isinstance(POLICY.read({"model_name_or_path": "tiny"}), TinyPolicyConfig)
     assert type(POLICY.read({"model_name_or_path": "some/checkpoint"})) is PolicyConfig
 
 

@@ -11,6 +11,7 @@ TOPICS = ("eggs", "rivers", "bridges", "stars", "cats", "chess", "bread", "maps"
 ASKS = ("Tell me about", "What should I know of", "Help me with", "Explain", "Write on")
 
 SMALL: dict[str, Any] = {
+    "model_name_or_path": "tiny",
     "tiny.hidden_size": 32,
     "tiny.num_hidden_layers": 2,
     "tiny.vocab_size": 512,
@@ -32,7 +33,7 @@ SMALL: dict[str, Any] = {
 def small_config(changes: Mapping[str, Any] | None = None) -> PolicyConfig:
     """Return settings that train in seconds; those of the tiny base only where that is the base."""
     settings = SMALL | dict(changes or {})
-    if "model_name_or_path" in settings:
+    if settings["model_name_or_path"] != "tiny":
         settings = {name: value for name, value in settings.items() if "tiny." not in name}
     return POLICY.read(settings)
 

@@ -10,10 +10,11 @@ from transformers.pytorch_utils import Conv1D
 
 from trainers.artifacts import Artifact
 from trainers.errors import InputError
-from trainers.policy.base import Base, load_base
+from trainers.policy.base import Base, find_checkpoint, load_base
 from trainers.policy.config import POLICY, TINY, PolicyConfig
 from trainers.policy.dialogue import Dialogue
-from trainers.tuning.devices import pick_device
+from trainers.pretrained.weights import weights_digest
+from trainers.tuning.devices import pick_device, pick_dtype
 
 BASE = "base"  # the folder of an artifact that holds a base made for it
 
@@ -32,14 +33,24 @@ class Policy:
 
 
 def add_adapter(base: Base, config: PolicyConfig) -> Any:
-    """Return the base, frozen, with a LoRA adapter of every linear layer but the head."""
+    """Return the base, frozen, with a LoRA adapter of the layers that the settings name.
+
+    Raises InputError where the base has no layer of a name.
+    """
+    layers = linear_layers(base.model)
+    targets = config.lora.targets or layers
+    if unknown := sorted(set(targets) - set(layers)):
+        raise InputError(
+            f"lora.target_modules: the base has no linear layer {', '.join(unknown)}; "
+            f"it has {', '.join(layers)}"
+        )
     return peft.get_peft_model(
         base.model,
         peft.LoraConfig(
             r=config.lora.rank,
             lora_alpha=config.lora.alpha,
             lora_dropout=0.0,  # it would be noise between pi and pi_ref
-            target_modules=linear_layers(base.model),
+            target_modules=targets,
             task_type="CAUSAL_LM",
         ),
     )
@@ -62,7 +73,7 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) -> None:
-    """Write peft's files and the tokenizer, and a base that exists nowhere else.
+    """Write peft's files, and with them a base that exists nowhere else.
 
     peft keeps the adapted layers as a set; sorted, equal runs write equal files.
     """
@@ -74,7 +85,6 @@ def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) 
     # Said outright: left to peft, it may ask the hub whether the base's vocabulary has grown.
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()  # peft's template of a model card; ours is card.json
-    tokenizer.save_pretrained(folder)
     if config.model_name_or_path == TINY:
         # After the adapter is written, since this takes it off: the base as it was before tuning.
         model.unload().save_pretrained(folder / BASE)
@@ -85,13 +95,36 @@ def load_policy(artifact: Artifact, device: str = "auto") -> Policy:
     """Return a policy artifact as it was trained, in evaluation mode.
 
     By hand: `AutoModelForCausalLM.from_pretrained(base)` with base the folder `base` of the
-    artifact, or what `adapter_config.json` names; then `PeftModel.from_pretrained(base, path)`.
+    artifact, or the checkpoint that the card names; then `PeftModel.from_pretrained(base, path)`.
+    Raises InputError where the base is not there, or not the one that was trained on.
     """
     if artifact.kind != "policy":
         raise InputError.at(artifact.path, f"is a {artifact.kind} artifact, not a policy")
-    config = POLICY.stored(artifact.card["config"])
-    name = artifact.path / BASE if config.model_name_or_path == TINY else config.model_name_or_path
-    base = load_base(name, pick_device(device), tokenizer=artifact.path)
+    config, place = POLICY.stored(artifact.card["config"]), pick_device(device)
+    if config.model_name_or_path == TINY:
+        base = load_base(artifact.path / BASE, place, torch.float32)
+    else:
+        folder = find_checkpoint(config.model_name_or_path)
+        check_base(artifact, folder)
+        base = load_base(folder, place, pick_dtype(place))
     model = peft.PeftModel.from_pretrained(base.model, artifact.path)
-    dialogue = Dialogue(base.tokenizer, config.max_length)
+    dialogue = Dialogue(base.tokenizer, config.max_length, config.system_prompt)
     return Policy(model.eval(), dialogue, dict(artifact.card))
+
+
+def check_base(artifact: Artifact, folder: Path) -> None:
+    """Raise InputError where a checkpoint is not the base that an adapter was trained on.
+
+    An adapter on other weights still gives sentences, and nothing else would tell.
+    """
+    trained = artifact.card.get("base")
+    if trained is None:  # a card of before names no weights
+        return
+    found = weights_digest(folder)
+    if found != trained["weights"]:
+        raise InputError.at(
+            artifact.path,
+            f"was trained on a base of the same name, {trained['name']}, with other weights "
+            f"({trained['weights'][:12]}…; {folder} has {found[:12]}…): put those back, or train "
+            "it again",
+        )

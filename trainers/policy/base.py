@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import snapshot_download
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 from transformers import (
@@ -19,9 +20,10 @@ from transformers.utils import logging as transformers_logging
 
 from trainers.data.texts import Conversation
 from trainers.errors import InputError
-from trainers.policy.config import HEAD_WIDTH, TinyPolicyConfig
+from trainers.policy.config import HEAD_WIDTH, TINY, TinyPolicyConfig
 from trainers.policy.dialogue import Dialogue
 from trainers.policy.logprobs import answer_log_probs, collate
+from trainers.pretrained.checkpoints import PACKAGED, checkpoint_folder
 from trainers.progress import Progress
 
 END, PAD = "<|end|>", "<|pad|>"
@@ -30,6 +32,7 @@ TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+PICKLED = ["*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack"]
 TINY_CONTEXT = 2048
 PRETRAINING_ROWS = 16
 
@@ -48,29 +51,54 @@ class Base:
     tokenizer: Any
 
 
-def load_base(name: str | Path, device: torch.device, *, tokenizer: str | Path = "") -> Base:
-    """Return a causal checkpoint from a path or the hub; bfloat16 on a GPU, float32 on a CPU.
+def find_checkpoint(name: str) -> Path:
+    """Return the folder of a packaged checkpoint, of a path, or of a hub name's local copy.
+
+    Raises InputError where there is none.
+    """
+    if name in PACKAGED:
+        try:
+            return checkpoint_folder(PACKAGED[name])
+        except InputError as error:
+            raise InputError(
+                f"model_name_or_path {name!r}: {error}; or train on another base "
+                f"(model_name_or_path={TINY} needs no package)"
+            ) from error
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        # safetensors alone: a pickled checkpoint could run code.
+        return Path(
+            snapshot_download(name, ignore_patterns=["*.bin", "*.pt*", "*.h5", "*.msgpack"])
+        )
+    except (OSError, ValueError) as error:
+        raise no_checkpoint(name, error) from error
+
+
+def load_base(folder: Path, device: torch.device, dtype: torch.dtype) -> Base:
+    """Return the causal checkpoint in a folder, its weights in a type of floating-point number.
 
     Raises InputError where it cannot be loaded or its tokenizer has no end of sequence.
     """
     _hush()
-    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     try:
-        # safetensors alone: a pickled checkpoint could run code.
-        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True)
-        words = AutoTokenizer.from_pretrained(tokenizer or name)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+        words = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"model_name_or_path {str(name)!r} is not a causal checkpoint: {error}"
-        ) from error
+        raise no_checkpoint(str(folder), error) from error
     if words.eos_token_id is None:  # no answer could end
         raise InputError(
-            f"model_name_or_path {str(name)!r}: its tokenizer has no end-of-sequence token"
+            f"model_name_or_path {str(folder)!r}: its tokenizer has no end-of-sequence token"
         )
     if words.pad_token_id is None:
         # Which token pads does not matter here: it is masked and bears no loss.
         words.pad_token = words.eos_token
     return Base(model.to(device).eval(), words)
+
+
+def no_checkpoint(name: str, error: Exception) -> InputError:
+    """Return the error of a name that stands for no causal checkpoint."""
+    return InputError(f"model_name_or_path {name!r} is not a causal checkpoint: {error}")
 
 
 def build_tiny(
@@ -135,7 +163,7 @@ def _tiny_config(config: TinyPolicyConfig, tokenizer: Any) -> LlamaConfig:
 
 
 def _sequences(answers: Answers, tokenizer: Any, config: TinyPolicyConfig) -> list[list[int]]:
-    dialogue = Dialogue(tokenizer, config.max_length)
+    dialogue = Dialogue(tokenizer, config.max_length, config.system_prompt)
     found = []
     for messages, text in answers:
         prompt, fitted = dialogue.fit(dialogue.prompt_ids(messages), [dialogue.answer_ids(text)])

@@ -10,6 +10,7 @@ from trainers.settings.kind import Kind
 from trainers.tuning.config import LoraConfig, WarmupOptimConfig
 
 TINY: Literal["tiny"] = "tiny"
+SMOLLM2: Literal["smollm2"] = "smollm2"
 HEAD_WIDTH = 16  # of an attention head of the tiny base
 SHORTEST = 16  # tokens of a window that still says something
 BYTES_AND_MARKS = 512  # 256 bytes, five marks, and room for some merges
@@ -26,13 +27,34 @@ class PolicyOptimConfig(WarmupOptimConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyLoraConfig(LoraConfig):
+    """Low-rank adapters of the layers that are named."""
+
+    target_modules: str | None = None
+    """last names of the adapted layers with commas between them, such as "q_proj,v_proj"; none is
+    every linear layer but the head"""
+
+    @property
+    def targets(self) -> list[str]:
+        """Return the names apart, sorted; empty where every linear layer is adapted."""
+        names = (self.target_modules or "").split(",")
+        return sorted({name.strip() for name in names if name.strip()})
+
+
+@dataclass(frozen=True, kw_only=True)
 class SamplingConfig(Config):
-    """Answers sampled for `kl` and the mean rewards, on test prompts."""
+    """Answers of policy and reference to test prompts: what the report shows and measures."""
 
     num_prompts: Annotated[int, Range(least=1)] = 32
     """prompts that are answered"""
+    num_answers: Annotated[int, Range(least=1)] = 1
+    """answers of either to each prompt"""
     max_new_tokens: Annotated[int, Range(least=1)] = 48
     """tokens of an answer"""
+    temperature: Annotated[float, Range(least=0)] = 1.0
+    """of the answers that are shown and scored; those behind `kl` are drawn at 1"""
+    top_p: Annotated[float, Range(above=0, most=1)] = 1.0
+    """mass of the likeliest tokens that they are drawn from"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +78,16 @@ class PolicyConfig(Config):
     """Preference-scaled DPO with LoRA on a causal checkpoint."""
 
     model_name_or_path: str
-    """"tiny": a small Llama trained on the snapshot's own answers; or the folder or hub name of a
-    causal transformers checkpoint"""
+    """"smollm2": SmolLM2 135M, which a package carries; "tiny": a small Llama trained on the
+    snapshot's own answers; or the folder or hub name of a causal transformers checkpoint"""
+    system_prompt: str | None = None
+    """what goes before conversations that have no system message; none leaves it to the template"""
     beta: Annotated[float, Range(above=0)] = 0.1
     """scale of the implicit reward beta log(pi / pi_ref), in nats"""
     scaling: ScalingConfig = ScalingConfig()
-    lora: LoraConfig = LoraConfig()
+    rpo_alpha: Annotated[float, Range(least=0)] = 0.0
+    """weight of the negative log-likelihood of the preferred answer, in nats a token (RPO)"""
+    lora: PolicyLoraConfig = PolicyLoraConfig()
     # 5e-5 is the paper's best rate for LoRA on a 7B model.
     optim: PolicyOptimConfig = PolicyOptimConfig(
         learning_rate=5e-5, num_train_epochs=1, train_batch_size=32
@@ -95,9 +121,27 @@ class TinyPolicyConfig(PolicyConfig):
     max_train_pairs: Annotated[int, Range(least=1)] | None = 800
 
 
+@dataclass(frozen=True, kw_only=True)
+class SmolLM2PolicyConfig(PolicyConfig):
+    """The same on the packaged checkpoint; its caps keep a run under ten minutes on two cores."""
+
+    model_name_or_path: Literal["smollm2"] = SMOLLM2
+    # The chat template would write one with the model's name, and answers are compared blind.
+    system_prompt: str | None = "You are a helpful assistant."
+    optim: PolicyOptimConfig = PolicyOptimConfig(
+        learning_rate=2e-4, num_train_epochs=1, train_batch_size=8, per_device_train_batch_size=2
+    )
+    max_length: Annotated[int, Range(least=SHORTEST)] = 512
+    max_train_pairs: Annotated[int, Range(least=1)] | None = 160
+    max_test_pairs: Annotated[int, Range(least=1)] = 80
+    sampling: SamplingConfig = SamplingConfig(
+        num_prompts=16, num_answers=2, max_new_tokens=160, temperature=0.7, top_p=0.9
+    )
+
+
 POLICY = Kind[PolicyConfig](
     name="policy",
-    variants={"tiny": TinyPolicyConfig, "checkpoint": PolicyConfig},
+    variants={"smollm2": SmolLM2PolicyConfig, "tiny": TinyPolicyConfig, "checkpoint": PolicyConfig},
     chosen_by="model_name_or_path",
     renamed={
         "base": "model_name_or_path",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trainers.chat import Chat, Cuts
+from trainers.data.texts import Conversation
 
 # Of an over-long pair, the prompt keeps at least this share of the window.
 PROMPT_SHARE = 0.25
@@ -11,10 +12,21 @@ PROMPT_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Dialogue(Chat):
-    """Tokenises prompts and answers for one tokenizer and one window of `max_length` tokens."""
+    """Tokenises prompts and answers for one tokenizer and one window of `max_length` tokens.
+
+    `system_prompt` goes before conversations that have no system message.
+    """
 
     max_length: int
+    system_prompt: str | None = None
     cuts: Cuts = field(default_factory=Cuts)
+
+    def prompt_ids(self, messages: Conversation) -> list[int]:
+        """Return the tokens of a conversation up to where the assistant's next answer begins."""
+        if self.system_prompt is not None and all(m["role"] != "system" for m in messages):
+            messages = [{"role": "system", "content": self.system_prompt}, *messages]
+        # By name: `super()` does not know a class that `slots` has made anew.
+        return Chat.prompt_ids(self, messages)
 
     def fit(
         self, prompt: list[int], answers: Sequence[list[int]]

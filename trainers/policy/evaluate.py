@@ -11,11 +11,12 @@ import pyarrow as pa
 from trainers.arrays import Floats, Ints
 from trainers.artifacts import CARD, Artifact, open_artifact
 from trainers.data.snapshot import Snapshot
+from trainers.data.texts import Conversation
 from trainers.policy.adapter import Policy, load_policy
 from trainers.policy.config import POLICY, PolicyConfig
-from trainers.policy.logprobs import all_pair_log_probs
+from trainers.policy.logprobs import Report, all_pair_log_probs
 from trainers.policy.pairs import Pair, Pool, tokenize_pairs
-from trainers.policy.samples import sampled_metrics
+from trainers.policy.samples import sample_report
 from trainers.reward.score import Scorer
 from trainers.statistics.measures import mean, row_accuracy, with_intervals
 
@@ -23,10 +24,12 @@ from trainers.statistics.measures import mean, row_accuracy, with_intervals
 def evaluate(artifact: Artifact, snapshot: Snapshot) -> dict[str, Any]:
     """Return the metrics of the artifact's card, on the test split of another snapshot.
 
-    The mean rewards are left out where the reward artifact of the training is gone.
+    `initial_margin_rms` belongs to the training and is left out; so are the mean rewards where the
+    reward artifact of the training is gone.
     """
     policy, config, pairs = _opened(artifact, snapshot)
-    return held_out_metrics(policy, config, pairs, open_scorer(config))
+    samples = sample_report(policy, config, prompts_of(pairs), open_scorer(config), unreported)
+    return {**samples.metrics, **held_out_metrics(implicit_rewards(policy, config, pairs), pairs)}
 
 
 def evaluate_prompts(artifact: Artifact, snapshot: Snapshot) -> pa.Table:
@@ -56,17 +59,23 @@ class EvaluationResult:
     prompts: list[str]
 
 
+def unreported(_done: int, _total: int) -> None:
+    """Say nothing of how far a measurement is."""
+
+
 def implicit_rewards(
-    policy: Policy, config: PolicyConfig, pairs: Sequence[Pair]
+    policy: Policy, config: PolicyConfig, pairs: Sequence[Pair], report: Report = unreported
 ) -> EvaluationResult:
     """Return the gaps of the implicit rewards beta log(pi / pi_ref) of every pair's answers."""
     tokens = tokenize_pairs(pairs, policy.dialogue)
-    pad = policy.tokenizer.pad_token_id
-    now = all_pair_log_probs(policy.model, tokens, pad, config.optim.per_device_train_batch_size)
+    pad, size = policy.tokenizer.pad_token_id, config.optim.per_device_train_batch_size
+    now = all_pair_log_probs(
+        policy.model, tokens, pad, size, lambda done, total: report(done, 2 * total)
+    )
     with policy.model.disable_adapter():
         # The same weights without the adapter: no second model in memory.
         reference = all_pair_log_probs(
-            policy.model, tokens, pad, config.optim.per_device_train_batch_size
+            policy.model, tokens, pad, size, lambda done, total: report(total + done, 2 * total)
         )
     # [2, n] of log pi / pi_ref, in nats: the answers' implicit rewards over beta.
     chosen, rejected = (now - reference).double().numpy()
@@ -80,14 +89,11 @@ def implicit_rewards(
     )
 
 
-def held_out_metrics(
-    policy: Policy, config: PolicyConfig, pairs: Sequence[Pair], scorer: Scorer | None
-) -> dict[str, Any]:
-    """Return the metrics, each with its interval clustered by prompt.
+def held_out_metrics(found: EvaluationResult, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Return how a policy ranks the answers of pairs, each number with its interval by prompt.
 
     The reference itself has a margin of 0 on every pair, hence half of them right.
     """
-    found = implicit_rewards(policy, config, pairs)
     # In characters; positive where the longer answer had won.
     longer = np.array([len(pair.chosen) - len(pair.rejected) for pair in pairs], np.float64)
     length = row_accuracy(longer, np.ones(len(pairs)))
@@ -99,14 +105,17 @@ def held_out_metrics(
             "baseline_length_accuracy": mean(length, weights),
         }
 
-    conversations = {pair.prompt_id: pair.messages for pair in pairs}
     return {
-        **sampled_metrics(policy, config, list(conversations.values()), scorer),
         **with_intervals(statistics, found.cluster),
         "baseline_reference_accuracy": 0.5,
         "n": len(pairs),
-        "n_prompts": len(conversations),
+        "n_prompts": len(found.prompts),
     }
+
+
+def prompts_of(pairs: Sequence[Pair]) -> dict[str, Conversation]:
+    """Return the distinct prompts of pairs, in their order."""
+    return {pair.prompt_id: pair.messages for pair in pairs}
 
 
 def open_scorer(config: PolicyConfig) -> Scorer | None:

@@ -31,9 +31,23 @@ class Example:
     reference: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """What the loop did, and how it began.
+
+    pairs               that went through the model, each as often as it was seen
+    initial_margin_rms  root of the mean square of h before the first step, in nats: 0 but for
+                        rounding, since a fresh adapter adds nothing
+    """
+
+    training: TrainingResult
+    pairs: int
+    initial_margin_rms: float
+
+
 def fit_adapter(
     model: Any, examples: Sequence[Example], pad: int, config: PolicyConfig, progress: Progress
-) -> TrainingResult:
+) -> FitResult:
     """Train the model's trainable parameters in place."""
 
     def report(step: int, steps: int, metrics: dict[str, Any]) -> None:
@@ -42,14 +56,18 @@ def fit_adapter(
     task = PolicyTask(model, examples, pad, config)
     processes = Processes(0, 1, model.device)
     size = config.optim.per_device_train_batch_size
-    return tune(
+    course = PolicyCourse(examples, config)
+    found = tune(
         Gradients(task=task, processes=processes, size=size),
-        PolicyCourse(examples, config),
+        course,
         adamw(model, config.optim, fused=False),
         config.optim,
         seed=config.seed,
         checkpoints=None,
         report=report,
+    )
+    return FitResult(
+        training=found, pairs=course.seen, initial_margin_rms=course.initial_gap_rms / config.beta
     )
 
 
@@ -96,6 +114,8 @@ class PolicyCourse:
         self.steps_per_epoch = len(self._epochs[0])
         planned = len(self._epochs) * self.steps_per_epoch
         self.steps = min(planned, config.optim.max_steps or planned)
+        self.seen = 0
+        self.initial_gap_rms = float("nan")
 
     def batches(self, epoch: int) -> Iterator[Ints]:
         """Yield the rows of every batch."""
@@ -105,9 +125,12 @@ class PolicyCourse:
         """Return the ids of comparisons."""
         return [self._examples[row].pair.comparison_id for row in rows]
 
-    def metrics(self, _found: StepResult) -> dict[str, Any]:
-        """Return nothing beside the loss."""
-        return {}
+    def metrics(self, found: StepResult) -> dict[str, Any]:
+        """Return the mean gap of the step's pairs; keep what the card says of the first step."""
+        if not self.seen:
+            self.initial_gap_rms = float(found.measured.square().mean().sqrt())
+        self.seen += found.measured.shape[1]
+        return {"margin": float(found.measured.mean())}
 
     def end_epoch(self) -> float:
         """Return NaN: a policy is measured after training alone."""
@@ -126,10 +149,12 @@ class PolicyLosses:
 def pair_losses(
     log_probs: Tensor, examples: Sequence[Example], config: PolicyConfig
 ) -> PolicyLosses:
-    """Return the adaptive losses of pairs, from log pi [2, n] of their answers.
+    """Return the losses of pairs, from log pi [2, n] of their answers.
 
     h = [log pi / pi_ref](chosen) - [log pi / pi_ref](rejected), and d = beta h is the gap of the
-    adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d.
+    adaptive preference loss (arXiv 2406.02764, Ada-DPO); tau is in the units of d. To it comes
+    rpo_alpha (2 p - 1) times the negative log-likelihood of a token of the chosen answer (RPO,
+    Pang et al. 2024, arXiv 2404.19733, equation 3 at p = 1): a tie prefers no answer.
     """
     # [2, pairs]; constants: the reference was computed once, with the adapter off.
     reference = log_probs.new_tensor([example.reference for example in examples]).T
@@ -139,8 +164,11 @@ def pair_losses(
     # Near 0 at the first step, where an adapter adds nothing yet: tau is tau0 and the gradient in d
     # is 1/2 - label, so that training does start.
     gap = config.beta * (chosen - rejected)
+    lengths = log_probs.new_tensor([len(example.pair.chosen) for example in examples])
+    likelihood = -log_probs[0] / lengths  # [pairs], nats a token, the end token among them
     return PolicyLosses(
-        losses=adaptive_preference_loss(gap, label, config.scaling),
+        losses=adaptive_preference_loss(gap, label, config.scaling)
+        + config.rpo_alpha * (2 * label - 1) * likelihood,
         gaps=gap,
         weights=log_probs.new_tensor([example.pair.weight for example in examples]),
     )

@@ -4,7 +4,7 @@ Rows are padded on the left, so that all answers end in the same column and the 
 which costs more than all else with a large vocabulary, is computed for answer positions alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from trainers.policy.pairs import TokenPair
 
 Row = tuple[list[int], list[int]]  # the tokens of a prompt and of an answer to it
+Report = Callable[[int, int], None]  # (done, of how many)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +92,17 @@ def pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int) -> Tensor:
 
 
 @torch.inference_mode()
-def all_pair_log_probs(model: Any, pairs: Sequence[TokenPair], pad: int, size: int) -> Tensor:
+def all_pair_log_probs(
+    model: Any, pairs: Sequence[TokenPair], pad: int, size: int, report: Report
+) -> Tensor:
     """Return log pi of every pair's answers, [2, pairs], on the CPU; `size` pairs a forward."""
     result = torch.zeros(2, len(pairs))
     # Like lengths together: little padding.
     order = sorted(range(len(pairs)), key=lambda index: pairs[index].length)
-    for part in chunks(order, size):
+    for done, part in enumerate(chunks(order, size), start=1):
         found = pair_log_probs(model, [pairs[index] for index in part], pad)
         result[:, part] = found.cpu()
+        report(min(done * size, len(pairs)), len(pairs))
     return result
 
 
