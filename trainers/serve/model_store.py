@@ -70,7 +70,7 @@ class ModelStore:
         """Return whether a model is not served yet, but will be when its base is ready."""
         if self.preparation is None or self.preparation.state != "preparing":
             return False
-        return name in self.preparation.names or self._waits_for_base(self._directory / name)
+        return name in self.preparation.names or self._is_over_packaged(self._directory / name)
 
     def problem(self, name: str) -> str | None:
         """Return why a model of this name is not served; None where there is no such model."""
@@ -109,6 +109,8 @@ class ModelStore:
         self._states, self._models = states, dict(sorted(kept.items()))
         self._problems = problems
         self.engines.keep([item.policy for item in kept.values() if item.policy])
+        if self.preparation is not None and self.preparation.base_name in states:
+            self.preparation.end(problems.get(self.preparation.base_name, ""))
 
     def _watch(self) -> None:
         """Refresh until stopped. A few stat calls cost little, and work on any file system."""
@@ -124,15 +126,20 @@ class ModelStore:
             children = sorted(self._directory.iterdir())
         except OSError:  # the directory may not be there yet
             return found
-        return found | {child.name: child for child in children if not self._waits_for_base(child)}
+        waits = self.preparation is not None and self.preparation.is_making
+        return found | {
+            child.name: child for child in children if not (waits and self._is_over_packaged(child))
+        }
 
-    def _waits_for_base(self, child: Path) -> bool:
-        """Return whether an artifact's base is the checkpoint that is being prepared."""
-        if self.preparation is None or self.preparation.state != "preparing":
-            return False
+    def _is_over_packaged(self, child: Path) -> bool:
+        """Return whether a folder is a policy over the packaged checkpoint."""
         try:
             card = read_json(child / CARD)
-            return card.get("kind") == "policy" and base_name(card) == self.preparation.name
+            return (
+                self.preparation is not None
+                and card.get("kind") == "policy"
+                and base_name(card) == self.preparation.name
+            )
         except (InputError, KeyError):
             return False
 

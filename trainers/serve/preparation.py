@@ -17,7 +17,10 @@ State = Literal["preparing", "ready", "failed"]
 
 
 class Preparation:
-    """Makes one packaged checkpoint; `state` and `problem` say how far it is."""
+    """Makes one packaged checkpoint; `state` and `problem` say how far it is.
+
+    It stays "preparing" until the model store, which waits for `folder`, has loaded what is there.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -30,6 +33,11 @@ class Preparation:
     def start(self) -> None:
         """Begin, in a thread of its own."""
         threading.Thread(target=self._prepare, name="preparation", daemon=True).start()
+
+    @property
+    def is_making(self) -> bool:
+        """Return whether the checkpoint is not there yet."""
+        return self.state == "preparing" and self.folder is None
 
     @property
     def base_name(self) -> str:
@@ -56,13 +64,15 @@ class Preparation:
         """Return what `/healthz` says of it."""
         return {"name": self.name, "state": self.state, "problem": self.problem or None}
 
+    def end(self, problem: str = "") -> None:
+        """Say that it is served, or why it never will be."""
+        self.problem = problem
+        self.state = "failed" if problem else "ready"
+
     def _prepare(self) -> None:
         """Find or make the checkpoint. Whatever goes wrong is told, and takes nothing down."""
         try:
             self.folder = checkpoint_folder(PACKAGED[self.name])
         except Exception as error:
             logger.exception("%s could not be prepared", self.title)
-            self.problem = str(error)
-            self.state = "failed"
-            return
-        self.state = "ready"
+            self.end(str(error) or type(error).__name__)

@@ -15,7 +15,7 @@ from trainers.generation.step import forward
 from trainers.policy.base import load_base
 from trainers.policy.generate import end_tokens
 from trainers.pretrained.weights import weights_digest
-from trainers.tuning.devices import pick_device
+from trainers.tuning.devices import pick_device, pick_dtype
 
 PROMPT_TOKENS = 2048  # of a conversation; as many again are left for the answer
 CHECKED_TOKENS = 8
@@ -58,7 +58,11 @@ def open_base(folder: Path) -> ServedBase:
 
     Raises InputError where it is no causal checkpoint, or of an architecture that is not served.
     """
-    base = load_base(folder, pick_device())
+    device = pick_device()
+    base = load_base(folder, device)
+    for weight in base.model.parameters():
+        # Weights alone: buffers such as the frequencies of positions stay exact.
+        weight.data = weight.data.to(pick_dtype(device))
     if getattr(base.tokenizer, "backend_tokenizer", None) is None:
         raise InputError.at(folder, "has no fast tokenizer")
     own = getattr(base.model.config, "max_position_embeddings", None) or PROMPT_TOKENS
