@@ -6,6 +6,12 @@ from django.views.decorators.http import require_GET
 
 from feedback.catalogue.benchmarks import benchmark_lines
 from feedback.catalogue.coordinates import models_like
+from feedback.catalogue.facts import (
+    lineage_rated,
+    version_instructions,
+    version_size,
+    version_speed,
+)
 from feedback.catalogue.forecasts import topic_forecasts
 from feedback.catalogue.model_map import NEIGHBOURS, model_map
 from feedback.catalogue.selectors import (
@@ -69,6 +75,10 @@ def model_page(request: HttpRequest, slug: str) -> HttpResponse:
         "meetings": head_to_head(version),
         "like": models_like(version, NEIGHBOURS),
         "lineage": lineage(version),
+        "ancestors": lineage_rated(version),
+        "size": version_size(version),
+        "speed": version_speed(version),
+        "told": version_instructions(version, request.user),
     }
     return render(request, "catalogue/model.html", context)
 

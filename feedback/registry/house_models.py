@@ -15,9 +15,8 @@ from feedback.registry.models import LanguageModel, ModelVersion, VersionState
 from feedback.registry.readiness import house_versions
 from feedback.registry.services import CallSettings, inference_provider, model_create, state_set
 from trainers.pretrained.adapters import Speciality, specialities
-from trainers.pretrained.packages import SMOLLM2
+from trainers.pretrained.packages import PACKAGES
 
-PACKAGES = {"smollm2": SMOLLM2}  # by the value of MODELS
 LICENCE = "Apache-2.0"  # of the weights, under which their answers are published, too
 CREATED = "house_model.create"
 STATES = [f"version.{state}" for state in VersionState.values]

@@ -1,5 +1,6 @@
 """What every page of the site needs: the top line, the visitor's settings, text and numbers."""
 
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any
 
@@ -133,5 +134,15 @@ def scope_words(scope: str) -> str:
 @register.filter
 def prompt_line(turn: Turn) -> str:
     """Return a prompt in one line: its newest message, or the question's identifier."""
-    text = turn.messages[-1]["content"] if turn.messages else turn.question_id
+    return last_line(turn.messages) if turn.messages else shortened(turn.question_id)
+
+
+@register.filter
+def last_line(messages: Sequence[Mapping[str, str]]) -> str:
+    """Return the newest of some messages, in one line."""
+    return shortened(messages[-1]["content"]) if messages else ""
+
+
+def shortened(text: str) -> str:
+    """Return a text in one line."""
     return shorten(text, 90, placeholder=" …")

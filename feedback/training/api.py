@@ -1,6 +1,7 @@
 """Runs and checkpoints over REST."""
 
 import uuid
+from pathlib import Path
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view, permission_classes
@@ -12,9 +13,15 @@ from rest_framework.response import Response
 
 from feedback.people.authentication import IsOperator, contributor_of, scope
 from feedback.training.models import TrainingRun
+from feedback.training.promotion.samples import samples_shown
 from feedback.training.promotion.services import checkpoint_promote
 from feedback.training.selectors import checkpoint_get, run_find, runs_list
-from feedback.training.serializers import CheckpointSerializer, RunInput, RunSerializer
+from feedback.training.serializers import (
+    CheckpointSerializer,
+    RunInput,
+    RunSerializer,
+    SampleSerializer,
+)
 from feedback.training.services import run_cancel, run_request
 
 RunsWriter = scope("runs:write")
@@ -76,3 +83,15 @@ def checkpoint_promote_view(request: Request, checkpoint_id: uuid.UUID) -> Respo
     checkpoint = checkpoint_get(checkpoint_id)
     checkpoint_promote(checkpoint=checkpoint, actor=contributor_of(request))
     return Response(CheckpointSerializer(checkpoint_get(checkpoint_id)).data)
+
+
+@extend_schema(responses=SampleSerializer(many=True))
+@api_view(["GET"])
+@permission_classes([RunsWriter, IsOperator])
+def checkpoint_samples(_request: Request, checkpoint_id: uuid.UUID) -> Response:
+    """Return what a policy answered to held-out prompts, beside its base; for operators alone.
+
+    The prompts may be private. Those that have left the pool since are left out.
+    """
+    found = samples_shown(Path(checkpoint_get(checkpoint_id).path))
+    return Response(SampleSerializer(found, many=True).data)

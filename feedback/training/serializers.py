@@ -58,3 +58,14 @@ class RunSerializer(serializers.ModelSerializer[TrainingRun]):
         if run.started_at is None or run.finished_at is None:
             return None
         return round((run.finished_at - run.started_at).total_seconds(), 3)
+
+
+class SampleSerializer(serializers.Serializer[Any]):
+    """A `Sample`: a policy's answer to a held-out prompt, and that of its base, the reference."""
+
+    prompt_id = serializers.CharField()
+    messages = serializers.ListField(child=serializers.DictField())
+    policy = serializers.CharField()
+    reference = serializers.CharField()
+    reward = serializers.FloatField(allow_null=True)
+    reference_reward = serializers.FloatField(allow_null=True)

@@ -27,4 +27,9 @@ urlpatterns: list[URLPattern] = [
         api.checkpoint_promote_view,
         name="api_checkpoint_promote",
     ),
+    path(
+        "api/v1/checkpoints/<uuid:checkpoint_id>/samples/",
+        api.checkpoint_samples,
+        name="api_checkpoint_samples",
+    ),
 ]

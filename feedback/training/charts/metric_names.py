@@ -32,6 +32,7 @@ METRICS: Mapping[str, Promise] = {
     "preference_log_loss": gettext_lazy("log loss on comparisons"),
     "preference_mean_log_loss": gettext_lazy("log loss on comparisons of each model's mean"),
     "random_score": gettext_lazy("score of a random choice"),
+    "reward_gain": gettext_lazy("reward above that of the reference"),
     "reward_mean": gettext_lazy("mean reward"),
     "reward_reference_mean": gettext_lazy("mean reward of the reference"),
     "routed_gain": gettext_lazy("routed score above the best single model"),

@@ -37,6 +37,16 @@ SELECT t.id::text AS prompt_id, t.messages, t.language,
  ORDER BY t.id
 """
 
+# Which of some prompts a snapshot that is taken now would still hold.
+STILL_THERE = """
+SELECT t.id::text
+  FROM feedback_turn t
+ WHERE t.id = ANY (%s::uuid[]) AND t.withheld_at IS NULL AND (
+       EXISTS (SELECT FROM judged p JOIN feedback_comparison c ON c.id = p.comparison_id
+                WHERE c.turn_id = t.id)
+    OR EXISTS (SELECT FROM feedback_outcome o WHERE o.turn_id = t.id))
+"""
+
 RESPONSES = """
 SELECT r.id::text AS response_id, r.turn_id::text AS prompt_id, v.label AS model, r.text
   FROM feedback_response r LEFT JOIN feedback_modelversion v ON v.id = r.version_id

@@ -16,7 +16,9 @@ from trainers.pretrained.packages import Package
 
 pytestmark = pytest.mark.django_db
 BARE, BRIEF = "smollm2-135m", "smollm2-135m-brief"
-ABSENT = Package(distribution="no-such-package", module="no_such_package", file="x", digest="")
+ABSENT = Package(
+    distribution="no-such-package", module="no_such_package", file="x", digest="", parameters=0
+)
 
 
 @pytest.fixture(autouse=True)
