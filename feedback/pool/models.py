@@ -12,6 +12,7 @@ from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.pool.querysets import PreferenceQuerySet, TextQuerySet
 from feedback.pool.search import prompt_words
 from feedback.registry.models import ModelVersion, Topic
+from feedback.text.flaws import Flaw
 
 REASON_LENGTH = 64  # characters of one reason of a judgment
 STRENGTH_LIMIT = 1000  # a strength is below it
@@ -94,6 +95,9 @@ class ResponseState(models.TextChoices):
     FAILED = "failed"
 
 
+FLAWS = [(flaw.value, flaw.value) for flaw in Flaw]
+
+
 class Response(Row):
     """One model's answer to a turn; the version is unknown for some imports.
 
@@ -120,6 +124,8 @@ class Response(Row):
     latency_ms = models.PositiveIntegerField(null=True)
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
+    # What was wrong with a try that was caught; another one may have come after it.
+    flaw = models.CharField(max_length=32, choices=FLAWS, blank=True, default="", db_default="")
     withheld_at = models.DateTimeField(null=True)
 
     objects = TextQuerySet["Response"].as_manager()
@@ -142,6 +148,7 @@ class Response(Row):
                 condition=Q(latency_ms__isnull=False),
                 name="response_timed",
             ),
+            models.Index(fields=["version"], condition=~Q(flaw=""), name="response_flawed"),
         ]
 
     def __str__(self) -> str:

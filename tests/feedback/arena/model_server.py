@@ -35,7 +35,7 @@ HOSTILE = """<script>window.hacked = 1</script><img src=x onerror="window.hacked
 | <b onclick="window.hacked=5">1</b> | 2 |
 """
 MIXED = "Семь 👩\u200d👧 \u202eright to left\u202c, שלום, \u0640العربية\u200f. \U0001f9d1"
-HUGE = "long " * 40_000  # characters: as much as an answer may have
+HUGE = " ".join(f"{i * 7919:b}" for i in range(20_000))[:200_000]  # as much as an answer may have
 
 
 class ModelServer:
