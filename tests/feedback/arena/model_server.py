@@ -1,6 +1,7 @@
 """A server that speaks the OpenAI-compatible API; the model's name says how it behaves."""
 
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +43,7 @@ HUGE = " ".join(f"{i * 7919:b}" for i in range(20_000))[:200_000]  # as much as 
 class ModelServer:
     """Listens on a free port; `asked` holds the bodies and headers of all calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[dict[str, Any], dict[str, str]]] = []
         self.acts_as: dict[str, str] = {}  # who has changed, and into whom
         self.left = threading.Event()  # somebody hung up on "loop" or "endless"
@@ -59,7 +60,7 @@ class ModelServer:
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests say what matters."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -244,3 +245,15 @@ class ModelServer:
 
     def _end(self, call: BaseHTTPRequestHandler) -> None:
         call.wfile.write(b"data: [DONE]\n\n")
+
+
+def serve(port: int, *changed: str) -> None:
+    """Serve in a process of its own, to be killed; `changed`: "slow=quick" and the like."""
+    server = ModelServer(port)
+    server.acts_as = dict(one.split("=") for one in changed)
+    server.start()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), *sys.argv[2:])
