@@ -8,7 +8,7 @@ from feedback.arena.answers.candidates import choosable_versions
 from feedback.arena.answers.writing import FLAWED, NAMES_MODEL
 from feedback.arena.presentation import AnswerView, answer_views, who
 from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
-from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS, has_no_place
+from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS, has_no_place, is_too_long
 from feedback.identifiers import new_public_id
 from feedback.pool.choices import displayed_choice
 from feedback.pool.models import (
@@ -87,6 +87,7 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
     return {
         "stop": can_stop(exchange.responses),
         "retry": failed,
+        "shorten": any(map(is_too_long, exchange.responses)),
         "replace": any(version.id not in asked for version in able),
         "writing": is_writing(exchange.responses),
     }

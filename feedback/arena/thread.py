@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from feedback.arena.assist import newest_reply, others_of, thread_of
 from feedback.arena.presentation import AnswerView, reply_views, who
 from feedback.arena.selectors import COMPLETE
-from feedback.arena.vocabulary import has_no_place
+from feedback.arena.vocabulary import has_no_place, is_too_long
 from feedback.errors import UnavailableError
 from feedback.identifiers import new_public_id
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
@@ -53,6 +53,7 @@ def _progress(conversation: Conversation, answer: AnswerView, turn: Turn) -> dic
         "writing": newest.state == ResponseState.WRITING,
         "stop": not complete and bool(newest.text),
         "retry": newest.state == ResponseState.FAILED,
+        "shorten": is_too_long(newest),
         "again": newest.state != ResponseState.WRITING and _has_others(newest),
         "waiting": not complete,
         "solo": True,

@@ -52,8 +52,8 @@ WHY_NOT = {  # the reason that is stored with an answer, to a sentence
     "unreachable": gettext_lazy("The model cannot be reached now."),
     "status 429": gettext_lazy("The model is busy now."),
     Flaw.EMPTY: gettext_lazy("The model sent no text."),
-    Flaw.REPETITION: gettext_lazy("The model repeated itself without end, twice."),
-    Flaw.UNREADABLE: gettext_lazy("The model sent characters that cannot be read, twice."),
+    Flaw.REPETITION: gettext_lazy("The model repeated itself without end."),
+    Flaw.UNREADABLE: gettext_lazy("The model sent characters that cannot be read."),
     "unreadable answer": gettext_lazy("What the model sent cannot be read."),
     "broken off": gettext_lazy("The model stopped in the middle of its answer."),
     "too large": gettext_lazy("The model sent more than an answer can be."),
@@ -82,11 +82,16 @@ def has_no_place(response: Response) -> bool:
     return late or response.error in (BUSY, WAITING)
 
 
+def is_too_long(response: Response) -> bool:
+    """Say whether an answer did not arrive because its prompt does not fit."""
+    return response.state == ResponseState.FAILED and response.error.startswith(TOO_LONG)
+
+
 def why_not(response: Response) -> str:
     """Say why an answer did not arrive; empty where it did."""
     if response.state != ResponseState.FAILED:
         return ""
-    if response.error.startswith(TOO_LONG):
+    if is_too_long(response):
         return too_long_text(response.error)
     known = WHY_NOT.get(response.error)
     return str(known) if known else _("The model’s server reported an error.")

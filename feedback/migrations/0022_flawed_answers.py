@@ -18,11 +18,6 @@ class Migration(migrations.Migration):
                 blank=True,
                 db_default="",
                 default="",
-                choices=[
-                    ("unreadable text", "unreadable text"),
-                    ("endless repetition", "endless repetition"),
-                    ("empty answer", "empty answer"),
-                ],
                 max_length=32,
             ),
         ),

@@ -12,7 +12,6 @@ from feedback.people.models import ConsentRecord, Contributor, Rater
 from feedback.pool.querysets import PreferenceQuerySet, TextQuerySet
 from feedback.pool.search import prompt_words
 from feedback.registry.models import ModelVersion, Topic
-from feedback.text.flaws import Flaw
 
 REASON_LENGTH = 64  # characters of one reason of a judgment
 STRENGTH_LIMIT = 1000  # a strength is below it
@@ -95,15 +94,13 @@ class ResponseState(models.TextChoices):
     FAILED = "failed"
 
 
-FLAWS = [(flaw.value, flaw.value) for flaw in Flaw]
-
-
 class Response(Row):
     """One model's answer to a turn; the version is unknown for some imports.
 
     `own_messages`: what this answer was given to, where the two answers of a turn saw different
     histories. Their comparison then names the two models and holds no texts, as there is no prompt
-    that both texts answer.
+    that both texts answer. `flaw`: what was wrong with a try that was caught; another one may have
+    come after it.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
@@ -124,8 +121,7 @@ class Response(Row):
     latency_ms = models.PositiveIntegerField(null=True)
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
-    # What was wrong with a try that was caught; another one may have come after it.
-    flaw = models.CharField(max_length=32, choices=FLAWS, blank=True, default="", db_default="")
+    flaw = models.CharField(max_length=32, blank=True, default="", db_default="")
     withheld_at = models.DateTimeField(null=True)
 
     objects = TextQuerySet["Response"].as_manager()

@@ -24,6 +24,7 @@ from feedback.registry.forms import (
 from feedback.registry.health_check import Trial, provider_try, version_try
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.registry.selectors import (
+    flawed_count,
     has_answered,
     health_of,
     provider_get,
@@ -118,6 +119,7 @@ def version(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
     context = {
         "version": shown,
         "health": health_of(shown),
+        "flawed": flawed_count(shown),
         "answered": has_answered(shown),
         "providers": _askable(),
         "form": form,

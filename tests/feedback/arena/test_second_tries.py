@@ -1,5 +1,6 @@
 """What an answer waits for, what is begun once more by itself, and what is marked and reported."""
 
+import html
 import threading
 import time
 
@@ -59,6 +60,8 @@ def test_a_loop_is_cut_off_asked_for_once_more_and_the_second_answer_stands(
     page = client_of(olivia).get(reverse("reports")).content.decode()
     assert "this site" in page
     assert "It is a good question." in page
+    page = client_of(olivia).get(reverse("version", args=[version.pk])).content.decode()
+    assert "1 answer of the last week was caught as broken" in page
     line = b'feedback_flawed_answers_last_hour{version="Dizzy Model"} 1.0'
     assert line in exposition()
 
@@ -66,8 +69,8 @@ def test_a_loop_is_cut_off_asked_for_once_more_and_the_second_answer_stands(
 @pytest.mark.parametrize(
     ("remote_name", "flaw", "words"),
     [
-        ("loop", Flaw.REPETITION, "The model repeated itself without end, twice."),
-        ("garbage", Flaw.UNREADABLE, "The model sent characters that cannot be read, twice."),
+        ("loop", Flaw.REPETITION, "The model repeated itself without end."),
+        ("garbage", Flaw.UNREADABLE, "The model sent characters that cannot be read."),
         ("blank", Flaw.EMPTY, "The model sent no text."),
     ],
 )
@@ -177,7 +180,9 @@ def test_what_had_come_stays_where_the_second_try_brings_nothing(alice, client_o
     assert answer.text == "Vector clocks count "
 
 
-def test_a_prompt_that_is_too_long_says_by_how_much(alice, client_of, model_server):
+def test_a_prompt_that_is_too_long_says_by_how_much_and_comes_back(
+    alice, bob, client_of, model_server
+):
     live("short", model_server.url)
     live("quick", model_server.url)
     browser = client_of(alice)
@@ -187,6 +192,11 @@ def test_a_prompt_that_is_too_long_says_by_how_much(alice, client_of, model_serv
     assert "Your message has 2\u202f311 tokens; the model reads at most 2\u202f047." in page
     assert "Why? Why? Why?" in page
     assert Provider.objects.get().failures == 0
+    link = page.split('href="')
+    (shorten,) = [html.unescape(part.split('"')[0]) for part in link if "shorten=" in part[:200]]
+    draft = browser.get(shorten).content.decode()
+    assert "Why? " * 799 + "Why?" in draft.split("<textarea")[1]
+    assert client_of(bob).get(shorten).status_code == 404
 
 
 def test_who_stops_frees_the_server_at_once(alice, client_of, model_server):

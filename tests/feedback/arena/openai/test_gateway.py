@@ -13,8 +13,10 @@ from feedback.registry.models import Provider
 from feedback.routing.models import ModelRoute
 from feedback.routing.thresholds.services import threshold_create
 from feedback.text.flaws import Flaw
+from feedback.training.promotion.verdict_text import VerdictCode
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.registry.bad_server import GOOD
+from tests.feedback.routing.test_guard import gated
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 ASKED = [{"role": "user", "content": "What is tea?"}]
@@ -195,6 +197,20 @@ def test_a_full_server_and_a_long_prompt_are_told_as_they_are(alice, served_at, 
         client.chat.completions.create(model="Short Model", messages=ASKED)
     assert long.value.code == "context_length_exceeded"
     assert not Provider.objects.filter(failures__gt=0).exists()
+
+
+def test_a_model_that_failed_its_gate_answers_by_its_name_alone(alice, served_at, client_at):
+    served_at("good")
+    failed = served_at("shape")
+    failed.provider = Provider.objects.get(name="good")
+    failed.save()
+    gated(failed, VerdictCode.WORSE)
+    client = client_at(alice)
+    for _ in range(30):
+        assert client.chat.completions.create(model="auto", messages=ASKED).model == "Good Model"
+    assert len(ModelRoute.objects.latest("created_at").considered) == 1
+    named = client.chat.completions.create(model="Shape Model", messages=ASKED)
+    assert named.model == "Shape Model"
 
 
 def test_a_queue_is_waited_for(alice, served_at, client_at):
