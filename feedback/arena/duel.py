@@ -6,10 +6,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from feedback.arena.answers.candidates import choosable_versions
-from feedback.arena.answers.writing import NAMES_MODEL
+from feedback.arena.answers.writing import FLAWED, NAMES_MODEL
 from feedback.arena.presentation import AnswerView, answer_views, who
 from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
-from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS
+from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS, has_no_place, is_too_long
 from feedback.identifiers import new_public_id
 from feedback.pool.choices import displayed_choice
 from feedback.pool.models import (
@@ -88,6 +88,7 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
     return {
         "stop": can_stop(exchange.responses),
         "retry": failed,
+        "shorten": any(map(is_too_long, exchange.responses)),
         "replace": any(version.id not in asked for version in able),
         "writing": is_writing(exchange.responses),
     }
@@ -108,6 +109,11 @@ def status_text(exchange: Exchange, writing: Sequence[int]) -> str:
             else _("Answer %(place)s did not arrive. Your message is safe.")
         )
         return words % {"place": failed[0]}
+    waiting = [place for place in writing if has_no_place(exchange.responses[place - 1])]
+    if len(waiting) == 2:
+        return _("Both answers are waiting for a free place.")
+    if waiting:
+        return _("Answer %(place)s is waiting for a free place.") % {"place": waiting[0]}
     if len(writing) == 2:
         return _("Both answers are being written.")
     if writing:
@@ -152,6 +158,11 @@ def _uncounted(exchange: Exchange) -> str:
             " is kept and helps in other ways, but does not count in rankings."
         )
         return words % {"place": places[0] if places else 1}
+    if reason == FLAWED:
+        return _(
+            "An answer had to be begun once more, or was cut off, as the model repeated itself or "
+            "sent what cannot be read. Your judgment is kept, but does not count in rankings."
+        )
     if reason == REVEALED:
         return _("You knew the names, so this judgment is kept but does not count in rankings.")
     return ""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from feedback.arena.answers.candidates import answerable_versions, choosable_versions
 from feedback.arena.answers.turns import Messages, response_begin, turn_create
-from feedback.arena.answers.writing import NAMES_MODEL, answer_check
+from feedback.arena.answers.writing import answer_check, unranked_reason
 from feedback.arena.selectors import ARENA, exchange_of
 from feedback.errors import ConflictError, UnavailableError
 from feedback.people.models import Contributor
@@ -119,7 +119,7 @@ def _compare(turn: Turn, first: Response, second: Response) -> None:
 def _unranked(turn: Turn, *responses: Response) -> str:
     if turn.conversation.revealed_at:
         return REVEALED
-    return NAMES_MODEL if any(response.names_its_model for response in responses) else ""
+    return next(filter(None, map(unranked_reason, responses)), "")
 
 
 def answers_stop(*, turn: Turn) -> None:

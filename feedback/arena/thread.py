@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from feedback.arena.assist import newest_reply, others_of, thread_of
 from feedback.arena.presentation import AnswerView, reply_views, who
 from feedback.arena.selectors import COMPLETE
+from feedback.arena.vocabulary import has_no_place, is_too_long
 from feedback.errors import UnavailableError
 from feedback.identifiers import new_public_id
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
@@ -52,6 +53,7 @@ def _progress(conversation: Conversation, answer: AnswerView, turn: Turn) -> dic
         "writing": newest.state == ResponseState.WRITING,
         "stop": not complete and bool(newest.text),
         "retry": newest.state == ResponseState.FAILED,
+        "shorten": is_too_long(newest),
         "again": newest.state != ResponseState.WRITING and _has_others(newest),
         "waiting": not complete,
         "solo": True,
@@ -60,6 +62,8 @@ def _progress(conversation: Conversation, answer: AnswerView, turn: Turn) -> dic
 
 def _said(newest: Response) -> str:
     match newest.state:
+        case ResponseState.WRITING if has_no_place(newest):
+            return _("The answer is waiting for a free place.")
         case ResponseState.WRITING:
             return _("The answer is being written.")
         case ResponseState.FAILED:

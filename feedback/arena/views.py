@@ -43,8 +43,15 @@ FRAGMENTS = {"duel": "arena/swap.html", "assist": "arena/thread_task.html"}
 @require_safe
 @contributor_required
 def arena(request: HttpRequest) -> HttpResponse:
-    """Offer something to ask: one's own words, an example, or a recorded question."""
-    return render(request, START, start_context(request))
+    """Offer something to ask: one's own words, an example, or a recorded question.
+
+    `?shorten=` brings back the message of a conversation of one's own that was too long.
+    """
+    context = start_context(request)
+    if public_id := request.GET.get("shorten"):
+        asked = newest_turn(_own(request, public_id)).messages[-1]
+        context["text"] = asked["content"]
+    return render(request, START, context)
 
 
 @never_cache

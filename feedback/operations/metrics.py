@@ -38,6 +38,14 @@ GAUGES = (
         """SELECT fallback, count(*) FROM feedback_modelroute
             WHERE created_at > now() - interval '1 hour' GROUP BY 1""",
     ),
+    (
+        "feedback_flawed_answers_last_hour",
+        "Answers of the last hour of which a try was caught, by model version.",
+        "version",
+        """SELECT v.label, count(*) FROM feedback_response r
+             JOIN feedback_modelversion v ON v.id = r.version_id
+            WHERE r.flaw <> '' AND r.created_at > now() - interval '1 hour' GROUP BY 1""",
+    ),
 )
 
 

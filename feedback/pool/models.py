@@ -99,7 +99,8 @@ class Response(Row):
 
     `own_messages`: what this answer was given to, where the two answers of a turn saw different
     histories. Their comparison then names the two models and holds no texts, as there is no prompt
-    that both texts answer.
+    that both texts answer. `flaw`: what was wrong with a try that was caught; another one may have
+    come after it.
     """
 
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
@@ -121,6 +122,7 @@ class Response(Row):
     first_text_ms = models.PositiveIntegerField(null=True)  # to the first words of it
     error = models.TextField(blank=True)
     names_its_model = models.BooleanField(default=False)
+    flaw = models.CharField(max_length=32, blank=True, default="", db_default="")
     withheld_at = models.DateTimeField(null=True)
 
     objects = TextQuerySet["Response"].as_manager()
@@ -143,6 +145,7 @@ class Response(Row):
                 condition=Q(latency_ms__isnull=False),
                 name="response_timed",
             ),
+            models.Index(fields=["version"], condition=~Q(flaw=""), name="response_flawed"),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import unicodedata
 from feedback.registry.models import ModelVersion
 
 SHORTEST_TOKEN = 3  # letters of a token that names a model by itself, such as gpt-4
+BRAND = re.compile(r"[A-Za-z]*[a-z][A-Z][A-Za-z]*")  # no word has a capital inside: SmolLM
 
 # All patterns are written for plain words: one space between them, no other signs.
 MAKERS = (
@@ -23,7 +24,8 @@ ASSISTANTS = (
     r"chat ?gpt|gpt ?\d\w*|claude|bard|gemini|gemma|llama|alpaca|vicuna|koala|mistral|mixtral"
     r"|codestral|qwen|qwq|deep ?seek|falcon|dolly|grok|copilot|palm|open ?assistant|command r"
     r"|phi ?\d\w*|yi ?\d\w*|chat ?glm|glm ?\d\w*|kimi|ernie|hunyuan|doubao|minimax|nemotron|granite"
-    r"|olmo|tulu|stable ?lm|mpt|dbrx|zephyr|wizard ?lm|hermes|gigachat|yandexgpt|алиса|гигачат"
+    r"|olmo|tulu|smol ?lm ?\d*|stable ?lm|mpt|dbrx|zephyr|wizard ?lm|hermes|gigachat|yandexgpt"
+    r"|алиса|гигачат"
 )
 CHINESE = (
     "通义千问|千问|文心一言|混元|豆包|阿里巴巴|阿里云|百度|腾讯|字节跳动|智谱|深度求索|谷歌|微软"
@@ -65,6 +67,7 @@ INTRODUCTIONS = re.compile(
     rf"|(?:{MAKERS}) ?(?:が開発|によって(?:開発|訓練|作成)|에서 (?:개발|훈련)|이 개발)",
     re.IGNORECASE,
 )
+OWN_MAKERS = {"smollm": "hugging face"}  # who is given away by a word of the maker, anywhere
 SENTENCE_ENDS = re.compile(r"[.!?](?=\s|$)|[。！？\n]")
 
 
@@ -78,7 +81,8 @@ def names_model(text: str, *names: str) -> bool:
     """Return whether the text holds one of the model's names, or introduces itself or its maker.
 
     A name of one plain word ("Alpaca") also means other things, so it counts only where the answer
-    speaks of itself; a token with a number in it ("vicuna-13b") counts anywhere.
+    speaks of itself; a token with a number in it ("vicuna-13b") or with a capital inside ("SmolLM")
+    counts anywhere.
     """
     sentences = [_words(sentence) for sentence in SENTENCE_ENDS.split(text)]
     if any(INTRODUCTIONS.search(sentence) for sentence in sentences):
@@ -90,6 +94,7 @@ def names_model(text: str, *names: str) -> bool:
 def _holds(text: str, name: str) -> bool:
     plain = _words(name)
     tokens = [_words(token) for token in re.split(r"[\s/]+", name) if _is_distinctive(token)]
+    tokens += [*BRAND.findall(name), *(OWN_MAKERS[of] for of in OWN_MAKERS if of in name.lower())]
     anywhere = [plain, *tokens] if " " in name.strip() else tokens
     if any(_contains(text, each) for each in anywhere):
         return True

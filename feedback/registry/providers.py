@@ -5,10 +5,11 @@ shows them reads them from the pool. There is one way to ask, and two ways to wa
 its own (`Call.pieces`), and in an event loop (`Call.pieces_async`).
 """
 
+import json
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,20 +24,29 @@ from django.conf import settings
 from feedback.database.db_async import stored
 from feedback.errors import RateLimitedError
 from feedback.people.rate_limits.limits import Rate, limit_take
-from feedback.registry.errors import OWN_LIMIT, TOO_MANY, NoAnswerError
+from feedback.registry.errors import (
+    BROKEN_OFF,
+    BUSY,
+    CONTEXT_EXCEEDED,
+    OWN_LIMIT,
+    TOO_MANY,
+    UNAVAILABLE,
+    UNREACHABLE,
+    NoAnswerError,
+    TooLongError,
+)
 from feedback.registry.health import call_ended
 from feedback.registry.models import LIVE_KINDS, ModelVersion, Provider, ProviderKind
 from feedback.registry.sse_parser import Reading
 
+SHORT_WAIT = 20.0  # seconds: who asks for no more is busy, and is not left alone by everybody
+EXPLAINED = {400, 413, 422}  # statuses of a request that cannot be answered: the body says why
+REFUSAL_LIMIT = 64 * 1024  # bytes of such a body that are read
 SILENCE = httpx.Timeout(30.0, connect=3.0)  # seconds without a sign of the server
+WHOLE = re.compile(r"\b\d{2,9}\b")
 SECONDS = re.compile(r"\d{1,9}(\.\d+)?")
 
 Messages = Sequence[Mapping[str, str]]
-
-
-def answer_stream(version: ModelVersion, messages: Messages) -> Iterator[str]:
-    """Yield the pieces of an answer as they arrive; raises NoAnswerError."""
-    yield from Call(version, messages).pieces()
 
 
 class Call:
@@ -60,9 +70,11 @@ class Call:
             "stream": True,
         }
 
-    def pieces(self) -> Iterator[str]:
+    def pieces(self) -> Generator[str, None, None]:
         """Yield the answer, for a thread that waits."""
         with self._noted(), _translated(), _client().stream("POST", **self._request()) as answer:
+            if answer.status_code in EXPLAINED:
+                raise _refusal(answer, next(answer.iter_raw(REFUSAL_LIMIT), b""))
             self._begin(answer)
             for data in answer.iter_raw():
                 yield from self.reading.feed(data)
@@ -71,7 +83,7 @@ class Call:
             else:
                 yield from self.reading.close()
 
-    async def pieces_async(self) -> AsyncIterator[str]:
+    async def pieces_async(self) -> AsyncGenerator[str, None]:
         """Yield the answer, for an event loop; a cancelled task closes the connection."""
         try:
             with _translated():
@@ -80,6 +92,8 @@ class Call:
                     httpx.AsyncClient(timeout=SILENCE, trust_env=False, verify=_trust()) as client,
                     client.stream("POST", **request) as answer,
                 ):
+                    if answer.status_code in EXPLAINED:
+                        raise _refusal(answer, await anext(answer.aiter_raw(REFUSAL_LIMIT), b""))
                     self._begin(answer)
                     async for data in answer.aiter_raw():
                         for piece in self.reading.feed(data):
@@ -123,12 +137,39 @@ class Call:
 
     def _begin(self, answer: httpx.Response) -> None:
         if answer.status_code != HTTPStatus.OK:
-            reason = f"status {answer.status_code}"
-            wait = _seconds(answer.headers.get("retry-after", "")) if reason == TOO_MANY else None
-            raise NoAnswerError(reason, retry_after=wait)
+            raise _refusal(answer)
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise NoAnswerError("unreadable answer")  # it was asked for plain bytes
         self.reading = Reading(answer.headers.get("content-type", ""))
+
+
+def _refusal(answer: httpx.Response, body: bytes = b"") -> NoAnswerError:
+    """Return why a server refuses, from its status, its headers and the beginning of its body."""
+    if told := _context_exceeded(body):
+        return TooLongError(*told)
+    reason = f"status {answer.status_code}"
+    if reason not in (TOO_MANY, UNAVAILABLE):
+        return NoAnswerError(reason)
+    wait = _seconds(answer.headers.get("retry-after", ""))
+    if wait is not None and wait <= SHORT_WAIT:
+        return NoAnswerError(BUSY, retry_after=wait)
+    return NoAnswerError(reason, retry_after=wait)
+
+
+def _context_exceeded(body: bytes) -> tuple[int | None, int | None] | None:
+    """Return the tokens of a prompt that is too long, and how many fit; None of another error.
+
+    There is no field for the two numbers. Every server known names them first in its message, in
+    either order: the prompt's is the larger one.
+    """
+    try:
+        error = json.loads(body)["error"]
+        if error["code"] != CONTEXT_EXCEEDED:
+            return None
+        numbers = sorted(int(one) for one in WHOLE.findall(str(error["message"]))[:2])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return (numbers[1], numbers[0]) if len(numbers) == 2 else (None, None)
 
 
 def _instructed(system_prompt: str, messages: Messages) -> list[Mapping[str, str]]:
@@ -159,10 +200,10 @@ def _translated() -> Iterator[None]:
         yield
     except httpx.TimeoutException:
         raise NoAnswerError("timeout") from None
-    except httpx.RemoteProtocolError:
-        raise NoAnswerError("broken off") from None
+    except (httpx.RemoteProtocolError, httpx.ReadError):
+        raise NoAnswerError(BROKEN_OFF) from None
     except (httpx.HTTPError, httpx.InvalidURL):
-        raise NoAnswerError("unreachable") from None
+        raise NoAnswerError(UNREACHABLE) from None
 
 
 def base_url(provider: Provider) -> str:

@@ -1,7 +1,7 @@
 """Reads of the registry for operators: providers and versions, and their health as text."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,6 +13,7 @@ from feedback.registry.errors import reason_text
 from feedback.registry.health import PAUSE_AFTER
 from feedback.registry.models import LanguageModel, ModelVersion, Provider, VersionState
 
+FLAWS_SHOWN = timedelta(days=7)
 ANSWERED = ("finished", "stopped")  # states of a response that hold a version to what it was
 
 
@@ -57,6 +58,12 @@ def version_get(version_id: uuid.UUID) -> ModelVersion:
 def has_answered(version: ModelVersion) -> bool:
     """Say whether something in the pool is an answer of this version."""
     return version.responses.filter(state__in=ANSWERED).exists()
+
+
+def flawed_count(version: ModelVersion) -> int:
+    """Return of how many answers of the last week a try was caught: a loop, garbage, nothing."""
+    since = timezone.now() - FLAWS_SHOWN
+    return version.responses.exclude(flaw="").filter(created_at__gte=since).count()
 
 
 def health_of(of: Provider | ModelVersion) -> dict[str, Any]:

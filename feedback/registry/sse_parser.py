@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from feedback.registry.errors import NoAnswerError
+from feedback.registry.errors import BROKEN_OFF, NoAnswerError
 
 ANSWER_SECONDS = 180.0  # the longest that one answer may take
 ANSWER_LIMIT = 200_000  # characters; what is longer is cut
@@ -28,7 +28,9 @@ class Reading:
         self._ends = time.monotonic() + ANSWER_SECONDS
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """Return the pieces that these bytes complete."""
+        """Return the pieces that these bytes complete; a comment, as servers send it while a
+        question waits for its place, is an empty one: a sign of life.
+        """
         self._received += len(data)
         if time.monotonic() > self._ends:
             raise NoAnswerError("timeout")
@@ -38,7 +40,9 @@ class Reading:
         if self._received > BODY_LIMIT or len(self._held) > LINE_LIMIT:
             raise NoAnswerError("too large")
         for line in lines:
-            if not self.is_over:
+            if line.startswith(b":"):
+                yield ""
+            elif not self.is_over:
                 yield from self._cut(self._line(line))
 
     def close(self) -> Iterator[str]:
@@ -49,7 +53,7 @@ class Reading:
             return
         yield from self.feed(b"\n")  # an event without the empty line behind it
         if not (self.is_over or self.finish):
-            raise NoAnswerError("broken off" if self._length else "unreadable answer")
+            raise NoAnswerError(BROKEN_OFF if self._length else "unreadable answer")
 
     def _line(self, line: bytes) -> str:
         if not line.startswith(b"data:"):

@@ -26,6 +26,7 @@ from feedback.registry.house_models import is_served
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.registry.readiness import readiness
 from feedback.registry.selectors import (
+    flawed_count,
     has_answered,
     health_of,
     provider_get,
@@ -120,6 +121,7 @@ def version(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
     context = {
         "version": shown,
         "health": health_of(shown),
+        "flawed": flawed_count(shown),
         "answered": has_answered(shown),
         "providers": _askable(),
         "form": form,

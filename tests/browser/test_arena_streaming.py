@@ -90,6 +90,68 @@ def test_answers_grow_without_moving_what_is_read(page, web_server, models, repo
     assert reports == []
 
 
+def test_who_waits_for_a_free_place_is_told_so_until_the_answer_comes(
+    page, web_server, models, reports
+):
+    live("queue", models.url)
+    live("quick", models.url)
+    ask(page, web_server)
+    queue = place_of("queue")
+    state = page.locator(f"#answer-{queue} .state")
+    expect(state).to_have_text("Waiting for a free place…", timeout=60_000)
+    expect(page.locator("#said")).to_have_text(f"Answer {queue} is waiting for a free place.")
+    expect(page.locator(".problem")).to_have_count(0)
+    models.go_on.set()
+    bar(page, "Both answers have finished.")
+    expect(page.locator(f"#answer-{queue} .prose")).to_have_text(TEXT)
+    expect(state).to_have_text("Finished")
+    assert reports == []
+
+
+def test_an_answer_that_breaks_off_is_begun_once_more_before_the_readers_eyes(
+    page, web_server, models, reports
+):
+    live("falls", models.url)
+    live("quick", models.url)
+    ask(page, web_server)
+    falls = place_of("falls")
+    state = page.locator(f"#answer-{falls} .state")
+    expect(state).to_have_text("Begun once more…", timeout=60_000)
+    expect(page.locator(f"#answer-{falls} .prose")).to_have_text("Vector clocks count")
+    bar(page, "Both answers have finished.")
+    expect(page.locator(f"#answer-{falls} .prose")).to_have_text(TEXT)
+    assert reports == []
+
+
+def test_a_loop_goes_and_the_page_says_what_happened(page, web_server, models, reports):
+    live("loop", models.url)
+    live("quick", models.url)
+    ask(page, web_server)
+    loop = place_of("loop")
+    bar(page, f"Answer {loop} broke off. Your message is safe.")
+    expect(page.locator(f"#answer-{loop}")).to_contain_text("repeated itself without end")
+    expect(page.locator(f"#answer-{3 - loop} .prose")).to_have_text(TEXT)
+    models.acts_as["loop"] = "plain"
+    page.get_by_role("button", name="Try again").click()
+    bar(page, "Both answers have finished.")
+    expect(page.locator(f"#answer-{loop} .prose")).to_have_text(TEXT)
+    page.get_by_role("button", name="Answer 1 is better").click()
+    bar(page, "Saved.")
+    expect(page.locator("#task")).to_contain_text("does not count in rankings")
+    assert reports == []
+
+
+def test_a_message_that_is_too_long_comes_back_to_be_shortened(page, web_server, models, reports):
+    live("short", models.url)
+    live("quick", models.url)
+    ask(page, web_server, "Why? " * 800)
+    bar(page, "did not arrive")
+    expect(page.locator("#answers")).to_contain_text("the model reads at most 2\u202f047")
+    page.get_by_role("link", name="Shorten your message").click()
+    expect(page.get_by_label("Your message")).to_have_value("Why? " * 799 + "Why?")
+    assert reports == []
+
+
 def test_one_can_be_stopped_and_judged_as_it_is(page, web_server, models, reports):
     live("quick", models.url)
     live("slow", models.url)

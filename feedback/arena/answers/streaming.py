@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
 from feedback.arena.answers.writing import answers_continue
 from feedback.arena.conversations import conversation_progress
@@ -90,17 +90,18 @@ class Watch:
         rows = Response.objects.filter(
             turn__conversation=self._conversation, state=ResponseState.WRITING
         )
-        return list(rows.order_by("id").values_list("id", "writing_until"))
+        marks = list(rows.order_by("id").values_list("id", "writing_until"))
+        # One that nobody writes, or not any more, is begun by whoever looks.
+        is_free = any(until is None or until < timezone.now() for _pk, until in marks)
+        return None if is_free else marks
 
     def _events(self, context: dict[str, Any]) -> list[bytes]:
         events, answers = [], context["answers"]
         for answer in answers:
             if answer.is_writing and (news := self._news(answer)):
                 events.append(_event("text", {"place": answer.place} | news))
-        stage = (
-            [(a.response.state, a.is_writing, a.is_waiting) for a in answers],
-            context["stop"],
-        )
+        words = [(a.response.state, a.is_writing, a.is_waiting, a.word) for a in answers]
+        stage = words, context["said"], context["stop"]
         if stage != self._stage:
             self._stage = stage
             events.append(_event("stage", _stage(context)))
@@ -117,6 +118,7 @@ def _stage(context: dict[str, Any]) -> dict[str, Any]:
         "said": context["said"],
         "actions": render_to_string("arena/actions.html", context),
         "ready": not context["waiting"],
+        "words": {a.place: a.word for a in context["answers"] if a.is_writing},
         "answers": {
             answer.place: render_to_string("arena/answer.html", context | {"answer": answer})
             for answer in context["answers"]

@@ -10,23 +10,23 @@ its state is no longer "writing". The gateway does the same as the pages.
 
 import logging
 import threading
-import time
-from datetime import datetime, timedelta
+from contextlib import closing
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from feedback.arena.answers.draft import CLAIM, ClaimLostError, Draft, plain
+from feedback.arena.answers.second_tries import SecondTries
 from feedback.pool.hashing import text_hash
 from feedback.pool.models import Comparison, Response, ResponseState, Turn
 from feedback.pool.self_identification import names_version
-from feedback.registry.errors import NoAnswerError
-from feedback.registry.providers import answer_stream
+from feedback.registry.errors import FlawedError, NoAnswerError
+from feedback.registry.providers import Call
+from feedback.text.flaws import Inspection
 
-CLAIM = timedelta(seconds=45)  # longer than a server may be silent
-WRITE_SECONDS = 0.5  # between two writes of what has arrived so far
-NAMES_MODEL = "names_model"  # why a comparison with such an answer does not count
+NAMES_MODEL, FLAWED = "names_model", "flawed"  # why a comparison with such an answer does not count
 AT_ONCE = 16  # answers that one process writes at the same time
 
 logger = logging.getLogger(__name__)
@@ -52,32 +52,56 @@ def _run(pk: UUID) -> None:
 
 def answer_write(pk: UUID) -> None:
     """Claim an answer and write it to its end, its failure, or until somebody stops it."""
-    if not _unclaimed().filter(pk=pk).update(writing_until=Now() + CLAIM, text=""):
+    if not _unclaimed().filter(pk=pk).update(writing_until=Now() + CLAIM, text="", error=""):
         return
-    draft = _Draft(pk)
-    started = time.monotonic()
-    first_text_ms: int | None = None
+    draft = Draft(pk)
     try:
-        for piece in answer_stream(draft.version, draft.messages):
-            draft.text += piece.replace("\x00", "").encode(errors="replace").decode()
-            if first_text_ms is None and draft.text.strip():
-                first_text_ms = _milliseconds_since(started)
-            if not draft.keep():
-                return
-        if not draft.text.strip():
-            draft.text = ""
-            raise NoAnswerError("empty answer")
-    except NoAnswerError as error:
-        draft.save(state=ResponseState.FAILED, error=str(error))
+        _write(draft)
+    except ClaimLostError:
         return
-    times = {"latency_ms": _milliseconds_since(started), "first_text_ms": first_text_ms}
+    except NoAnswerError as error:
+        draft.error = str(error)
+        draft.save(state=ResponseState.FAILED)
+        return
+    draft.error = ""
     with transaction.atomic():
-        if draft.save(state=ResponseState.FINISHED, **times):
+        sampling = draft.version.sampling | draft.options
+        if draft.save(state=ResponseState.FINISHED, sampling=sampling, **draft.times):
             answer_check(Response.objects.select_related("version").get(pk=pk))
 
 
-def _milliseconds_since(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)
+def _write(draft: Draft) -> None:
+    """Write an answer, once more where that may help.
+
+    Raises NoAnswerError for what is the end, and ClaimLostError.
+    """
+    tries = SecondTries(draft.version)
+    while True:
+        try:
+            _try(draft, tries)
+            return
+        except NoAnswerError as error:
+            pause = tries.pause(error)
+            if isinstance(error, FlawedError):
+                draft.caught(error.flaw, is_last=pause is None)
+            if pause is None:
+                raise
+            draft.wait(pause, str(error))
+
+
+def _try(draft: Draft, tries: SecondTries) -> None:
+    """Write what one call brings."""
+    draft.begin(tries.options)
+    call = Call(draft.version, draft.messages, tries.options)
+    inspection = Inspection(str(draft.messages[-1]["content"]))
+    with closing(call.pieces()) as pieces:  # whatever ends this hangs up at once
+        for piece in map(plain, pieces):
+            draft.add(piece)
+            if flaw := inspection.feed(piece):
+                raise FlawedError(flaw)
+            draft.keep()
+    if flaw := inspection.close(is_cut=call.reading.finish == "length"):
+        raise FlawedError(flaw)
 
 
 def answer_check(response: Response) -> None:
@@ -85,45 +109,23 @@ def answer_check(response: Response) -> None:
     response.text_hash = text_hash(response.text)
     response.names_its_model = names_version(response.text, response.version)
     response.save(update_fields=["text_hash", "names_its_model"])
-    if response.names_its_model:
+    if reason := unranked_reason(response):
         shown = Comparison.objects.filter(
             Q(response_a=response) | Q(response_b=response) | Q(response_a=None),
             turn=response.turn_id,
         )
-        shown.filter(unranked_reason="").update(unranked_reason=NAMES_MODEL)
+        shown.filter(unranked_reason="").update(unranked_reason=reason)
 
 
-class _Draft:
-    """An answer in the making, and the claim under which it is written."""
+def unranked_reason(response: Response) -> str:
+    """Return why a comparison with this answer does not count; empty where it does.
 
-    def __init__(self, pk: UUID) -> None:
-        response = Response.objects.select_related("turn", "version__provider").get(pk=pk)
-        if response.version is None:
-            raise ValueError("an answer to write has a version")
-        self.pk, self.version, self.messages = pk, response.version, response.prompt
-        self.text = ""
-        self._held: datetime | None = response.writing_until
-        self._written = time.monotonic()
-        connection.close()  # a connection is not kept while a model thinks
-
-    def keep(self) -> bool:
-        """Store what has arrived, now and then; False when the answer is no longer ours."""
-        if time.monotonic() - self._written < WRITE_SECONDS:
-            return True
-        self._written = time.monotonic()
-        ours = self.save(writing_until=Now() + CLAIM)
-        if ours:
-            row = Response.objects.filter(pk=self.pk)
-            self._held = row.values_list("writing_until", flat=True).get()
-        connection.close()
-        return ours
-
-    def save(self, **fields: object) -> bool:
-        """Write the text and these fields if the claim still holds."""
-        mine = Response.objects.filter(
-            pk=self.pk, state=ResponseState.WRITING, writing_until=self._held
-        )
-        return bool(mine.update(text=self.text, **fields))
+    One of two answers that were drawn, or one that was cut off, is not what the model gives:
+    counted, it would make the model look better, or worse, than it is.
+    """
+    if response.names_its_model:
+        return NAMES_MODEL
+    return FLAWED if response.flaw else ""
 
 
 def _unclaimed() -> QuerySet[Response]:

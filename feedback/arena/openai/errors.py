@@ -1,5 +1,6 @@
 """Errors in the shape that OpenAI's API and its clients know."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -7,13 +8,24 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 
 from feedback.errors import ApplicationError, RateLimitedError
-from feedback.registry.errors import OWN_LIMIT, TOO_MANY, Fault, NoAnswerError, reason_text
+from feedback.registry.errors import (
+    BUSY,
+    CONTEXT_EXCEEDED,
+    OWN_LIMIT,
+    TOO_MANY,
+    Fault,
+    FlawedError,
+    NoAnswerError,
+    TooLongError,
+    reason_text,
+)
 
 TRY_AGAIN_SECONDS = 15  # when a paused provider may be back
 TYPES = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+    HTTPStatus.BAD_GATEWAY: "server_error",
     HTTPStatus.SERVICE_UNAVAILABLE: "service_unavailable_error",
 }
 
@@ -68,10 +80,17 @@ def gateway_error(error: Exception) -> GatewayError | None:
 
 def _of_a_model(error: NoAnswerError) -> GatewayError:
     reason = str(error)
+    if isinstance(error, TooLongError):
+        return GatewayError(400, CONTEXT_EXCEEDED, reason_text(reason), param="messages")
     words = f"The model did not answer. {reason_text(reason)}"
     if reason in (OWN_LIMIT, TOO_MANY):
         wait = int(error.retry_after or TRY_AGAIN_SECONDS)
         return GatewayError(429, "rate_limited", words, retry_after=max(wait, 1))
+    if reason == BUSY:
+        wait = math.ceil(error.retry_after or 1)
+        return GatewayError(503, "overloaded", words, retry_after=max(wait, 1))
+    if isinstance(error, FlawedError):
+        return GatewayError(502, "flawed_answer", words)
     if error.fault is Fault.REQUEST and reason.startswith("status "):
         return GatewayError(400, "refused_by_the_model", words)
     return GatewayError(503, "model_unavailable", words, retry_after=TRY_AGAIN_SECONDS)

@@ -23,10 +23,9 @@ def headers_of(answer: Answer) -> dict[str, str]:
     return headers
 
 
-async def completion(answer: Answer) -> dict[str, Any]:
-    """Return the whole answer in one object."""
-    text = "".join([piece async for piece in answer.read()])
-    message = {"role": "assistant", "content": text, "refusal": None}
+def completion(answer: Answer) -> dict[str, Any]:
+    """Return an answer that was read to its end in one object."""
+    message = {"role": "assistant", "content": answer.text, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish}
     usage = _usage(answer)
     return _frame(answer, "chat.completion") | {"choices": [choice]} | _if(usage)
@@ -36,7 +35,7 @@ async def events(answer: Answer, *, include_usage: bool) -> AsyncIterator[bytes]
     """Yield the pieces as they come; an error in the middle is an event, too."""
     frame = _frame(answer, "chat.completion.chunk")
     try:
-        async with aclosing(answer.read()) as pieces:  # type: ignore[type-var]
+        async with aclosing(answer.read()) as pieces:
             yield _event(frame | _delta({"role": "assistant", "content": ""}))
             async for piece in pieces:
                 yield _event(frame | _delta({"content": piece}))

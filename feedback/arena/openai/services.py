@@ -1,6 +1,6 @@
 """What the gateway writes: the question, who was asked, and what came of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from feedback.arena.answers.candidates import answerable_versions, choosable_versions
 from feedback.arena.answers.recorded import recorded_answer
+from feedback.arena.answers.second_tries import other_seed
 from feedback.arena.answers.writing import answer_check
 from feedback.arena.openai.errors import GatewayError
 from feedback.arena.openai.reading import AUTO, ROUTER, ChatRequest
@@ -19,6 +20,7 @@ from feedback.people.rate_limits.limits import Rate, limit_take
 from feedback.people.selectors import apikey_find, consent_required
 from feedback.pool.hashing import messages_hash, text_hash
 from feedback.pool.models import Conversation, Response, ResponseState, Turn
+from feedback.pool.moderation.services import flaw_report
 from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion, ProviderKind, VersionState
 from feedback.registry.sse_parser import ANSWER_SECONDS
@@ -101,6 +103,13 @@ def attempt_begin(question: Question) -> Attempt:
         return _attempt(turn, routed.chosen[0].version, asked, routed.route.public_id)
 
 
+def attempt_again(attempt: Attempt, question: Question) -> Attempt:
+    """Make the row for a second answer of the same version."""
+    asked = question.asked
+    again = replace(asked, sampling=asked.sampling | other_seed(attempt.response.sampling))
+    return _attempt(attempt.response.turn, attempt.version, again, attempt.route)
+
+
 def _policy(name: str) -> str:
     """Return the policy that the name stands for; empty where it is a model's."""
     if name == AUTO:
@@ -133,6 +142,7 @@ def _attempt(turn: Turn, version: ModelVersion, asked: ChatRequest, route: str =
         Response(
             turn=turn,
             version=version,
+            sample_index=turn.responses.filter(version=version).count(),
             source=SOURCE,
             text_hash=text_hash(""),
             licence=version.output_licence,
@@ -161,6 +171,8 @@ def attempt_end(attempt: Attempt, state: ResponseState, text: str, **fields: Any
         changed = Response.objects.filter(pk=response.pk, state=ResponseState.WRITING).update(
             state=state, text=text, **fields
         )
+        if changed and fields.get("flaw"):
+            flaw_report(response=response, flaw=fields["flaw"], text=text)
         if changed and state in (ResponseState.FINISHED, ResponseState.STOPPED):
             answer_check(Response.objects.select_related("version__model").get(pk=response.pk))
 

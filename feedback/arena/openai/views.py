@@ -50,10 +50,10 @@ async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     contributor = await stored(caller_of)(request.headers.get("Authorization", ""))
     asked = read_chat(request.body)
     question = await stored(question_begin)(contributor, asked)
-    answer = await answer_open(question)
+    answer = await answer_open(question, whole=not asked.stream)
     headers = headers_of(answer)
     if not asked.stream:
-        return JsonResponse(await completion(answer), headers=headers)
+        return JsonResponse(completion(answer), headers=headers)
     return StreamingHttpResponse(
         events(answer, include_usage=asked.include_usage),
         content_type="text/event-stream",

@@ -16,6 +16,7 @@ class ReportReason(models.TextChoices):
     PERSONAL_DATA = "personal_data", _("It contains personal data")
     ILLEGAL = "illegal", _("It is against the law")
     SPAM = "spam", _("It is advertising or spam")
+    FLAWED = "flawed", _("It is broken: repeated without end, unreadable or empty")
     OTHER = "other", _("Something else")
 
 
@@ -28,13 +29,15 @@ class ReportState(models.TextChoices):
 
 
 class Report(Row):
-    """One contributor's report of an answer, or of the prompt of a turn."""
+    """A report of an answer, or of the prompt of a turn; of nobody: the site itself noticed it."""
 
     response = models.ForeignKey(
         Response, on_delete=models.CASCADE, null=True, related_name="reports"
     )
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, null=True, related_name="reports")
-    reporter = models.ForeignKey(Contributor, on_delete=models.PROTECT, related_name="reports")
+    reporter = models.ForeignKey(
+        Contributor, on_delete=models.PROTECT, null=True, related_name="reports"
+    )
     reason = models.CharField(max_length=16, choices=ReportReason)
     text = models.TextField(blank=True)
     state = models.CharField(max_length=16, choices=ReportState, default=ReportState.OPEN)

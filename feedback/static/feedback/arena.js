@@ -23,7 +23,11 @@ function grow({ place, fresh, closed, open: last }) {
   open.set(place, [...prose.childNodes].slice(before));
 }
 
-function enter({ said, actions, ready, answers }) {
+function enter({ said, actions, ready, words, answers }) {
+  for (const [place, word] of Object.entries(words)) {
+    const state = document.querySelector(`#answer-${place} .state`);
+    if (state) state.textContent = word;
+  }
   for (const [place, html] of Object.entries(answers)) {
     const old = byId(`answer-${place}`);
     if (!old.hasAttribute("aria-busy")) continue;

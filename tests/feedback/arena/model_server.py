@@ -1,12 +1,14 @@
 """A server that speaks the OpenAI-compatible API; the model's name says how it behaves."""
 
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 WORDS = ["Vector ", "clocks ", "count ", "per ", "process."]
+LOOP = "It is a good question. "
 STORY = """A vector clock gives each process **its own counter**.
 
 - On a local step, add one to your own entry.
@@ -35,15 +37,16 @@ HOSTILE = """<script>window.hacked = 1</script><img src=x onerror="window.hacked
 | <b onclick="window.hacked=5">1</b> | 2 |
 """
 MIXED = "Семь 👩\u200d👧 \u202eright to left\u202c, שלום, \u0640العربية\u200f. \U0001f9d1"
-HUGE = "long " * 40_000  # characters: as much as an answer may have
+HUGE = " ".join(f"{i * 7919:b}" for i in range(20_000))[:200_000]  # as much as an answer may have
 
 
 class ModelServer:
     """Listens on a free port; `asked` holds the bodies and headers of all calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[dict[str, Any], dict[str, str]]] = []
         self.acts_as: dict[str, str] = {}  # who has changed, and into whom
+        self.left = threading.Event()  # somebody hung up on "loop" or "endless"
         self.go_on = threading.Event()  # what "slow" and "story" wait for in the middle
         server = self
 
@@ -57,7 +60,7 @@ class ModelServer:
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests say what matters."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -146,6 +149,79 @@ class ModelServer:
             self._send(call, text[start : start + 5000])
         call.wfile.write(b"data: [DONE]\n\n")
 
+    def _endless(self, call: BaseHTTPRequestHandler) -> None:
+        """One number after another until whoever asked hangs up."""
+        self._begin(call)
+        number = 0
+        try:
+            while not self.go_on.wait(0.02):
+                number += 1
+                self._send(call, f"{number * 7919:b} ")
+        except OSError:
+            self.left.set()
+
+    def _loop(self, call: BaseHTTPRequestHandler) -> None:
+        """The same sentence until whoever asked hangs up."""
+        self._begin(call)
+        try:
+            while not self.go_on.is_set():
+                self._send(call, LOOP)
+                time.sleep(0.005)
+        except OSError:
+            self.left.set()
+
+    def _dizzy(self, call: BaseHTTPRequestHandler) -> None:
+        """Goes round in circles when it is first asked, and not again."""
+        (self._quick if self._times("dizzy") > 1 else self._loop)(call)
+
+    def _garbage(self, call: BaseHTTPRequestHandler) -> None:
+        self._whole(call, "Tea \ufffd\ufffd is")
+
+    def _crowded(self, call: BaseHTTPRequestHandler) -> None:
+        """Full when it is first asked."""
+        if self._times("crowded") > 1:
+            return self._quick(call)
+        call.send_response(503)
+        call.send_header("Retry-After", "1")
+        call.end_headers()
+        call.wfile.write(b'{"error": {"code": "overloaded", "message": "come again"}}')
+        return None
+
+    def _full(self, call: BaseHTTPRequestHandler) -> None:
+        """Always full."""
+        call.send_response(503)
+        call.send_header("Retry-After", "1")
+        call.end_headers()
+
+    def _queue(self, call: BaseHTTPRequestHandler) -> None:
+        """Has taken the question in, and says so until there is a place."""
+        self._begin(call)
+        while not self.go_on.wait(0.2):
+            call.wfile.write(b": waiting\n\n")
+            call.wfile.flush()
+        for word in WORDS:
+            self._send(call, word)
+        self._end(call)
+
+    def _falls(self, call: BaseHTTPRequestHandler) -> None:
+        """Breaks off in the middle when it is first asked."""
+        (self._quick if self._times("falls") > 1 else self._half)(call)
+
+    def _short(self, call: BaseHTTPRequestHandler) -> None:
+        """Reads little, and says how much, as our inference server does."""
+        error = {
+            "message": "the conversation has 2311 tokens; the model reads 2047",
+            "type": "invalid_request_error",
+            "param": "messages",
+            "code": "context_length_exceeded",
+        }
+        call.send_response(413)
+        call.end_headers()
+        call.wfile.write(json.dumps({"error": error}).encode())
+
+    def _times(self, name: str) -> int:
+        return sum(body["model"] == name for body, _headers in self.asked)
+
     def _mute(self, call: BaseHTTPRequestHandler) -> None:
         self._begin(call)
         self._end(call)
@@ -169,3 +245,15 @@ class ModelServer:
 
     def _end(self, call: BaseHTTPRequestHandler) -> None:
         call.wfile.write(b"data: [DONE]\n\n")
+
+
+def serve(port: int, *changed: str) -> None:
+    """Serve in a process of its own, to be killed; `changed`: "slow=quick" and the like."""
+    server = ModelServer(port)
+    server.acts_as = dict(one.split("=") for one in changed)
+    server.start()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), *sys.argv[2:])

@@ -88,6 +88,47 @@ def test_any_name_that_a_model_goes_by_counts(text: str, names: tuple[str, ...])
     assert names_model(text, *names)
 
 
+BRIEF = ("SmolLM2 135M, brief", "SmolLM2 135M", "smollm2-135m-brief")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am SmolLM.",
+        "SmolLM is a small model.",
+        "Ask SmolLM2 for more.",
+        "My weights are SmolLM2-135M-Instruct.",
+        "This was smollm2-135m.",
+        "A helpful assistant named SmolLM, trained by Hugging Face.",
+        "HuggingFace made me.",
+        "Thanks go to Hugging Face.",
+        "SmolLM2 135M, brief.",
+    ],
+)
+def test_the_family_and_the_maker_of_a_house_model_count_anywhere(text: str) -> None:
+    assert names_model(text, *BRIEF)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "To be brief, the sky is blue.",
+        "I am brief. Here it is, step by step.",
+        "The tank holds 135M litres.",
+        "She hugged me, face to face.",
+        "A small LM is quick.",
+    ],
+)
+def test_the_speciality_in_a_name_is_an_ordinary_word(text: str) -> None:
+    assert not names_model(text, *BRIEF)
+    assert not names_model(text, "SmolLM2 135M, step by step", "SmolLM2 135M, tuned on this pool")
+
+
+def test_others_may_speak_of_the_house_models_and_not_pose_as_them() -> None:
+    assert not names_model("SmolLM2 is small; Hugging Face has it.", "House Cook")
+    assert names_model("I am SmolLM2, a model.", "House Cook")
+
+
 @pytest.mark.parametrize(
     "text",
     [

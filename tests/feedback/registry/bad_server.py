@@ -78,6 +78,57 @@ class BadServer:
         except OSError:
             self.left.set()
 
+    def _loop(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """The same sentence without end, after one that is not."""
+        self._begin(call)
+        try:
+            call.wfile.write(event("Tea is a leaf. "))
+            while not self.stopped.wait(0.005):
+                call.wfile.write(event("It is what it is. "))
+                call.wfile.flush()
+        except OSError:
+            self.left.set()
+
+    def _dizzy(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """Goes round in circles when it is first asked, and not again."""
+        again = sum(way == "dizzy" for way, _body, _headers in self.asked) > 1
+        (self._good if again else self._loop)(call, body)
+
+    def _crowded(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """No place is free."""
+        call.send_response(503)
+        call.send_header("Retry-After", "2")
+        call.end_headers()
+        call.wfile.write(b'{"error": {"message": "come again", "code": "overloaded"}}')
+
+    def _closed(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """Away for a good while."""
+        call.send_response(503)
+        call.send_header("Retry-After", "300")
+        call.end_headers()
+
+    def _short(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """Reads little, and says how much, as OpenAI does."""
+        message = (
+            "This model's maximum context length is 4097 tokens. However, you requested 4927 tokens"
+            " (4827 in the messages, 100 in the completion)."
+        )
+        call.send_response(400)
+        call.end_headers()
+        error = {"message": message, "code": "context_length_exceeded"}
+        call.wfile.write(json.dumps({"error": error}).encode())
+
+    def _queue(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        """Says that the question waits, then answers."""
+        self._begin(call)
+        for _ in range(3):
+            call.wfile.write(b": waiting\n\n")
+            call.wfile.flush()
+            self.stopped.wait(0.1)
+        for word in GOOD:
+            call.wfile.write(event(word))
+        call.wfile.write(b"data: [DONE]\n\n")
+
     def _garbage(self, call: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         self._begin(call, "text/html")
         call.wfile.write(b"<html>\xff\xfe\x00 It works!")

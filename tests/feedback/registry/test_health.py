@@ -126,6 +126,33 @@ def test_a_server_that_asks_for_a_pause_gets_it_and_comes_back_by_itself(version
     assert version in live_versions()
 
 
+def test_one_that_is_busy_for_a_moment_is_not_unwell_and_nobody_leaves_it(version_at):
+    version = version_at("crowded")
+    fail(version, PAUSE_AFTER + 2)
+    assert version in live_versions()
+    assert health_of(provider_of(version))["state"] == "active"
+
+
+def test_one_that_is_away_for_long_is_left_alone_for_as_long(version_at):
+    version = version_at("closed")
+    fail(version)
+    assert version not in live_versions()
+    assert timedelta(seconds=295) < rest_of(provider_of(version)) <= timedelta(seconds=300)
+
+
+def test_a_prompt_that_is_too_long_says_by_how_much(version_at):
+    version = version_at("short")
+    with pytest.raises(NoAnswerError) as told:
+        list(Call(version, ASKED).pieces())
+    assert str(told.value) == "prompt too long: 4927 of 4097"
+    assert provider_of(version).failures == 0
+
+
+def test_the_comments_of_a_queue_are_signs_of_life(version_at):
+    pieces = list(Call(version_at("queue"), ASKED).pieces())
+    assert pieces == ["", "", "", "Tea ", "is ", "a leaf."]
+
+
 def test_a_model_that_its_server_does_not_know_rests_alone(version_at):
     version = version_at("404")
     sibling = make_version("Sibling")

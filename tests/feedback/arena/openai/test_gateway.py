@@ -8,11 +8,15 @@ import pytest
 
 from feedback.people.services import contributor_create
 from feedback.pool.models import Reaction, Response, ResponseState, Turn
+from feedback.pool.moderation.models import Report
 from feedback.registry.models import Provider
 from feedback.routing.models import ModelRoute
 from feedback.routing.thresholds.services import threshold_create
+from feedback.text.flaws import Flaw
+from feedback.training.promotion.verdict_text import VerdictCode
 from tests.feedback.arena.builders import QUESTION, two_recorded
 from tests.feedback.registry.bad_server import GOOD
+from tests.feedback.routing.test_guard import gated
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 ASKED = [{"role": "user", "content": "What is tea?"}]
@@ -134,6 +138,85 @@ def test_a_failure_in_the_middle_is_an_error_of_the_stream(alice, served_at, cli
         list(stream)
     until(lambda: Response.objects.get().state == ResponseState.FAILED)
     assert (Response.objects.get().text, Response.objects.get().error) == ("Tea is ", "broken off")
+
+
+@pytest.mark.parametrize("model", ["auto", "Dizzy Model"])
+def test_a_whole_answer_that_goes_round_in_circles_is_asked_for_once_more(
+    model, alice, served_at, client_at, bad_server
+):
+    served_at("dizzy")
+    raw = client_at(alice).chat.completions.with_raw_response.create(
+        model=model, messages=ASKED, seed=7
+    )
+    assert raw.parse().choices[0].message.content == TEXT
+    assert [body["seed"] for _way, body, _headers in bad_server.asked] == [7, 8]
+    first, second = Response.objects.order_by("sample_index")
+    assert (first.state, first.flaw) == (ResponseState.FAILED, Flaw.REPETITION)
+    assert (second.state, second.flaw) == (ResponseState.FINISHED, "")
+    assert raw.headers["X-Response-Id"] == second.public_id
+    assert Report.objects.get().response == first
+    assert Provider.objects.get().failures == 0
+    assert bad_server.left.wait(10), "the loop was not hung up on"
+
+
+def test_a_second_loop_is_an_error_and_names_what_happened(alice, served_at, client_at):
+    served_at("loop")
+    client = client_at(alice)
+    with pytest.raises(openai.InternalServerError, match="repeated itself") as looped:
+        client.chat.completions.create(model="auto", messages=ASKED)
+    assert (looped.value.status_code, looped.value.code) == (502, "flawed_answer")
+    assert Response.objects.filter(state=ResponseState.FAILED, flaw=Flaw.REPETITION).count() == 2
+    assert Report.objects.count() == 1
+
+
+def test_a_stream_that_begins_to_loop_ends_early_and_says_why(
+    alice, served_at, client_at, bad_server
+):
+    served_at("loop")
+    stream = client_at(alice).chat.completions.create(model="auto", messages=ASKED, stream=True)
+    came = []
+    with pytest.raises(openai.APIError, match="repeated itself") as looped:
+        came.extend(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert looped.value.code == "flawed_answer"
+    assert bad_server.left.wait(10), "the loop was not hung up on"
+    until(lambda: Response.objects.get().state == ResponseState.FAILED)
+    stored = Response.objects.get()
+    assert stored.text.startswith("Tea is a leaf.")
+    assert len(stored.text) < 700
+    assert len(bad_server.asked) == 1  # what was sent cannot be taken back
+
+
+def test_a_full_server_and_a_long_prompt_are_told_as_they_are(alice, served_at, client_at):
+    served_at("crowded"), served_at("short")
+    client = client_at(alice)
+    with pytest.raises(openai.InternalServerError) as full:
+        client.chat.completions.create(model="Crowded Model", messages=ASKED)
+    assert (full.value.status_code, full.value.code) == (503, "overloaded")
+    assert full.value.response.headers["Retry-After"] == "2"
+    with pytest.raises(openai.BadRequestError, match="4\u202f927 tokens") as long:
+        client.chat.completions.create(model="Short Model", messages=ASKED)
+    assert long.value.code == "context_length_exceeded"
+    assert not Provider.objects.filter(failures__gt=0).exists()
+
+
+def test_a_model_that_failed_its_gate_answers_by_its_name_alone(alice, served_at, client_at):
+    served_at("good")
+    failed = served_at("shape")
+    failed.provider = Provider.objects.get(name="good")
+    failed.save()
+    gated(failed, VerdictCode.WORSE)
+    client = client_at(alice)
+    for _ in range(30):
+        assert client.chat.completions.create(model="auto", messages=ASKED).model == "Good Model"
+    assert len(ModelRoute.objects.latest("created_at").considered) == 1
+    named = client.chat.completions.create(model="Shape Model", messages=ASKED)
+    assert named.model == "Shape Model"
+
+
+def test_a_queue_is_waited_for(alice, served_at, client_at):
+    served_at("queue")
+    stream = client_at(alice).chat.completions.create(model="auto", messages=ASKED, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == TEXT
 
 
 def test_nobody_can_answer(alice, served_at, client_at):
