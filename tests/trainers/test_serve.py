@@ -1,15 +1,13 @@
 """The inference server as a real process, spoken to by the real OpenAI client."""
 
-import os
+import json
+import re
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
 import numpy as np
@@ -17,80 +15,35 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
+from tests.trainers.inference_server import Served, point, running
 from tests.trainers.toys import small_config
+from tests.trainers.writers import endless_policy
 from trainers.artifacts import open_artifact
 from trainers.encoding.encoder import Encoder
 from trainers.policy.train import train
 from trainers.progress import Progress
 from trainers.reward.score import score_rows
 from trainers.serve.app import Api, build_app
+from trainers.serve.engine.engine import MAX_WAITING
+from trainers.serve.engine.room import MAX_ROWS
 from trainers.serve.model_store import ModelStore
 
 pytestmark = pytest.mark.processes
 
-ROOT = Path(__file__).resolve().parents[2]
 ASKED = [{"role": "user", "content": "Explain tea, please"}]
-LONG = {"model": "policy-toy", "messages": ASKED, "max_tokens": 2000, "temperature": 1.9}
-
-
-@dataclass
-class Served:
-    """A running server."""
-
-    url: str
-    folder: Path
-    process: subprocess.Popen[str]
-    log: list[str]
-
-    @property
-    def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0)
-
-    def post(self, path: str, **more) -> httpx.Response:
-        return httpx.post(self.url + path, timeout=120, **more)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Served]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainers", "serve", "--artifacts", str(folder), "--port", "0"],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TRAINERS_DIE_WITH_PARENT": str(os.getpid())},
-    )
-    log: list[str] = []
-    ready = threading.Event()
-
-    def read() -> None:
-        for line in process.stderr:
-            log.append(line)
-            if line.startswith("serving http"):
-                ready.set()
-        ready.set()
-
-    threading.Thread(target=read, daemon=True).start()
-    try:
-        assert ready.wait(60), "the server did not start"
-        assert process.poll() is None, "".join(log)
-        url = next(line for line in log if line.startswith("serving http")).split()[1]
-        yield Served(url, folder, process, log)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def point(link: Path, target: Path) -> None:
-    """Swap a symbolic link in one step, as a promotion does."""
-    aside = link.with_name(f".{link.name}.new")
-    aside.symlink_to(target)
-    aside.replace(link)
+LONG = {"model": "endless", "messages": ASKED, "max_tokens": 2000, "temperature": 1.9}
 
 
 @pytest.fixture(scope="module")
-def server(toy_policy, toy_reward, tmp_path_factory) -> Iterator[Served]:
+def endless(tmp_path_factory):
+    return endless_policy(tmp_path_factory.mktemp("endless") / "policy")
+
+
+@pytest.fixture(scope="module")
+def server(toy_policy, toy_reward, endless, tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("promoted")
     point(folder / "policy-toy", toy_policy.path)
+    point(folder / "endless", endless.path)
     point(folder / "reward", toy_reward)
     (folder / "broken").mkdir()
     (folder / "broken" / "card.json").write_text("{}")
@@ -101,8 +54,11 @@ def server(toy_policy, toy_reward, tmp_path_factory) -> Iterator[Served]:
 def test_a_broken_artifact_is_logged_and_skipped(server):
     health = httpx.get(f"{server.url}/healthz").json()
     assert health["status"] == "ok"
-    assert [item["name"] for item in health["artifacts"]] == ["policy-toy", "reward"]
+    assert [item["name"] for item in health["artifacts"]] == ["endless", "policy-toy", "reward"]
     assert any("skipped the artifact" in line and "broken" in line for line in server.log)
+    assert [item["name"] for item in health["problems"]] == ["broken"]
+    assert "not an artifact's card" in health["problems"][0]["problem"]
+    assert health["pretrained"] is None
 
 
 def test_embeddings_are_the_encoders_in_both_encodings(server):
@@ -266,7 +222,7 @@ def test_text_parts_are_read_as_one_text(server):
 
 def test_models_lists_what_answers(server):
     names = [model.id for model in server.client.models.list().data]
-    assert names == ["encoder", "policy-toy", "reward"]
+    assert names == ["encoder", "endless", "policy-toy", "reward"]
 
 
 def test_scores_are_those_of_the_command(server, toy_reward):
@@ -399,15 +355,75 @@ def wait_for(server: Served, name: str, digest: str | None) -> None:
     raise AssertionError(f"{name} is not {digest}")
 
 
-def test_sigterm_ends_the_server_soon_even_while_it_writes(toy_policy, tmp_path):
-    point(tmp_path / "policy-toy", toy_policy.path)
+def test_sigterm_ends_the_server_soon_even_while_it_writes(endless, tmp_path):
+    point(tmp_path / "endless", endless.path)
     with running(tmp_path) as served:
         assert served.post("/score", json={"items": [{}]}).status_code == 404  # no reward model
+        body = LONG | {"stream": True}
         with httpx.stream(
-            "POST", f"{served.url}/v1/chat/completions", json=LONG | {"stream": True}, timeout=120
+            "POST", f"{served.url}/v1/chat/completions", json=body, timeout=120
         ) as stream:
-            next(stream.iter_lines())
+            served.wait(lambda health: health["answers"]["writing"] == 1)
             started = time.monotonic()
             served.process.send_signal(signal.SIGTERM)
+            rest = stream.read().decode()
             assert served.process.wait(60) == 0
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 2
+            # Not `[DONE]`: what was written so far is no whole answer.
+            assert "the server is stopping" in rest
+            assert "[DONE]" not in rest
+
+
+def streams(server: Served, many: int, opened: ExitStack) -> list[httpx.Response]:
+    """Long answers that are under way or wait."""
+    client = opened.enter_context(httpx.Client(timeout=120, limits=httpx.Limits()))
+    url = f"{server.url}/v1/chat/completions"
+    return [
+        opened.enter_context(client.stream("POST", url, json=LONG | {"stream": True}))
+        for _ in range(many)
+    ]
+
+
+def test_beyond_the_queue_a_request_is_refused_before_its_headers(server):
+    with ExitStack() as opened:
+        begun = streams(server, MAX_ROWS + MAX_WAITING, opened)
+        assert {answer.status_code for answer in begun} == {200}
+        for stream in (True, False):
+            refused = server.post("/v1/chat/completions", json=LONG | {"stream": stream})
+            assert refused.status_code == 503
+            assert refused.json()["error"]["code"] == "overloaded"
+            assert 1 <= int(refused.headers["retry-after"]) <= 60
+        # One that waits has its first event, and then signs of life.
+        lines = begun[-1].iter_lines()
+        assert next(lines).startswith("data: {")
+        assert next(line for line in lines if line) == ": waiting"
+    # All have left.
+    server.wait(lambda health: health["answers"] == {"writing": 0, "waiting": 0})
+
+
+def test_a_client_that_leaves_frees_its_place_streamed_or_not(server):
+    for stream in (True, False):
+        with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port)) as client:
+            body = json.dumps(LONG | {"stream": stream}).encode()
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: {len(body)}"
+            client.sendall(head.encode() + b"\r\n\r\n" + body)
+            server.wait(lambda health: health["answers"]["writing"] == 1)
+        began = time.monotonic()
+        server.wait(lambda health: health["answers"]["writing"] == 0)
+        assert time.monotonic() - began < 1
+
+
+def test_a_conversation_that_is_too_long_hears_by_how_much(server):
+    words = [{"role": "user", "content": "tea " * 3000}]
+    refused = server.post("/v1/chat/completions", json=chat_body(messages=words))
+    assert refused.status_code == 413
+    said = refused.json()["error"]["message"]
+    assert re.search(r"has \d{4,} tokens; at most 2047 can be read", said)
+
+
+def test_an_answer_is_capped_so_that_it_fits_behind_its_prompt(server):
+    almost = [{"role": "user", "content": "tea " * 2000}]
+    how = {"messages": almost, "max_tokens": 100_000, "temperature": 1.9}
+    usage = server.post("/v1/chat/completions", json=chat_body(**how)).json()["usage"]
+    assert usage["prompt_tokens"] > 1990
+    assert usage["total_tokens"] <= 2048

@@ -10,14 +10,18 @@ import peft
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tests.trainers.toys import small_config
+from trainers.artifacts import Artifact, write_artifact
 from trainers.chat import Chat
 from trainers.generation.attention import use_rows
 from trainers.generation.sampling import Sampling
+from trainers.policy.adapter import BASE
 from trainers.policy.base import train_tokenizer
 from trainers.serve.engine.adapters import Adapter, read_adapter
 from trainers.serve.engine.base import ServedBase
 from trainers.serve.engine.engine import Engine
 from trainers.serve.engine.requests import Asked, TextPiece
+from trainers.settings.config import as_json
 
 WINDOW = 512
 TEXTS = ["Eight minutes in boiling water.", "¿Qué tal? 茹で卵 🥚 مرحبا بالعالم", "the sky is blue"]
@@ -30,9 +34,9 @@ def tiny_tokenizer() -> Any:
     return train_tokenizer([(asked, text) for text in TEXTS], 512)
 
 
-def tiny_writer(vocabulary: int, seed: int = 0) -> Any:
+def tiny_writer(vocabulary: int, *, window: int = WINDOW, **more: Any) -> Any:
     """Four query heads over two of keys; weights large enough that no two tokens are near."""
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=32,
@@ -40,11 +44,12 @@ def tiny_writer(vocabulary: int, seed: int = 0) -> Any:
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=WINDOW,
+        max_position_embeddings=window,
         initializer_range=0.6,
         bos_token_id=None,
         eos_token_id=1,
         pad_token_id=0,
+        **more,
     )
     return LlamaForCausalLM(config).eval()
 
@@ -61,6 +66,30 @@ def save_adapter(folder: Path, seed: int, **how: Any) -> Path:
             torch.nn.init.normal_(weight, std=0.5)
     model.save_pretrained(folder)
     return folder
+
+
+def endless_policy(out: Path) -> Artifact:
+    """A policy of 2,048 tokens that never draws its end token, whatever the temperature."""
+    tokenizer = tiny_tokenizer()
+    model = tiny_writer(len(tokenizer), window=2048, tie_word_embeddings=False)
+    with torch.no_grad():
+        # One channel of the residual stream is the same for all tokens, and the norm keeps it.
+        model.model.embed_tokens.weight[:, 0] = 100.0
+        model.model.norm.weight[1:] = 100.0
+        model.lm_head.weight[:, 0] = 0.0
+        model.lm_head.weight[tokenizer.eos_token_id] = 0.0
+        model.lm_head.weight[tokenizer.eos_token_id, 0] = -1000.0
+
+    def write(folder: Path) -> None:
+        lora = peft.LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")
+        adapted: Any = peft.get_peft_model(model, lora)
+        adapted.save_pretrained(folder)
+        adapted.unload().save_pretrained(folder / BASE)
+        tokenizer.save_pretrained(folder / BASE)
+
+    config = as_json(small_config())
+    card = {"snapshot_digest": "", "config": config, "seed": 0, "metrics": {}}
+    return write_artifact(out, kind="policy", card_fields=card, write_files=write)
 
 
 def tiny_base() -> ServedBase:
