@@ -68,9 +68,7 @@ def find_checkpoint(name: str) -> Path:
         return Path(name)
     try:
         # safetensors alone: a pickled checkpoint could run code.
-        return Path(
-            snapshot_download(name, ignore_patterns=["*.bin", "*.pt*", "*.h5", "*.msgpack"])
-        )
+        return Path(snapshot_download(name, ignore_patterns=PICKLED))
     except (OSError, ValueError) as error:
         raise no_checkpoint(name, error) from error
 

@@ -59,10 +59,7 @@ def open_base(folder: Path) -> ServedBase:
     Raises InputError where it is no causal checkpoint, or of an architecture that is not served.
     """
     device = pick_device()
-    base = load_base(folder, device)
-    for weight in base.model.parameters():
-        # Weights alone: buffers such as the frequencies of positions stay exact.
-        weight.data = weight.data.to(pick_dtype(device))
+    base = load_base(folder, device, pick_dtype(device))
     if getattr(base.tokenizer, "backend_tokenizer", None) is None:
         raise InputError.at(folder, "has no fast tokenizer")
     own = getattr(base.model.config, "max_position_embeddings", None) or PROMPT_TOKENS
