@@ -201,6 +201,7 @@ INFERENCE_URL = read_text("INFERENCE_URL", _servers.get("INFERENCE_URL", "http:/
 EMBEDDINGS_URL = read_text("EMBEDDINGS_URL", INFERENCE_URL)
 CHAT_URL = read_text("CHAT_URL", INFERENCE_URL)
 SCORE_URL = read_text("SCORE_URL", INFERENCE_URL)
+MODELS = read_choice("MODELS", ("smollm2", "none"))  # what our inference server answers with
 ROUTING_DEADLINE_SECONDS = read_seconds("ROUTING_DEADLINE", 0.15)
 ROUTING_MOMENT_SECONDS = read_seconds("ROUTING_MOMENT", 1)
 
