@@ -15,6 +15,7 @@ from feedback.operations.preparation import migrations_missing
 from feedback.routing.prompt_vectors.store import encoder_trouble
 
 PATIENCE_SECONDS = 1
+LONGEST_DETAIL = 500
 WORKERS = 2  # one for each queue: it is enough to hear from these
 
 
@@ -70,7 +71,9 @@ def _checked(name: str, ask: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ok=True, detail=ask())
     except Exception as error:
-        return Check(name=name, ok=False, detail=str(error)[:200] or type(error).__name__)
+        return Check(
+            name=name, ok=False, detail=str(error)[:LONGEST_DETAIL] or type(error).__name__
+        )
 
 
 def _database() -> str:
@@ -103,7 +106,26 @@ def _inference() -> str:
         f"{settings.EMBEDDINGS_URL}/v1/models", timeout=PATIENCE_SECONDS, trust_env=False
     )
     answer.raise_for_status()
-    return ", ".join(str(model["id"]) for model in answer.json()["data"])
+    served = ", ".join(str(model["id"]) for model in answer.json()["data"])
+    return f"{served}; {waiting}" if (waiting := _packaged_model()) else served
+
+
+def _packaged_model() -> str:
+    """Return that the packaged model is being prepared; "" where it is ready, or not ours to tell.
+
+    Raises RuntimeError with the problem where that failed.
+    """
+    try:
+        answer = httpx.get(
+            f"{settings.CHAT_URL}/healthz", timeout=PATIENCE_SECONDS, trust_env=False
+        )
+        model = answer.json()["pretrained"]
+        name, state, problem = model["name"], model["state"], model["problem"]
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return ""  # a server of another make, or one that was given no such model
+    if state == "failed":
+        raise RuntimeError(f"{name}: {problem}")
+    return gettext("%(model)s is being prepared") % {"model": name} if state == "preparing" else ""
 
 
 def _encoder() -> str:

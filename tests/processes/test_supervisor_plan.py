@@ -2,14 +2,17 @@
 
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
 
 from config.environment import embedded_servers
 from config.supervisor import plan as planning
 from config.supervisor.service import LONGEST_PAUSE, Running, Service, exit_reason
+from trainers.pretrained.packages import SMOLLM2, Package
 
 ADDRESSES = {
     "DATABASE_URL": "postgresql://user:word@db.example/pool",
@@ -20,8 +23,8 @@ ADDRESSES = {
 
 
 def names(plan: planning.Plan) -> set[str]:
-    services = [*planning.server_services(plan), *planning.work_services(plan)]
-    return {service.name for service in services}
+    own = [*planning.server_services(plan), *planning.inference_services(plan)]
+    return {service.name for service in (*own, *planning.work_services())}
 
 
 def test_what_the_environment_names_is_not_started(
@@ -46,6 +49,35 @@ def test_inference_is_started_unless_all_its_uses_are_elsewhere(
     monkeypatch.setenv("CHAT_URL", "http://vllm.example")
     monkeypatch.setenv("SCORE_URL", "http://score.example")
     assert "inference" not in names(planning.make_plan(tmp_path, 8000))
+
+
+@pytest.mark.parametrize(
+    ("models", "package", "asked_for"),
+    [
+        ("smollm2", SMOLLM2, SMOLLM2.is_installed),
+        ("smollm2", replace(SMOLLM2, module="no_such_package"), False),
+        ("none", SMOLLM2, False),
+    ],
+)
+def test_the_packaged_model_is_served_where_it_is_wanted_and_installed(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    tmp_path: Path,
+    models: str,
+    package: Package,
+    asked_for: bool,
+) -> None:
+    settings.MODELS = models
+    monkeypatch.setattr(planning, "SMOLLM2", package)
+    (service,) = planning.inference_services(planning.Plan(tmp_path, 8000, inference_port=8010))
+    words = " ".join(service.command)
+    assert f"trainers serve --artifacts {tmp_path}/promoted --port 8010" in words
+    assert words.endswith(" --pretrained smollm2") is asked_for
+
+
+def test_training_gives_way_to_people() -> None:
+    commands = {service.name: " ".join(service.command) for service in planning.work_services()}
+    assert [name for name, words in commands.items() if " nice -n 10 " in words] == ["worker-gpu"]
 
 
 def test_the_secret_outlives_a_restart_and_the_addresses_do_not(

@@ -104,6 +104,7 @@ def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
     return os.environ | {
         "PYTHONPATH": path,
+        "DATA_DIR": str(settings.DATA_DIR),  # where a checkpoint is that packages carry
         "PYTHONWARNINGS": "ignore::FutureWarning",  # of libraries: no reader of a log can act on it
         "TRAINERS_DIE_WITH_PARENT": str(os.getpid()),
     }

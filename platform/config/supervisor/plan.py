@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import embedded_servers, read_text
@@ -17,6 +18,7 @@ from config.supervisor.broker import EmbeddedBroker
 from config.supervisor.child import child_command
 from config.supervisor.postgres import EmbeddedPostgres
 from config.supervisor.service import Service
+from trainers.pretrained.packages import SMOLLM2
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
@@ -94,6 +96,16 @@ def server_services(plan: Plan) -> list[Service]:
     return services
 
 
+def inference_services(plan: Plan) -> list[Service]:
+    """Return the inference server, where no other is named; it needs none of the others."""
+    if plan.inference_port is None:
+        return []
+    options = ["--artifacts", str(plan.data_dir / "promoted"), "--port", str(plan.inference_port)]
+    if settings.MODELS == "smollm2" and SMOLLM2.is_installed:
+        options += ["--pretrained", "smollm2"]
+    return [Service("inference", _python("-m", "trainers", "serve", *options), WORK)]
+
+
 def prepare_service() -> Service:
     """Return the process of migrations and the starter pool, before the work begins."""
     return Service("prepare", _python("-m", "config.supervisor.prepare"), WORK)
@@ -117,22 +129,16 @@ def web_workers() -> int:
     return int(text)
 
 
-def work_services(plan: Plan) -> list[Service]:
-    """Return inference, the workers of both queues, and the clock."""
+def work_services() -> list[Service]:
+    """Return the workers of both queues, and the clock."""
     cores = str(_cores())
     # Celery's SIGQUIT does not wait for the task: a run is given back at once, and goes on later.
     trains = _celery("worker", "-Q", "gpu", "-n", "gpu@%h", "-c", "1", before=PATIENT)
-    services = [
+    return [
         Service("worker-cpu", _celery("worker", "-Q", "cpu", "-n", "cpu@%h", "-c", cores), WORK),
         Service("worker-gpu", trains, WORK, signal.SIGQUIT),
         Service("beat", _celery("beat", "--pidfile="), WORK),
     ]
-    if plan.inference_port:
-        artifacts = plan.data_dir / "promoted"
-        options = ["--artifacts", str(artifacts), "--port", str(plan.inference_port)]
-        command = _python("-m", "trainers", "serve", *options)
-        services.append(Service("inference", command, WORK))
-    return services
 
 
 def _cores() -> int:

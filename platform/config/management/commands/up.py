@@ -67,7 +67,9 @@ def run(supervisor: Supervisor, plan: planning.Plan, begin: float) -> None:
     """Start layer by layer, say where the site is, and watch."""
     environment = plan.environment
     say("up", f"starting; data in {plan.data_dir}")
-    for service in planning.server_services(plan):
+    # Inference is the slowest to begin, and waits for nobody: on a first start it also makes its
+    # model. The site is ready without it.
+    for service in (*planning.inference_services(plan), *planning.server_services(plan)):
         supervisor.start(service, environment)
     call_command(
         "collectstatic", interactive=False, verbosity=0
@@ -79,7 +81,7 @@ def run(supervisor: Supervisor, plan: planning.Plan, begin: float) -> None:
     supervisor.start(planning.web_service(plan), environment)
     if supervisor.run(planning.prepare_service(), environment) != 0:
         raise CommandError("The database could not be prepared; the reason is above.")
-    for service in planning.work_services(plan):
+    for service in planning.work_services():
         supervisor.start(service, environment)
     supervisor.wait_until(lambda: answers(f"{plan.url}/readyz"))
     announce(plan, time.monotonic() - begin)
