@@ -7,6 +7,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "mode": ("mode",),
     "kind": ("kind", "head.kind"),
     "head": ("head", "head.architecture"),
+    "base": ("base", "model_name_or_path"),
     "backbone": ("backbone", "model_name_or_path"),
     "epochs": ("epochs", "optim.num_train_epochs"),
     "max_steps": ("max_steps", "optim.max_steps"),

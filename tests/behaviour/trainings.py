@@ -44,7 +44,7 @@ TRAININGS = {
     "reward, General Preference Model": Training("reward", "judgments", {"kind": "gpm"}),
     "reward, all weights": Training("reward", "judgments", {"mode": "full", "epochs": 1}, True),
     "reward, adapters": Training("reward", "judgments", {"mode": "lora", "epochs": 1}, True),
-    "policy": Training("policy", "judgments", {"max_steps": 8}),
+    "policy": Training("policy", "judgments", {"base": "tiny", "max_steps": 8}),
 }
 
 

@@ -11,12 +11,15 @@ from transformers.pytorch_utils import Conv1D
 from trainers.artifacts import Artifact
 from trainers.errors import InputError
 from trainers.policy.base import Base, find_checkpoint, load_base
-from trainers.policy.config import POLICY, TINY, PolicyConfig
+from trainers.policy.config import POLICY, SMOLLM2, TINY, PolicyConfig
 from trainers.policy.dialogue import Dialogue
 from trainers.pretrained.weights import weights_digest
 from trainers.tuning.devices import pick_device, pick_dtype
 
 BASE = "base"  # the folder of an artifact that holds a base made for it
+# What peft's file calls a packaged checkpoint: the name by which other tools know the model. Its
+# weights here are the package's, in four bits once, and those the card's `base` identifies.
+LINEAGE = {SMOLLM2: "HuggingFaceTB/SmolLM2-135M-Instruct", TINY: BASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,8 @@ def save_policy(model: Any, tokenizer: Any, config: PolicyConfig, folder: Path) 
     """
     adapter = model.peft_config["default"]
     adapter.target_modules = sorted(adapter.target_modules)
-    adapter.base_model_name_or_path = (
-        BASE if config.model_name_or_path == TINY else config.model_name_or_path
-    )
+    name = config.model_name_or_path
+    adapter.base_model_name_or_path = LINEAGE.get(name, name)
     # Said outright: left to peft, it may ask the hub whether the base's vocabulary has grown.
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()  # peft's template of a model card; ours is card.json

@@ -129,7 +129,7 @@ class SmolLM2PolicyConfig(PolicyConfig):
     # The chat template would write one with the model's name, and answers are compared blind.
     system_prompt: str | None = "You are a helpful assistant."
     optim: PolicyOptimConfig = PolicyOptimConfig(
-        learning_rate=2e-4, num_train_epochs=1, train_batch_size=8, per_device_train_batch_size=2
+        learning_rate=2e-4, num_train_epochs=1, train_batch_size=8, per_device_train_batch_size=1
     )
     max_length: Annotated[int, Range(least=SHORTEST)] = 512
     max_train_pairs: Annotated[int, Range(least=1)] | None = 160
