@@ -45,12 +45,12 @@ class ServedBase:
     @property
     def parameters(self) -> int:
         """Return how many numbers the base has, without the adapters over it."""
-        return int(self.model.num_parameters())
+        return sum(weight.numel() for weight in self.model.parameters())
 
     @property
     def size_bytes(self) -> int:
         """Return how much memory the weights of the base take."""
-        return int(self.model.get_memory_footprint())
+        return sum(weight.nbytes for weight in self.model.parameters())
 
 
 def open_base(folder: Path) -> ServedBase:
