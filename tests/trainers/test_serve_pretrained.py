@@ -22,6 +22,7 @@ pytestmark = pytest.mark.processes
 
 SMOLLM2 = PACKAGED["smollm2"]
 BASE = "smollm2-135m"
+SYSTEM = "You are a helpful assistant. Be brief."
 ASKED = [{"role": "user", "content": "Why is the sky blue?"}]
 
 
@@ -52,7 +53,8 @@ def policy(models: Path, out: Path, seed: int, weights: str) -> Artifact:
 
     card = {
         "snapshot_digest": "",
-        "config": as_json(POLICY.read({"model_name_or_path": SMOLLM2.name})),
+        "config": as_json(POLICY.read({"model_name_or_path": SMOLLM2.name}))
+        | {"system_prompt": SYSTEM},
         "seed": seed,
         "metrics": {},
         "base": {"name": SMOLLM2.name, "weights": weights},
@@ -129,6 +131,15 @@ def test_it_answers_and_its_adapter_answers_otherwise(server):
     assert "sky" in text(answer)
     assert answer.json()["system_fingerprint"] == SMOLLM2.weights[:12]
     assert text(ask(server, "tuned", max_tokens=40)) != text(answer)
+
+
+def test_a_policy_reads_the_system_prompt_that_it_was_trained_under(server):
+    plain = ask(server, "tuned").json()["usage"]["prompt_tokens"]
+    said = [{"role": "system", "content": SYSTEM}, *ASKED]
+    assert ask(server, "tuned", messages=said).json()["usage"]["prompt_tokens"] == plain
+    assert ask(server, BASE).json()["usage"]["prompt_tokens"] != plain  # the template's own
+    other = [{"role": "system", "content": "Hm."}, *ASKED]
+    assert ask(server, "tuned", messages=other).json()["usage"]["prompt_tokens"] < plain
 
 
 def test_eight_people_at_once_get_both_answers(server):
