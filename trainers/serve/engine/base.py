@@ -66,16 +66,13 @@ def open_base(folder: Path) -> ServedBase:
     if getattr(base.tokenizer, "backend_tokenizer", None) is None:
         raise InputError.at(folder, "has no fast tokenizer")
     own = getattr(base.model.config, "max_position_embeddings", None) or PROMPT_TOKENS
-    window = min(int(own), 2 * PROMPT_TOKENS)
-    if (sliding := getattr(base.model.config, "sliding_window", None)) and sliding < window:
-        window = int(sliding)  # so far all tokens see one another
     _check(base.model, folder)
     use_rows(base.model)
     return ServedBase(
         model=base.model,
         chat=Chat(base.tokenizer),
         digest=weights_digest(folder),
-        window=window,
+        window=min(int(own), 2 * PROMPT_TOKENS),
         ends=frozenset(end_tokens(base.model, base.tokenizer).tolist()),
     )
 
