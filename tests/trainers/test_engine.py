@@ -1,11 +1,13 @@
 """One engine, several who ask: they join, advance and leave between two forward passes."""
 
+import copy
 import threading
 import time
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, GPT2Config
 
 from tests.trainers.writers import (
     NO_END,
@@ -18,10 +20,13 @@ from tests.trainers.writers import (
 )
 from trainers.errors import InputError
 from trainers.generation.answers import write_answers
-from trainers.generation.sampling import Sampling
-from trainers.generation.step import READING
+from trainers.generation.attention import use_rows
+from trainers.generation.rows import CacheShape, Row
+from trainers.generation.sampling import Draws, Sampling
+from trainers.generation.step import READING, step
 from trainers.serve.engine import engine as engine_module
 from trainers.serve.engine import room as room_module
+from trainers.serve.engine.adapters import AdapterStack, read_adapter
 from trainers.serve.engine.engine import Engine
 from trainers.serve.engine.requests import EngineError, OverloadedError
 
@@ -163,8 +168,6 @@ def test_a_stop_text_ends_an_answer_and_its_place_is_free(engine):
 
 
 def test_a_pass_that_fails_for_one_takes_no_other_down(engine, monkeypatch):
-    step = engine_module.step
-
     def fails(model, rows, **how):
         if any(row.tokens[0] == 13 and len(row.written) == 5 for row in rows):
             raise ValueError("the thirteenth")
@@ -187,8 +190,6 @@ def test_a_pass_that_fails_for_one_takes_no_other_down(engine, monkeypatch):
     ],
 )
 def test_out_of_memory_ends_the_newest_answer_and_the_others_go_on(engine, monkeypatch, error):
-    step = engine_module.step
-
     def is_short(model, rows, **how):
         if len(rows) > 2:
             raise error
@@ -282,6 +283,33 @@ def test_a_closed_engine_answers_who_still_holds_it_and_its_thread_ends(engine):
     eventually(lambda: threads() == before)
     assert submitted(engine, Listener([5, 6], LONG))[0].text() == listener.text()
     eventually(lambda: threads() == before)
+
+
+def test_an_adapter_of_linear_layers_that_lie_transposed(tmp_path):
+    """GPT-2's, in whose artifacts peft's matrices lie as everywhere."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=300, n_layer=2, n_head=2, n_embd=16, initializer_range=0.6)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    lora = LoraConfig(r=4, target_modules=["c_attn", "c_proj"], fan_in_fan_out=True)
+    adapted = get_peft_model(copy.deepcopy(model), lora).eval()
+    for name, weight in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.5)
+    adapted.save_pretrained(tmp_path)
+    prompt = list(range(10, 30))
+    wanted = adapted.generate(
+        input_ids=torch.tensor([prompt]), max_new_tokens=12, do_sample=False, eos_token_id=None
+    )[0, 20:].tolist()
+    adapter, stack = read_adapter(tmp_path, model), AdapterStack(model)
+    stack.hold([adapter])
+    use_rows(model)
+    how = Draws(Sampling(max_tokens=12, temperature=0))
+    row = Row.begin(CacheShape.of(model), prompt, how, adapter)
+    other = Row.begin(CacheShape.of(model), prompt, how)
+    while len(row.written) < 12:
+        step(model, [other, row], before=stack.choose)
+    assert row.written == wanted
+    assert other.written != wanted
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    MistralConfig,
+    Qwen2Config,
+)
 
 from tests.trainers.writers import NO_END, tiny_tokenizer, tiny_writer
 from trainers.chat import Chat
+from trainers.errors import InputError
 from trainers.generation.answers import write_answers
 from trainers.generation.attention import attention_by_rows
 from trainers.generation.rows import CacheShape, Row, share_out
@@ -42,6 +51,43 @@ def test_rows_of_all_lengths_write_what_the_library_writes_for_each_alone(model)
     found = write_answers(model, prompts, GREEDY, NO_END)
     assert found == [by_transformers(model, ids, 12) for ids in prompts]
     assert model.config._attn_implementation == "sdpa"  # as before
+
+
+SHAPE = {"vocab_size": len(TOKENIZER), "eos_token_id": 1, "bos_token_id": None, "pad_token_id": 0}
+LAYERS = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32}
+LLAMA_LIKE = SHAPE | LAYERS | {"intermediate_size": 64, "initializer_range": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("config", "settings"),
+    [
+        # Absolute positions, and linear layers that lie transposed.
+        (GPT2Config, SHAPE | {"n_layer": 2, "n_head": 4, "n_embd": 32, "initializer_range": 0.6}),
+        # Biases, and one head of keys for all.
+        (Qwen2Config, LLAMA_LIKE | {"num_key_value_heads": 1}),
+        # Tokens that see the last 16 alone, in all layers or in every other one.
+        (MistralConfig, LLAMA_LIKE | {"num_key_value_heads": 2, "sliding_window": 16}),
+        (
+            Gemma3TextConfig,
+            LLAMA_LIKE
+            | {"num_key_value_heads": 2, "sliding_window": 16, "head_dim": 8}
+            | {"layer_types": ["sliding_attention", "full_attention"]},
+        ),
+    ],
+)
+def test_other_architectures_are_written_as_by_the_library(config, settings):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config(**settings)).eval()
+    prompts = [prompt(length, length) for length in (1, 12, 50)]
+    found = write_answers(model, prompts, GREEDY, NO_END)
+    assert found == [by_transformers(model, ids, 12) for ids in prompts]
+
+
+def test_attention_that_is_not_known_is_refused():
+    settings = LLAMA_LIKE | {"num_key_value_heads": 2, "head_dim": 8}
+    model = AutoModelForCausalLM.from_config(Gemma2Config(**settings)).eval()
+    with pytest.raises(InputError, match="attends in a way that cannot be served"):
+        write_answers(model, [prompt(4)], GREEDY, NO_END)
 
 
 def test_a_prompt_that_is_read_in_parts_is_answered_the_same(model):

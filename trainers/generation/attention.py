@@ -26,20 +26,22 @@ class Batch:
     """The rows of a forward pass, each with its `part` of tokens, in the order of the tokens."""
 
     rows: Sequence[Row]
-    masks: dict[int, Tensor | None] = field(default_factory=dict)
+    masks: dict[tuple[Row, int | None], Tensor] = field(default_factory=dict)
 
-    def mask(self, row: Row, group: int, device: torch.device) -> Tensor | None:
-        """Return which columns each query sees, [group * part, all]; None where it is all of them.
+    def mask(self, row: Row, window: int | None, device: torch.device) -> Tensor | None:
+        """Return which columns each query sees, [part, all]; None where it is all of them.
 
-        Made once a pass: it is the same in every layer.
+        window  how many columns a query sees at most, itself included, where a layer says so
+
+        Made once a pass and window: it is the same in every layer.
         """
-        if row.part == 1:
+        begin, end = row.cache.length, row.cache.length + row.part
+        if row.part == 1 and (window is None or end <= window):
             return None
-        if id(row) not in self.masks:
-            end = row.cache.length + row.part
-            seen = torch.ones(row.part, end, dtype=torch.bool, device=device)
-            self.masks[id(row)] = seen.tril(row.cache.length).repeat(group, 1)
-        return self.masks[id(row)]
+        if (row, window) not in self.masks:
+            seen = torch.ones(row.part, end, dtype=torch.bool, device=device).tril(begin)
+            self.masks[row, window] = seen.triu(begin + 1 - window) if window else seen
+        return self.masks[row, window]
 
 
 def attend(
@@ -51,6 +53,7 @@ def attend(
     *,
     batch: Batch,
     scaling: float | None = None,
+    sliding_window: int | None = None,
     **more: Any,
 ) -> tuple[Tensor, None]:
     """Return attention [1, tokens, heads, width] of queries [1, heads, tokens, width].
@@ -71,7 +74,9 @@ def attend(
             module.layer_idx, key[0, :, begin:end], value[0, :, begin:end]
         )
         asked = query[:, :, begin:end].reshape(1, groups, -1, width)
-        mask = batch.mask(row, heads // groups, query.device)
+        mask = batch.mask(row, sliding_window, query.device)
+        if mask is not None:
+            mask = mask.repeat(heads // groups, 1)
         seen = scaled_dot_product_attention(
             asked, keys.unsqueeze(0), values.unsqueeze(0), attn_mask=mask, scale=scaling
         )

@@ -70,7 +70,7 @@ class Chat:
         body = await read_object(request)
         served, policy = self._chosen(body.get("model"))
         # In a thread: tokenising a long conversation would hold up every other call.
-        asked = await asyncio.to_thread(read_chat, body, policy.engine.base)
+        asked = await asyncio.to_thread(read_chat, body, policy)
         frame = Frame(
             id=f"chatcmpl-{uuid.uuid4().hex}",
             created=int(time.time()),

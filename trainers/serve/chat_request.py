@@ -6,8 +6,8 @@ from typing import Any
 
 from trainers.errors import InputError
 from trainers.generation.sampling import Sampling
-from trainers.serve.engine.base import ServedBase
 from trainers.serve.errors import ApiError
+from trainers.serve.policies import ServedPolicy
 from trainers.serve.request_bodies import flag, number, texts, whole_number
 
 DEFAULT_TOKENS = 256
@@ -26,7 +26,7 @@ class ChatRequest:
     include_usage: bool
 
 
-def read_chat(body: Mapping[str, Any], base: ServedBase) -> ChatRequest:
+def read_chat(body: Mapping[str, Any], policy: ServedPolicy) -> ChatRequest:
     """Return a checked request.
 
     Raises ApiError: 400 for a field that cannot be used, 413 for a conversation that does not fit.
@@ -36,9 +36,10 @@ def read_chat(body: Mapping[str, Any], base: ServedBase) -> ChatRequest:
     if body.get("tools"):
         raise ApiError(400, "tools are not supported", param="tools")
     try:
-        prompt = base.chat.prompt_ids(_messages(body))
+        prompt = policy.prompt_ids(_messages(body))
     except InputError as error:
         raise ApiError(400, str(error), param="messages") from error
+    base = policy.engine.base
     if len(prompt) > base.longest_prompt:
         raise ApiError(
             413,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.artifacts import Artifact
+from trainers.data.texts import Conversation
 from trainers.errors import InputError
 from trainers.policy.adapter import BASE
 from trainers.policy.config import POLICY, TINY
@@ -18,10 +19,20 @@ from trainers.serve.engine.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class ServedPolicy:
-    """What answers: an engine, and its adapter; None is the base alone."""
+    """What answers: an engine, and its adapter; None is the base alone.
+
+    system_prompt  that the adapter was trained under, for conversations without one
+    """
 
     engine: Engine
     adapter: Adapter | None = None
+    system_prompt: str | None = None
+
+    def prompt_ids(self, messages: Conversation) -> list[int]:
+        """Return the tokens of a conversation; raises InputError where the template refuses it."""
+        if self.system_prompt and all(message["role"] != "system" for message in messages):
+            messages = [{"role": "system", "content": self.system_prompt}, *messages]
+        return self.engine.base.chat.prompt_ids(messages)
 
 
 class Engines:
@@ -77,7 +88,8 @@ def load_policy(artifact: Artifact, engines: Engines) -> ServedPolicy:
             f"{wanted[:12]}…, and {folder} holds {found[:12]}…",
         )
     engine = engines.open(folder)
-    return ServedPolicy(engine, read_adapter(artifact.path, engine.base.model))
+    adapter = read_adapter(artifact.path, engine.base.model)
+    return ServedPolicy(engine, adapter, artifact.card["config"].get("system_prompt"))
 
 
 def base_folder(artifact: Artifact) -> Path:

@@ -45,12 +45,12 @@ class ServedBase:
     @property
     def parameters(self) -> int:
         """Return how many numbers the base has, without the adapters over it."""
-        return int(self.model.num_parameters())
+        return sum(weight.numel() for weight in self.model.parameters())
 
     @property
     def size_bytes(self) -> int:
         """Return how much memory the weights of the base take."""
-        return int(self.model.get_memory_footprint())
+        return sum(weight.nbytes for weight in self.model.parameters())
 
 
 def open_base(folder: Path) -> ServedBase:
@@ -63,16 +63,13 @@ def open_base(folder: Path) -> ServedBase:
     if getattr(base.tokenizer, "backend_tokenizer", None) is None:
         raise InputError.at(folder, "has no fast tokenizer")
     own = getattr(base.model.config, "max_position_embeddings", None) or PROMPT_TOKENS
-    window = min(int(own), 2 * PROMPT_TOKENS)
-    if (sliding := getattr(base.model.config, "sliding_window", None)) and sliding < window:
-        window = int(sliding)  # so far all tokens see one another
     _check(base.model, folder)
     use_rows(base.model)
     return ServedBase(
         model=base.model,
         chat=Chat(base.tokenizer),
         digest=weights_digest(folder),
-        window=window,
+        window=min(int(own), 2 * PROMPT_TOKENS),
         ends=frozenset(end_tokens(base.model, base.tokenizer).tolist()),
     )
 
