@@ -204,3 +204,19 @@ def test_nothing_is_sent_twice_and_another_text_begins_anew():
     second = growing.news("One.\n\nTwo.\n\nThree")
     assert "One." not in second["closed"] + second["open"]
     assert growing.news("Anew")["fresh"]
+
+
+def test_a_stream_takes_up_answers_that_nobody_writes_any_more(
+    alice, client_of, model_server, web_server
+):
+    """As when its writer died with another process: no reload is needed."""
+    live("quick", model_server.url)
+    live("plain", model_server.url)
+    browser = client_of(alice)
+    url = asked(browser)
+    soon = timezone.now() + timedelta(seconds=2)
+    Response.objects.update(writing_until=soon, text="Vector ")
+    found = list(events(browser, web_server.url + url))
+    assert found[-1][0] == "end"
+    assert timezone.now() > soon
+    assert {response.text for response in responses()} == {TEXT}
