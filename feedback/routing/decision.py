@@ -7,7 +7,7 @@ import numpy as np
 
 from feedback.registry.models import ModelVersion
 from feedback.routing.models import PolicyName, Threshold
-from feedback.routing.policy import Policy, between, greedy, guarded, thompson
+from feedback.routing.policy import Policy, between, clearly_worst, greedy, held_back, thompson
 from feedback.routing.posterior import (
     Belief,
     global_belief,
@@ -37,13 +37,15 @@ class Prompt:
 class Decision:
     """The probability of each choice among the candidates, by whose belief.
 
-    `fallback`: why the prompt was not used; empty where it was.
+    `fallback`: why the prompt was not used; empty where it was. `worst`: the row of the candidate
+    that is held back, as it is clearly worse than all others.
     """
 
     chances: Policy
     belief: Belief
     router_version: str
     fallback: str
+    worst: int | None = None
     strong_chance: float | None = None
     threshold: float | None = None
 
@@ -73,10 +75,12 @@ def decide(
     if isinstance(policy, Threshold):
         return _between(prompt, able, policy, belief, fallback)
     explores = policy == PolicyName.EXPLORE or (policy == PolicyName.AUTO and k == 2)
-    # The clearly worst one has the lowest mean, so `greedy` needs no guard.
-    draws = guarded(belief.draws, belief.known)
+    worst = clearly_worst(belief.draws, belief.known) if len(able) > k else None
+    # The clearly worst one has the lowest mean, so `greedy` holds it back by itself.
+    draws = held_back(belief.draws, worst)
     return Decision(
         chances=thompson(draws) if explores else greedy(belief.means),
+        worst=worst,
         belief=belief,
         router_version=belief.router_version,
         fallback=fallback,

@@ -37,7 +37,8 @@ class ModelRoute(Row):
     """One routing decision, kept as it was made: off-policy estimates and explanations read it.
 
     `considered`: `[{"version", "label", "score", "deviation", "propensity"}]`, where `score` is in
-    [0, 1] and `deviation` is the standard deviation of its logit. `constraints`: what was asked of
+    [0, 1] and `deviation` is the standard deviation of its logit, and `held_back` is there where
+    the model is clearly worse than all others. `constraints`: what was asked of
     the models, as `Constraints.asked` writes it. Where a threshold decided, `strong_chance` is how
     likely the strong model was believed to beat the weak one, and `threshold` the chance from
     which on it is shown.

@@ -84,17 +84,16 @@ def clearly_worst(draws: Floats, known: Bools) -> int | None:
     return worst if known[worst] and alone[:, worst].mean() >= CLEARLY else None
 
 
-def guarded(draws: Floats, known: Bools) -> Floats:
-    """Return the draws [N, m] in which the clearly worst model, if there is one, always is last.
+def held_back(draws: Floats, row: int | None) -> Floats:
+    """Return the draws [N, m] in which the model of that row, if there is one, always is last.
 
     A policy made of them shows it by exploration alone, unless all others are shown beside it.
     """
-    worst = clearly_worst(draws, known)
-    if worst is None:
+    if row is None:
         return draws
-    held_back = draws.copy()
-    held_back[:, worst] = draws.min() - 1.0
-    return held_back
+    lowered = draws.copy()
+    lowered[:, row] = draws.min() - 1.0
+    return lowered
 
 
 def greedy(means: Floats, floor: float = EXPLORE_FLOOR) -> Policy:

@@ -22,23 +22,26 @@ from trainers.statistics.logistic import sigmoid
 class Candidate:
     """A model that was considered, with its chance to be shown.
 
-    score: the expected score in [0, 1]; deviation: the standard deviation of its logit.
+    score: the expected score in [0, 1]; deviation: the standard deviation of its logit; held_back:
+    whether it is clearly worse than all others, and shown to explore alone.
     """
 
     version: ModelVersion
     score: float
     deviation: float
     propensity: float
+    held_back: bool
 
     def logged(self) -> dict[str, object]:
         """Return what the log keeps of it."""
-        return {
+        entry: dict[str, object] = {
             "version": str(self.version.id),
             "label": self.version.label,
             "score": round(self.score, 6),
             "deviation": round(self.deviation, 6),
             "propensity": self.propensity,  # in full: off-policy estimates divide by it
         }
+        return entry | {"held_back": True} if self.held_back else entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,15 @@ def _considered(able: Sequence[ModelVersion], decision: Decision, k: int) -> lis
             score=float(score),
             deviation=float(deviation),
             propensity=float(propensity),
+            held_back=row == decision.worst,
         )
-        for version, score, deviation, propensity in zip(
-            able, sigmoid(belief.means), belief.deviations, decision.chances.shown(k), strict=True
+        for row, (version, score, deviation, propensity) in enumerate(
+            zip(
+                able,
+                sigmoid(belief.means),
+                belief.deviations,
+                decision.chances.shown(k),
+                strict=True,
+            )
         )
     ]

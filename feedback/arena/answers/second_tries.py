@@ -1,8 +1,8 @@
 """What is tried once more before an answer has failed, within its claim, and after which pause.
 
-A server without a free place is asked again when it says so. One that broke off is asked again
-once: a server that was killed is back within seconds, and meanwhile cannot be reached. A text that
-nobody should get is asked for once more, where chance may make another one of it.
+A server without a free place is asked again when it says so, and each time later. One that broke
+off is asked again once: a server that was killed is back within seconds, and meanwhile cannot be
+reached. A text that nobody should get is asked for once more, where chance may make another of it.
 """
 
 import time
@@ -22,6 +22,7 @@ class SecondTries:
         self.options: dict[str, Any] = {}
         self._sampling = version.sampling
         self._ends = time.monotonic() + PATIENCE
+        self._busy_pause = BACK_SECONDS / 2
         self._has_broken_off = self._was_flawed = False
 
     def pause(self, error: NoAnswerError) -> float | None:
@@ -42,7 +43,8 @@ class SecondTries:
 
     def _wait(self, reason: str, asked: float | None) -> float | None:
         if reason == BUSY:
-            return max(asked or 0.0, BACK_SECONDS)
+            self._busy_pause *= 2
+            return max(asked or 0.0, self._busy_pause)
         if reason == BROKEN_OFF and not self._has_broken_off:
             self._has_broken_off = True
             return BACK_SECONDS

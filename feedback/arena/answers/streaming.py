@@ -91,9 +91,9 @@ class Watch:
             turn__conversation=self._conversation, state=ResponseState.WRITING
         )
         marks = list(rows.order_by("id").values_list("id", "writing_until"))
-        # One that nobody writes, or not any more, is begun by whoever looks.
+        # One that nobody writes, or not any more, is begun by whoever looks, once a second.
         is_free = any(until is None or until < timezone.now() for _pk, until in marks)
-        return None if is_free else marks
+        return (marks, int(time.monotonic()) if is_free else None)
 
     def _events(self, context: dict[str, Any]) -> list[bytes]:
         events, answers = [], context["answers"]

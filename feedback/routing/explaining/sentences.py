@@ -64,6 +64,7 @@ def sentences(found: Explanation) -> list[str]:
         fallback_sentence(route.fallback),
         _policy(found),
         _limits(route),
+        _held_back(route),
         _chances(found),
     ]
     if found.explored:
@@ -135,6 +136,14 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(number_format(f"{value:g}"))
+
+
+def _held_back(route: ModelRoute) -> str:
+    labels = [one["label"] for one in route.considered if one.get("held_back")]
+    if not labels:
+        return ""
+    sentence = _("%(model)s is clearly worse than all others here, so only the even draw shows it.")
+    return sentence % {"model": labels[0]}
 
 
 def _chances(found: Explanation) -> str:

@@ -157,6 +157,19 @@ def test_comments_of_a_queue_renew_the_claim_and_the_page_says_that_it_waits(
     assert (answer_of("queue").text, answer_of("queue").error) == (TEXT, "")
 
 
+def test_one_model_by_name_waits_in_the_same_words(alice, client_of, model_server):
+    live("queue", model_server.url)
+    browser = client_of(alice)
+    form = {"text": "How do vector clocks work?", "mode": "assist"}
+    url = browser.post(reverse("arena_ask"), form).headers["Location"]
+    browser.get(url)
+    until(lambda: answer_of("queue").error == "waiting")
+    assert said(browser, url) == "The answer is waiting for a free place."
+    model_server.go_on.set()
+    until(lambda: ended("queue"))
+    assert said(browser, url) == "The answer has finished."
+
+
 def test_one_that_breaks_off_is_begun_once_more_by_itself(alice, client_of, model_server):
     live("falls", model_server.url)
     live("quick", model_server.url)

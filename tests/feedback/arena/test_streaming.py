@@ -252,3 +252,19 @@ def test_a_short_recording_ends_when_the_other_has_come_as_far(
     assert said[0] == "Both answers are being written."
     assert "is still writing" in said[1]
     assert said[-1] == "Both answers have finished."
+
+
+def test_a_stream_takes_up_answers_that_nobody_writes_any_more(
+    alice, client_of, model_server, web_server
+):
+    """As when its writer died with another process: no reload is needed."""
+    live("quick", model_server.url)
+    live("plain", model_server.url)
+    browser = client_of(alice)
+    url = asked(browser)
+    soon = timezone.now() + timedelta(seconds=2)
+    Response.objects.update(writing_until=soon, text="Vector ")
+    found = list(events(browser, web_server.url + url))
+    assert found[-1][0] == "end"
+    assert timezone.now() > soon
+    assert {response.text for response in responses()} == {TEXT}

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from feedback.annotation.services import assignment_lease
 from feedback.arena.answers.candidates import answerable_versions
@@ -14,8 +15,13 @@ from feedback.people.models import AuditEvent, Contributor, Role
 from feedback.people.services import consent_give, contributor_create
 from feedback.pool.lifecycle import judgments_publish
 from feedback.pool.models import Comparison, Response, Turn
-from feedback.pool.moderation.models import Report, ReportState
-from feedback.pool.moderation.services import report_create
+from feedback.pool.moderation.models import Report, ReportReason, ReportState
+from feedback.pool.moderation.services import (
+    case_dismiss,
+    case_find,
+    flaw_report,
+    report_create,
+)
 from feedback.pool.reactions import reaction_record
 from feedback.training.snapshots.services import EmptyPoolError, snapshot_write
 from tests.feedback.arena.builders import QUESTION, two_recorded
@@ -412,3 +418,20 @@ def test_copies_are_found_in_as_many_queries_as_one(alice, curator, client_of):
     assert asked_of(6) == asked_of(1)
     assert Response.objects.exclude(withheld_at=None).count() == 7
     assert Turn.objects.exclude(withheld_at=None).count() == 7
+
+
+def test_the_site_reports_a_flaw_of_a_version_once_until_a_curator_has_decided(olivia, client_of):
+    version = make_version("Dizzy")
+    first, second = (make_response(make_turn(), version) for _ in range(2))
+    flaw_report(response=first, flaw="endless repetition", text="It is. " * 90)
+    flaw_report(response=second, flaw="endless repetition", text="So it is. " * 90)
+    report = Report.objects.get()
+    assert (report.response, report.reporter, report.reason) == (first, None, ReportReason.FLAWED)
+    assert len(report.text) < 400
+    flaw_report(response=second, flaw="empty answer", text=" ")
+    assert sorted(one.text[:12] for one in Report.objects.all()) == ["empty answer", "endless repe"]
+    page = client_of(olivia).get(reverse("reports")).content.decode()
+    assert page.count("this site") == 2
+    case_dismiss(case=case_find(report.pk), actor=olivia)
+    flaw_report(response=second, flaw="endless repetition", text="So it is. " * 90)
+    assert Report.objects.filter(state=ReportState.OPEN, response=second).count() == 2

@@ -13,7 +13,9 @@ from feedback.arena.answers.candidates import answerable_versions, choosable_ver
 from feedback.errors import UnavailableError
 from feedback.registry.models import ModelVersion, Provider, ProviderKind
 from feedback.routing.constraints import ANY, versions_able
-from feedback.routing.policy import EXPLORE_FLOOR, clearly_worst, greedy, guarded, thompson
+from feedback.routing.explaining.sentences import sentences
+from feedback.routing.explaining.why import explain
+from feedback.routing.policy import EXPLORE_FLOOR, clearly_worst, greedy, held_back, thompson
 from feedback.routing.posterior import global_belief
 from feedback.routing.selectors import routable_versions
 from feedback.routing.services import models_route
@@ -37,6 +39,10 @@ def drawn(models: int, seed: int, gap: float) -> tuple[np.ndarray, np.ndarray]:
     means[0] -= gap
     deviations = rng.uniform(0.1, 1.0, models)
     return means, means + deviations * rng.standard_normal((1000, models))
+
+
+def guarded(draws: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return held_back(draws, clearly_worst(draws, known))
 
 
 def naive_worst(draws: np.ndarray) -> int | None:
@@ -138,11 +144,19 @@ def test_ratings_hold_back_the_one_that_loses_to_all_others(alice) -> None:
     assert routed.route.router_version == "ratings"
     assert shown["Bad"] == pytest.approx(EXPLORE_FLOOR / 2)
     assert shown["New"] > 2 * shown["Bad"]
+    assert [one["label"] for one in routed.route.considered if "held_back" in one] == ["Bad"]
+    told = " ".join(sentences(explain(routed.route)))
+    assert "Bad is clearly worse than all others here" in told
     belief = global_belief(["Good", "New"], np.random.default_rng(0))
     assert belief.known.tolist() == [True, False]
     alone = models_route(messages=QUESTION, candidates=[good, bad])
     assert {one.version.label for one in alone.chosen} == {"Good", "Bad"}
     assert alone.route.pair_propensity == pytest.approx(0.5)
+    assert not any("held_back" in one for one in alone.route.considered)
+    one = models_route(messages=QUESTION, candidates=[good, bad], k=1, policy="best")
+    assert {each["label"]: each["propensity"] for each in one.route.considered} == pytest.approx(
+        {"Good": 1 - EXPLORE_FLOOR / 2, "Bad": EXPLORE_FLOOR / 2}
+    )
 
 
 @pytest.mark.usefixtures("_fresh")
