@@ -23,8 +23,7 @@ ASSISTANTS = (
     r"chat ?gpt|gpt ?\d\w*|claude|bard|gemini|gemma|llama|alpaca|vicuna|koala|mistral|mixtral"
     r"|codestral|qwen|qwq|deep ?seek|falcon|dolly|grok|copilot|palm|open ?assistant|command r"
     r"|phi ?\d\w*|yi ?\d\w*|chat ?glm|glm ?\d\w*|kimi|ernie|hunyuan|doubao|minimax|nemotron|granite"
-    r"|olmo|tulu|smol ?lm\w*|stable ?lm|mpt|dbrx|zephyr|wizard ?lm|hermes|gigachat|yandexgpt|алиса"
-    r"|гигачат"
+    r"|olmo|tulu|stable ?lm|mpt|dbrx|zephyr|wizard ?lm|hermes|gigachat|yandexgpt|алиса|гигачат"
 )
 CHINESE = (
     "通义千问|千问|文心一言|混元|豆包|阿里巴巴|阿里云|百度|腾讯|字节跳动|智谱|深度求索|谷歌|微软"

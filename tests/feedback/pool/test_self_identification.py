@@ -17,8 +17,6 @@ from feedback.pool.self_identification import names_model
         ("I’m Claude, happy to help.", "House Cook"),
         ("I am a language model trained by OpenAI.", "House Cook"),
         ("As an AI assistant developed by Anthropic I must decline.", "House Cook"),
-        ("I am SmolLM, a helpful assistant.", "House Cook"),
-        ("Ask SmolLM2-135M again.", "SmolLM2 135M, brief"),
     ],
 )
 def test_a_name_that_is_given_away_is_caught(text: str, label: str) -> None:
