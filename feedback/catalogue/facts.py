@@ -150,11 +150,9 @@ def lineage_rated(version: ModelVersion) -> list[tuple[ModelVersion, Row | None]
 
 
 def _is_as_shipped(version: ModelVersion) -> bool:
-    one = specialities().get(version.remote_name)
-    return one is not None and (one.system_prompt, one.sampling) == (
-        version.system_prompt,
-        version.sampling,
-    )
+    """Say whether it is told what a model that comes with the site is told, as what is tuned is."""
+    told = (version.system_prompt, version.sampling)
+    return told in [(one.system_prompt, one.sampling) for one in specialities().values()]
 
 
 def _tuned_megabytes(version: ModelVersion) -> float | None:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils.translation import gettext, gettext_noop
 
 from feedback.operations.preparation import migrations_missing
+from feedback.registry.readiness import Stage, readiness
 from feedback.routing.prompt_vectors.store import encoder_trouble
 
 PATIENCE_SECONDS = 1
@@ -62,7 +63,7 @@ def health() -> Health:
     ]
     checks = [*own, *(future.result() for future in asked.values())]
     if all(check.ok for check in checks if check.name in ("database", "inference")):
-        fits = _checked("inference", _encoder)
+        fits = _checked("inference", _serves)
         checks = [fits if check.name == fits.name and not fits.ok else check for check in checks]
     return Health(tuple(checks))
 
@@ -128,8 +129,11 @@ def _packaged_model() -> str:
     return gettext("%(model)s is being prepared") % {"model": name} if state == "preparing" else ""
 
 
-def _encoder() -> str:
-    """Refuse an inference server whose vectors nothing here can read."""
+def _serves() -> str:
+    """Refuse an inference server whose vectors nothing here can read, or that has no models."""
     if trouble := encoder_trouble():
         raise RuntimeError(trouble)
+    models = readiness()
+    if models.stage is Stage.FAILED:
+        raise RuntimeError(models.problem)
     return ""

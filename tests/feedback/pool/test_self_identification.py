@@ -34,6 +34,7 @@ def test_a_name_that_is_given_away_is_caught(text: str, label: str) -> None:
         ("As Claude Monet said, I paint.", "House Cook"),
         ("Write it in Command line syntax.", "Command Light"),
         ("A GPT-40 is no model.", "GPT-4"),
+        ("Go step by step, and be brief, creative and careful.", "SmolLM2 135M, step by step"),
         ("", "House Cook"),
     ],
 )

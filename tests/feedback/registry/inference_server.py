@@ -9,7 +9,7 @@ from typing import Any
 
 
 class InferenceServer(ThreadingHTTPServer):
-    """Real sockets. `pretrained` is what it says; `asked` counts the calls for answers."""
+    """Real sockets. `pretrained` is what it says of itself; `asked` counts calls for answers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -27,7 +27,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.looks += 1
-        self._send("application/json", json.dumps({"pretrained": self.server.pretrained}))
+        self._send(
+            "application/json", json.dumps({"pretrained": self.server.pretrained, "data": []})
+        )
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

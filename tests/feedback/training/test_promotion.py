@@ -63,9 +63,9 @@ def links(data_dir: Path) -> dict[str, str]:
     return {link.name: str(link.readlink()) for link in (data_dir / "promoted").iterdir()}
 
 
-def tuned_on(checkpoint: Checkpoint, base: str) -> Checkpoint:
+def tuned_on(checkpoint: Checkpoint, base: str, **config: str) -> Checkpoint:
     """The checkpoint, with a card that names the base under it, if it is not the tiny one."""
-    card = {"base": {"name": base, "weights": "w"}} if base else {}
+    card = {"config": config} | ({"base": {"name": base, "weights": "w"}} if base else {})
     (Path(checkpoint.path) / "card.json").write_text(json.dumps(card))
     return checkpoint
 
@@ -104,11 +104,11 @@ def test_a_policy_becomes_a_model_named_by_its_base_and_the_one_before_it_rests(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_policy_on_another_checkpoint_bears_its_name(candidate, olivia: Contributor) -> None:
-    policy = tuned_on(candidate("policy"), "Qwen/Qwen2.5-0.5B-Instruct")
+    policy = tuned_on(candidate("policy"), "Qwen/Qwen2.5-0.5B-Instruct", system_prompt="Be kind.")
     checkpoint_promote(checkpoint=policy, actor=olivia)
     version = ModelVersion.objects.get()
     assert version.label == "Qwen2.5-0.5B-Instruct, tuned on this pool, v1"
-    assert (version.base, version.system_prompt, version.sampling) == (None, "", {})
+    assert (version.base, version.system_prompt, version.sampling) == (None, "Be kind.", {})
 
 
 @pytest.mark.django_db(transaction=True)
