@@ -15,6 +15,7 @@ STRIDE = 100  # characters between two looks
 ENDLESS, ENDLESS_TIMES = 400, 6  # characters and rounds that are no refrain any more
 CUT, CUT_TIMES = 200, 4  # the same of an answer that ended only because it had to
 REPLACEMENT = "\ufffd"
+HALF = 3  # replacement characters that one half of a character may become
 SPOKEN_OF = re.compile("fffd|replacement char", re.IGNORECASE)
 STRAY, STRAY_SHARE = 5, 0.01  # other unreadable characters: so many, and such a share of the text
 LAID_OUT = frozenset("\n\t\r\v\f")
@@ -35,7 +36,7 @@ class Inspection:
 
     def __init__(self, prompt: str) -> None:
         self._prompt = prompt
-        self._end = ""
+        self._end = self._half = ""  # what has come last; replacement characters at its very end
         self._length = self._looked_at = self._stray = 0
         self._has_replaced = self._has_text = False
 
@@ -43,7 +44,10 @@ class Inspection:
         """Take the next piece; return what is wrong with the text so far."""
         self._length += len(piece)
         self._end = (self._end + piece)[-WINDOW:]
-        self._has_replaced = self._has_replaced or REPLACEMENT in piece
+        since = self._half + piece
+        whole = since.rstrip(REPLACEMENT)
+        self._half = since[len(whole) :]
+        self._has_replaced = self._has_replaced or REPLACEMENT in whole
         self._stray += sum(map(_is_stray, piece))
         self._has_text = self._has_text or any(map(_is_visible, piece))
         if self._length - self._looked_at < STRIDE:
@@ -55,6 +59,8 @@ class Inspection:
         """Return what is wrong with the whole text; `is_cut`: its length ended it."""
         if not self._has_text:
             return Flaw.EMPTY
+        # A token limit may fall into the middle of a character of several bytes.
+        self._has_replaced = self._has_replaced or len(self._half) > HALF * is_cut
         found = self._flaw()
         if not found and is_cut and repeated_part(self._end, least=CUT, times=CUT_TIMES):
             return Flaw.REPETITION

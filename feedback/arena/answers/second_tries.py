@@ -11,7 +11,7 @@ from typing import Any
 from feedback.registry.errors import BROKEN_OFF, BUSY, UNREACHABLE, FlawedError, NoAnswerError
 from feedback.registry.models import ModelVersion
 
-PATIENCE = 30.0  # seconds of waiting for a server, for one answer
+PATIENCE = 30.0  # seconds of waiting for a server, from the first time that it failed
 BACK_SECONDS = 1.0  # between two looks whether a server is back
 
 
@@ -21,7 +21,7 @@ class SecondTries:
     def __init__(self, version: ModelVersion) -> None:
         self.options: dict[str, Any] = {}
         self._sampling = version.sampling
-        self._ends = time.monotonic() + PATIENCE
+        self._ends: float | None = None  # of the waiting that is under way
         self._busy_pause = BACK_SECONDS / 2
         self._has_broken_off = self._was_flawed = False
 
@@ -30,9 +30,12 @@ class SecondTries:
         if isinstance(error, FlawedError):
             return self._after_flaw()
         wait = self._wait(str(error), error.retry_after)
-        if wait is None or time.monotonic() + wait > self._ends:
+        if wait is None:
             return None
-        return wait
+        now = time.monotonic()
+        if self._ends is None or str(error) == BROKEN_OFF:
+            self._ends = now + PATIENCE
+        return wait if now + wait <= self._ends else None
 
     def _after_flaw(self) -> float | None:
         if self._was_flawed or not can_differ(self._sampling):

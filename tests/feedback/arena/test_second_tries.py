@@ -9,17 +9,19 @@ from django.urls import reverse
 
 from feedback.arena.answers import second_tries, writing
 from feedback.arena.answers.draft import CLAIM
-from feedback.arena.answers.second_tries import can_differ, other_seed
+from feedback.arena.answers.second_tries import SecondTries, can_differ, other_seed
 from feedback.arena.answers.writing import FLAWED
 from feedback.operations.metrics import exposition
 from feedback.pool.models import Comparison, Response, ResponseState
 from feedback.pool.moderation.models import Report
 from feedback.ranking.selectors import leaderboard
+from feedback.registry.errors import NoAnswerError
 from feedback.registry.models import Provider
 from feedback.text.flaws import Flaw
 from tests.feedback.arena.builders import live
 from tests.feedback.arena.model_server import WORDS
 from tests.feedback.arena.test_live_answers import answer_of, ask, ended, said, until
+from tests.feedback.builders import make_version
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEXT = "".join(WORDS)
@@ -29,6 +31,30 @@ TEXT = "".join(WORDS)
 def hasty(monkeypatch) -> None:
     """Whoever waits for a server gives up after two seconds."""
     monkeypatch.setattr(second_tries, "PATIENCE", 2.0)
+
+
+def test_patience_is_counted_from_a_failure_and_not_from_the_question(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(second_tries.time, "monotonic", lambda: clock[0])
+    tries = SecondTries(make_version())
+    busy, broken = NoAnswerError("busy", retry_after=0.0), NoAnswerError("broken off")
+    unreachable = NoAnswerError("unreachable")
+    clock[0] = 100.0
+    pauses = []
+    while (pause := tries.pause(busy)) is not None:
+        pauses.append(pause)
+        clock[0] += pause
+    assert pauses == [1.0, 2.0, 4.0, 8.0]  # sixteen more would be too long
+    clock[0] = 300.0
+    assert tries.pause(unreachable) is None  # it was never there
+    assert tries.pause(broken) == 1.0  # an answer that had come for long
+    for _ in range(28):
+        clock[0] += 1.0
+        assert tries.pause(unreachable) == 1.0
+    clock[0] += 2.0
+    assert tries.pause(unreachable) is None
+    assert tries.pause(broken) is None  # once
+    assert tries.pause(NoAnswerError("timeout")) is None
 
 
 def test_a_loop_is_cut_off_asked_for_once_more_and_the_second_answer_stands(

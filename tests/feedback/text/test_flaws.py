@@ -117,6 +117,14 @@ def test_unreadable_characters_are_noticed(text: str) -> None:
     assert inspect(text + WORDS * 3) is Flaw.UNREADABLE
 
 
+def test_a_character_that_the_token_limit_cuts_in_two_is_no_garbage() -> None:
+    for step in (1, 2, 100):
+        assert inspect("Well done! 🎉\ufffd\ufffd", step=step, is_cut=True) is None
+        assert inspect("Well done! 🎉\ufffd\ufffd", step=step) is Flaw.UNREADABLE
+        assert inspect("Well \ufffd\ufffd done! 🎉", step=step, is_cut=True) is Flaw.UNREADABLE
+        assert inspect("Well done! " + "\ufffd" * 9, step=step, is_cut=True) is Flaw.UNREADABLE
+
+
 def naive_part(text: str, least: int, times: int) -> str:
     end = text[-WINDOW:]
     for length in range(least, len(end) + 1):
