@@ -107,6 +107,11 @@ def site(data_dir: Path) -> Iterator[Site]:
             site.process.kill()
 
 
+def test_inference_is_slow_to_begin_and_begins_first(site: Site) -> None:
+    began = {kind: site.wait_for(lambda kind=kind: site.find(kind), kind) for kind in KINDS}
+    assert min(began, key=lambda kind: began[kind].create_time()) == "inference"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_process_is_named_and_started_again(site: Site, kind: str) -> None:
     victim = site.wait_for(lambda: site.find(kind), kind)
