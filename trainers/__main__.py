@@ -3,7 +3,7 @@
 import sys
 
 from trainers.commands.main import main
-from trainers.commands.process import die_with_parent, end_cleanly_on_sigterm
+from trainers.process import die_with_parent, end_cleanly_on_sigterm
 
 if __name__ == "__main__":
     end_cleanly_on_sigterm()

@@ -107,6 +107,12 @@ def site(data_dir: Path) -> Iterator[Site]:
             site.process.kill()
 
 
+def test_inference_does_not_wait_for_the_database(site: Site) -> None:
+    inference = site.wait_for(lambda: site.find("inference"), "inference")
+    web = site.wait_for(lambda: site.find("web"), "web")
+    assert inference.create_time() < web.create_time()  # which is started once the database answers
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_process_is_named_and_started_again(site: Site, kind: str) -> None:
     victim = site.wait_for(lambda: site.find(kind), kind)

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.conftest import ROOT
 from trainers.errors import InputError
-from trainers.pretrained.checkpoints import PACKAGED, checkpoint_folder
+from trainers.pretrained import checkpoints
+from trainers.pretrained.checkpoints import PACKAGED, Packaged, checkpoint_folder
 from trainers.pretrained.packages import MINILM, SMOLLM2, Package
 
 MODEL = PACKAGED["smollm2"]
@@ -42,13 +44,13 @@ def quick(smollm2_folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Conversions so far, each of which takes over the files of one that was made before."""
     conversions: list[Path] = []
 
-    def write(source: Path, folder: Path) -> None:
+    def convert(_model: Packaged, source: Path, folder: Path) -> None:
         conversions.append(source)
         for path in smollm2_folder.iterdir():
             if path.name != "digests.json":
                 os.link(path, folder / path.name)
 
-    monkeypatch.setattr("trainers.pretrained.gguf.write_checkpoint", write)
+    monkeypatch.setattr(checkpoints, "_convert", convert)
     return conversions
 
 
@@ -221,13 +223,16 @@ def maker(models: Path, *, largest_file: int = -1) -> "subprocess.Popen[str]":
 @pytest.mark.processes
 def test_a_kill_leaves_nothing_half_and_of_two_that_follow_one_makes_it(tmp_path: Path) -> None:
     killed = maker(tmp_path)
+    starter = psutil.Process(killed.pid)
     deadline = time.monotonic() + 120
-    while not (begun := list(tmp_path.glob("smollm2.partial-*"))):
+    while not (begun := list(tmp_path.glob("smollm2.partial-*"))) or not starter.children():
         assert killed.poll() is None, killed.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    (writer,) = starter.children()
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
+    writer.wait(timeout=60)  # ends with the one that started it
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "smollm2").exists()
     assert begun[0].exists()
@@ -245,7 +250,23 @@ def test_a_disk_that_fills_while_it_is_written_is_told_and_leaves_nothing(tmp_pa
     process = maker(tmp_path, largest_file=50_000_000)
     _, said = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert f"InputError: {tmp_path / 'smollm2'}: SmolLM2 135M cannot be kept there" in said
+    assert "InputError: SmolLM2 135M cannot be made a checkpoint (exit status 1): " in said
+    assert "File too large" in said.splitlines()[-1]
+    assert not list(tmp_path.glob("smollm2*"))
+
+
+@pytest.mark.processes
+def test_a_writer_that_is_killed_leaves_its_starter_alive_with_the_reason(tmp_path: Path) -> None:
+    process = maker(tmp_path)
+    starter = psutil.Process(process.pid)
+    deadline = time.monotonic() + 120
+    while not (writers := starter.children()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    writers[0].kill()  # as the kernel does where memory runs out
+    _, said = process.communicate(timeout=60)
+    assert "InputError: SmolLM2 135M cannot be made a checkpoint (exit status -9)" in said
     assert not list(tmp_path.glob("smollm2*"))
 
 

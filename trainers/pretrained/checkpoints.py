@@ -2,13 +2,14 @@
 
 import fcntl
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from safetensors import SafetensorError
 
 from trainers.artifacts import file_digest, json_text, read_json, written_aside
 from trainers.errors import InputError
@@ -16,9 +17,11 @@ from trainers.places import models_folder
 from trainers.pretrained.packages import SMOLLM2, Package
 from trainers.pretrained.room import MEGABYTE, check_room
 from trainers.pretrained.weights import weights_digest
+from trainers.process import PARENT_VARIABLE
 
 logger = logging.getLogger(__name__)
 
+SOURCES = Path(__file__).resolve().parents[2]
 DIGESTS = "digests.json"  # of what lies beside the weights, whose own digest is pinned
 
 
@@ -67,7 +70,7 @@ def checkpoint_folder(model: Packaged) -> Path:
         with _alone(folder):
             if not _is_whole(model, folder):
                 _make(model, folder)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise InputError.at(folder, f"{model.title} cannot be kept there ({error})") from error
     return folder
 
@@ -92,13 +95,36 @@ def _make(model: Packaged, folder: Path) -> None:
         shutil.rmtree(left_by_a_killed_process)
     check_room(folder, disk=model.disk, memory=model.memory, what=model.title)
     logger.info("%s is made into a checkpoint, once: %s", model.title, folder)
-    # Slow to import, and needless where the checkpoint is there.
-    from trainers.pretrained.gguf import write_checkpoint
-
     with written_aside(folder) as aside:
-        write_checkpoint(source, aside)
+        _convert(model, source, aside)
         (aside / DIGESTS).write_text(json_text(_other_digests(aside)))
         _check(model, aside)
+
+
+def _convert(model: Packaged, source: Path, folder: Path) -> None:
+    """Write the checkpoint of a file into a folder; raises InputError with the reason it failed.
+
+    In a process of its own: it gives back its memory, which here would stay taken (340 MB), holds
+    up no thread of a server (20 s of Python), and may run out of memory without taking us along.
+    """
+    paths = [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TQDM_DISABLE": "1",
+        PARENT_VARIABLE: str(os.getpid()),
+    }
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own module
+        [sys.executable, "-m", "trainers.pretrained.gguf", str(source), str(folder)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        ended = f"exit status {done.returncode}"  # negative: the number of a signal
+        last_line = done.stderr.strip().rpartition("\n")[2]
+        raise InputError(f"{model.title} cannot be made a checkpoint ({ended}): {last_line}")
 
 
 def _check(model: Packaged, folder: Path) -> None:

@@ -1,13 +1,19 @@
-"""A GGUF file as a `transformers` checkpoint in bfloat16: weights, tokenizer, chat template."""
+"""A GGUF file as a `transformers` checkpoint in bfloat16: weights, tokenizer, chat template.
 
+`python -m trainers.pretrained.gguf FILE FOLDER`
+"""
+
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-from transformers.utils import logging as transformers_logging
 
-_hush: Any = transformers_logging.disable_progress_bar  # standard error carries our progress
+from trainers.process import die_with_parent
+
+PATIENT = 10  # niceness: whoever is served meanwhile comes first
 
 
 def write_checkpoint(source: Path, folder: Path) -> None:
@@ -16,7 +22,6 @@ def write_checkpoint(source: Path, folder: Path) -> None:
     In bfloat16, whose rounding (2^-9) is a tenth of that of four bits (2^-5 of a block's range), at
     half the disk and the memory of float32.
     """
-    _hush()
     place, file = source.parent, source.name
     tokenizer: Any = AutoTokenizer.from_pretrained(place, gguf_file=file)
     model: Any = AutoModelForCausalLM.from_pretrained(
@@ -29,3 +34,9 @@ def write_checkpoint(source: Path, folder: Path) -> None:
     model.hf_quantizer = None
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    os.nice(PATIENT)
+    write_checkpoint(Path(sys.argv[1]), Path(sys.argv[2]))
