@@ -8,6 +8,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from trainers.errors import InputError
 from trainers.policy.adapter import load_policy
 from trainers.policy.config import POLICY
 from trainers.policy.train import train
@@ -65,3 +66,12 @@ def test_what_it_is_asked_names_no_model(tuned):
     dialogue = load_policy(tuned, "cpu").dialogue
     text = dialogue.tokenizer.decode(dialogue.prompt_ids([{"role": "user", "content": "Hello"}]))
     assert "smol" not in text.lower()
+
+
+def test_too_little_memory_is_said_before_the_work(toy_snapshot, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.pretrained.room.available_memory", lambda: 500_000_000)
+    with pytest.raises(
+        InputError, match=r"tuning SmolLM2 135M needs .* of memory; 500 MB are free"
+    ):
+        train(toy_snapshot, tmp_path / "out", POLICY.read(QUICK), Progress(io.StringIO()))
+    assert not (tmp_path / "out").exists()

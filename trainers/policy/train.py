@@ -13,7 +13,7 @@ from trainers.artifacts import Artifact, json_text, open_artifact, write_artifac
 from trainers.data.snapshot import Snapshot
 from trainers.policy.adapter import Policy, add_adapter, save_policy
 from trainers.policy.base import Base, build_tiny, find_checkpoint, load_base
-from trainers.policy.config import PolicyConfig, TinyPolicyConfig
+from trainers.policy.config import PolicyConfig, SmolLM2PolicyConfig, TinyPolicyConfig
 from trainers.policy.dialogue import Dialogue
 from trainers.policy.evaluate import (
     held_out_metrics,
@@ -26,12 +26,14 @@ from trainers.policy.fit import Example, FitResult, fit_adapter
 from trainers.policy.logprobs import all_pair_log_probs
 from trainers.policy.pairs import Pair, Pool, tokenize_pairs
 from trainers.policy.samples import SampleReport, sample_report
+from trainers.pretrained.room import MEGABYTE, check_room
 from trainers.pretrained.weights import weights_digest
 from trainers.progress import Progress
 from trainers.settings.config import as_json
 from trainers.tuning.devices import make_deterministic, pick_device, pick_dtype
 
 SAMPLES = "samples.json"
+TRAINING_MEMORY = 2_000 * MEGABYTE  # at the default window of 512 tokens, a pair a forward
 
 
 def train(snapshot: Snapshot, out: Path, config: PolicyConfig, progress: Progress) -> Artifact:
@@ -115,6 +117,8 @@ def _base(
     else:
         progress.report("base", 0, 1)
         folder = find_checkpoint(config.model_name_or_path)
+        if isinstance(config, SmolLM2PolicyConfig):
+            check_room(folder, disk=0, memory=TRAINING_MEMORY, what="tuning SmolLM2 135M")
         base = load_base(folder, device, pick_dtype(device))
         named = {"name": config.model_name_or_path, "weights": weights_digest(folder)}
         origin = {"base": named}

@@ -13,7 +13,7 @@ migration = import_module("feedback.migrations.0019_setting_names")
 
 OLD = {
     "reward": {"epochs": 3, "head": "mlp", "twin": False, "dropout": 0.1},
-    "policy": {"base_steps": 5, "reward": "/data/artifacts/reward", "beta": 0.2},
+    "policy": {"base": "tiny", "base_steps": 5, "reward": "/data/artifacts/reward", "beta": 0.2},
     "embedding": {"epochs": 5, "dimension": 8, "max_tokens": 128},
 }
 
