@@ -92,7 +92,9 @@ class Chat:
             message = f"the model {name!r} is being prepared; it answers in a few seconds"
             raise ApiError(503, message, code="model_preparing", retry_after=RETRY_SECONDS)
         if isinstance(name, str) and (problem := self._store.problem(name)):
-            raise ApiError(503, f"the model {name!r} cannot be served: {problem}", code="failed")
+            raise ApiError(
+                503, f"the model {name!r} cannot be served: {problem}", code="model_failed"
+            )
         known = [item.name for item in self._store.models.values() if item.policy]
         message = f"no policy {name!r} is served; served: {', '.join(known) or 'none'}"
         raise ApiError(404, message, code="model_not_found", param="model")
