@@ -38,7 +38,8 @@ def house(server: InferenceServer) -> None:
 
 
 def shown(browser: Client, path: str = "/arena/") -> str:
-    page = tight(browser.get(path).content.decode())
+    headers = {} if path == "/arena/" else {"HX-Request": "true"}
+    page = tight(browser.get(path, headers=headers).content.decode())
     return page.split('id="models-note"')[1].split("</div>")[0]
 
 
@@ -64,6 +65,7 @@ def test_while_they_are_prepared_it_says_so_and_asks_again(
     note = shown(browser, "/arena/models/")
     assert SMALL in note
     assert "hx-get" not in note
+    assert browser.get("/arena/models/").headers["Location"] == "/arena/", "it is no page"
 
 
 def test_new_visitors_are_told_once_and_operators_where_to_connect_more(
