@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import httpx
 from django.conf import settings
@@ -83,7 +84,7 @@ def _asked(before: Readiness) -> Readiness:
     """Ask the server; where it is slow, what was known before still holds."""
     url = f"{settings.CHAT_URL.rstrip('/').removesuffix('/v1')}/healthz"
     try:
-        answer = httpx.get(url, timeout=DEADLINE_SECONDS, trust_env=False)
+        answer = _client().get(url)
         said = answer.json()["pretrained"]
         stage = Stage.READY if said["state"] == READY else Stage.PREPARING
         problem = str(said["problem"] or "")
@@ -94,3 +95,9 @@ def _asked(before: Readiness) -> Readiness:
     except (LookupError, TypeError, ValueError):
         return Readiness(Stage.UNKNOWN)  # no packaged checkpoint is served there
     return Readiness(Stage.FAILED, problem) if problem else Readiness(stage)
+
+
+@lru_cache(maxsize=1)
+def _client() -> httpx.Client:
+    """Return one client a process: making one takes longer than a look."""
+    return httpx.Client(timeout=DEADLINE_SECONDS, trust_env=False)
