@@ -26,6 +26,7 @@ class Stage(Enum):
     """How far the server is with its checkpoint."""
 
     UNKNOWN = "unknown"  # it is slow to answer, or another server stands there
+    AWAY = "away"  # nothing answers there: it has not started, or has ended
     PREPARING = "preparing"
     READY = "ready"
     FAILED = "failed"
@@ -51,7 +52,7 @@ def house_versions() -> QuerySet[ModelVersion]:
 
 def is_withheld() -> bool:
     """Say whether the house models cannot be asked now, because their checkpoint is not ready."""
-    return readiness().stage in (Stage.PREPARING, Stage.FAILED)
+    return readiness().stage in (Stage.AWAY, Stage.PREPARING, Stage.FAILED)
 
 
 def readiness() -> Readiness:
@@ -89,7 +90,7 @@ def _asked(before: Readiness) -> Readiness:
         stage = Stage.READY if said["state"] == READY else Stage.PREPARING
         problem = str(said["problem"] or "")
     except httpx.ConnectError:
-        return Readiness(Stage.PREPARING)  # it has not started, or starts again
+        return Readiness(Stage.AWAY)
     except httpx.HTTPError:
         return before
     except (LookupError, TypeError, ValueError):
