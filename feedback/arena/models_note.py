@@ -16,11 +16,19 @@ class Note(StrEnum):
     """What there is to say; the template has its sentences."""
 
     NOTHING = ""
-    PREPARING = "preparing"  # the page goes on by itself
+    AWAY = "away"  # the page goes on by itself when they are there
+    PREPARING = "preparing"  # likewise
     FAILED = "failed"
     SMALL = "small"  # house models answer: said to new visitors
     ONE = "one"  # too few to compare
     NONE = "none"
+
+
+NOT_READY = {
+    Stage.AWAY: Note.AWAY,
+    Stage.PREPARING: Note.PREPARING,
+    Stage.FAILED: Note.FAILED,
+}
 
 
 def models_note(contributor: Contributor) -> dict[str, Any]:
@@ -28,10 +36,8 @@ def models_note(contributor: Contributor) -> dict[str, Any]:
     house = house_versions().filter(state=VersionState.ACTIVE)
     found = readiness() if house.exists() else None
     live = choosable(live_versions()).count()
-    if found is not None and found.stage is Stage.PREPARING:
-        note = Note.PREPARING
-    elif found is not None and found.stage is Stage.FAILED:
-        note = Note.FAILED
+    if found is not None and found.stage in NOT_READY:
+        note = NOT_READY[found.stage]
     elif live < 2:
         note = Note.ONE if live else Note.NONE
     elif live_versions().filter(pk__in=house.values("pk")).exists() and _is_new(contributor):

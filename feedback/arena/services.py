@@ -96,7 +96,7 @@ def require(candidates: Sequence[ModelVersion], wanted: int) -> None:
     elif live_versions().exists():
         words = _("No model can answer now.")
     elif is_withheld():
-        words = _("The models here are still being prepared. Send it again in a moment.")
+        words = _("The models here are not ready yet. Send it again in a moment.")
     else:
         words = _("No model here can answer a new question now; a recorded one can be asked.")
     raise UnavailableError("too_few_models", f"{words} {_('We kept your message.')}")

@@ -10,7 +10,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -57,8 +57,10 @@ def arena(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 @contributor_required
-def models(request: HttpRequest) -> HttpResponse:
+def models(request: HtmxRequest) -> HttpResponse:
     """Show whether the models are ready: the first page asks while they are not."""
+    if not request.htmx:
+        return redirect("arena")
     note = models_note(contributor_of(request))
     return render(request, "arena/models_note.html", note)
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import httpx
 from django.conf import settings
@@ -25,6 +26,7 @@ class Stage(Enum):
     """How far the server is with its checkpoint."""
 
     UNKNOWN = "unknown"  # it is slow to answer, or another server stands there
+    AWAY = "away"  # nothing answers there: it has not started, or has ended
     PREPARING = "preparing"
     READY = "ready"
     FAILED = "failed"
@@ -50,7 +52,7 @@ def house_versions() -> QuerySet[ModelVersion]:
 
 def is_withheld() -> bool:
     """Say whether the house models cannot be asked now, because their checkpoint is not ready."""
-    return readiness().stage in (Stage.PREPARING, Stage.FAILED)
+    return readiness().stage in (Stage.AWAY, Stage.PREPARING, Stage.FAILED)
 
 
 def readiness() -> Readiness:
@@ -83,14 +85,20 @@ def _asked(before: Readiness) -> Readiness:
     """Ask the server; where it is slow, what was known before still holds."""
     url = f"{settings.CHAT_URL.rstrip('/').removesuffix('/v1')}/healthz"
     try:
-        answer = httpx.get(url, timeout=DEADLINE_SECONDS, trust_env=False)
+        answer = _client().get(url)
         said = answer.json()["pretrained"]
         stage = Stage.READY if said["state"] == READY else Stage.PREPARING
         problem = str(said["problem"] or "")
     except httpx.ConnectError:
-        return Readiness(Stage.PREPARING)  # it has not started, or starts again
+        return Readiness(Stage.AWAY)
     except httpx.HTTPError:
         return before
     except (LookupError, TypeError, ValueError):
         return Readiness(Stage.UNKNOWN)  # no packaged checkpoint is served there
     return Readiness(Stage.FAILED, problem) if problem else Readiness(stage)
+
+
+@lru_cache(maxsize=1)
+def _client() -> httpx.Client:
+    """Return one client a process: making one takes longer than a look."""
+    return httpx.Client(timeout=DEADLINE_SECONDS, trust_env=False)

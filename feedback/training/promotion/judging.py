@@ -7,7 +7,7 @@ time; a judge that cannot be asked judges nothing, and stops nothing.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -22,8 +22,13 @@ from feedback.registry.health import live_versions
 from feedback.registry.models import ModelVersion
 from feedback.registry.providers import Call
 from feedback.training.promotion.gate import CHANCE, FEWEST_PROMPTS, paired_bootstrap
+from feedback.training.promotion.pairs import (
+    Pair,
+    known_winners,
+    pairs_beside_base,
+    pairs_beside_incumbent,
+)
 from feedback.training.promotion.samples import Sample
-from trainers.data.snapshot import Snapshot
 
 MOST_PAIRS = 50  # of known winners, of the policy and its base, of the policy and what is live
 MOST_SECONDS = 600.0
@@ -45,8 +50,6 @@ Answer B:
 
 Which answer is better? Reply with one word: A, B or tie."""
 
-Messages = Sequence[Mapping[str, str]]
-
 
 class Problem(StrEnum):
     """Why the judge has no say. Rows hold these: keep the values."""
@@ -56,21 +59,6 @@ class Problem(StrEnum):
     FAILED = "failed"
     FEW = "few"
     UNSOUND = "unsound"  # it agrees with known winners no better than chance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two answers to a prompt; `preferred` is compared with `other`."""
-
-    prompt_id: str
-    messages: Messages
-    preferred: str
-    other: str
-
-    @property
-    def letters(self) -> int:
-        """Return how much a judge would have to read."""
-        return sum(map(len, (_conversation(self.messages), self.preferred, self.other)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,78 +124,12 @@ def policy_judge(
             return Judged(judge=slug, problem=Problem.FEW)
         if agreement.ci[0] <= CHANCE:
             return Judged(judge=slug, problem=Problem.UNSOUND, agreement=agreement)
-        wins = _share(judge.ask_each(_some(_beside_base(samples))))
-        against = _share(judge.ask_each(_some(_beside_incumbent(samples, incumbent))))
+        wins = _share(judge.ask_each(_some(pairs_beside_base(samples))))
+        against = _share(judge.ask_each(_some(pairs_beside_incumbent(samples, incumbent))))
     except _GivenUpError:
         return Judged(judge=slug, problem=Problem.FAILED, agreement=agreement)
     problem = Problem.FEW if wins is None else None
     return Judged(judge=slug, problem=problem, wins=wins, against=against, agreement=agreement)
-
-
-def known_winners(snapshot: Path) -> list[Pair]:
-    """Return the comparisons of test prompts that most raters decided, the better answer first.
-
-    People's judgments alone where these decide enough of them, else those of AI raters.
-    """
-    opened = Snapshot.open(snapshot)
-    tests = {row["prompt_id"]: row for row in opened.table("prompts").to_pylist()}
-    tests = {key: row for key, row in tests.items() if row["split"] == "test" and row["messages"]}
-    columns = ["comparison_id", "prompt_id", "response_a", "response_b", "rater_kind", "choice"]
-    judged = opened.table("preferences", columns).to_pylist()
-    judged = [row for row in judged if row["prompt_id"] in tests and row["response_a"]]
-    answers = opened.table("responses", ["response_id", "text"]).to_pylist()
-    texts = {row["response_id"]: row["text"] for row in answers}
-    for kind in ("human", "ai"):
-        winners = _decided(row for row in judged if row["rater_kind"] == kind)
-        pairs = [
-            Pair(
-                prompt_id=row["prompt_id"],
-                messages=tests[row["prompt_id"]]["messages"],
-                preferred=texts[row[f"response_{winner}"]],
-                other=texts[row[f"response_{'b' if winner == 'a' else 'a'}"]],
-            )
-            for row, winner in winners
-        ]
-        if len({pair.prompt_id for pair in pairs}) >= FEWEST_PROMPTS:
-            return pairs
-    return []
-
-
-def _decided(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-    """Return one row of each comparison with the side that more than half of its raters chose."""
-    by_comparison: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_comparison.setdefault(row["comparison_id"], []).append(row)
-    found = []
-    for comparison in sorted(by_comparison):
-        votes = [row["choice"] for row in by_comparison[comparison]]
-        winner = next((side for side in "ab" if 2 * votes.count(side) > len(votes)), None)
-        if winner is not None:
-            found.append((by_comparison[comparison][0], winner))
-    return found
-
-
-def _beside_base(samples: Sequence[Sample]) -> Iterator[Pair]:
-    for one in samples:
-        yield Pair(
-            prompt_id=one.prompt_id,
-            messages=one.messages,
-            preferred=one.policy,
-            other=one.reference,
-        )
-
-
-def _beside_incumbent(samples: Sequence[Sample], incumbent: Sequence[Sample]) -> Iterator[Pair]:
-    """Yield the answers of both policies to the prompts that both were sampled on."""
-    before = {one.prompt_id: one.policy for one in incumbent}
-    for one in samples:
-        if one.prompt_id in before:
-            yield Pair(
-                prompt_id=one.prompt_id,
-                messages=one.messages,
-                preferred=one.policy,
-                other=before[one.prompt_id],
-            )
 
 
 def _some(pairs: Iterable[Pair]) -> list[Pair]:
@@ -244,16 +166,15 @@ class _Judge:
 
     def _score(self, pair: Pair) -> float | None:
         """Return its score in both orders; one that contradicts itself says that it is a tie."""
-        forth = self._verdict(pair.messages, pair.preferred, pair.other)
-        back = self._verdict(pair.messages, pair.other, pair.preferred)
+        forth = self._verdict(pair.conversation, pair.preferred, pair.other)
+        back = self._verdict(pair.conversation, pair.other, pair.preferred)
         if forth is None or back is None:
             return None
         score = {"a": 1.0, "b": 0.0, "tie": 0.5}
         return score[forth] if score[forth] == 1 - score[back] else 0.5
 
-    def _verdict(self, messages: Messages, first: str, second: str) -> str | None:
+    def _verdict(self, conversation: str, first: str, second: str) -> str | None:
         """Return a, b or tie; None where it did not answer, or answered something else."""
-        conversation = _conversation(messages)
         text = QUESTION.format(conversation=conversation, first=first, second=second)
         call = Call(self._version, [{"role": "user", "content": text}], OPTIONS)
         answer = ""
@@ -274,7 +195,3 @@ class _Judge:
         self._on_tick()
         if time.monotonic() > self._until:
             raise _GivenUpError
-
-
-def _conversation(messages: Messages) -> str:
-    return "\n\n".join(f"{one['role']}: {one['content']}" for one in messages)

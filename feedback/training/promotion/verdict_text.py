@@ -161,13 +161,13 @@ def _answers(answers: Mapping[str, Any]) -> list[str]:
         sentences.append(_("Reward: %(gain)s beside its base (%(low)s to %(high)s).") % gain)
     judged = answers["judged"]
     if judged["wins"] is not None:
-        text = _("The judge %(judge)s prefers its answers in %(share)s on %(pairs)s prompts.")
+        text = _("The judge %(judge)s prefers its answers in %(share)s of %(pairs)s pairs.")
         sentences.append(text % _judged(judged, "wins"))
     if judged["against"] is not None:
-        text = _("It prefers them to those of what is live in %(share)s on %(pairs)s prompts.")
+        text = _("It prefers them to those of what is live in %(share)s of %(pairs)s pairs.")
         sentences.append(text % _judged(judged, "against"))
     if judged["agreement"] is not None:
-        text = _("The judge agrees with known winners in %(share)s on %(pairs)s comparisons.")
+        text = _("The judge agrees with known winners in %(share)s of %(pairs)s pairs.")
         sentences.append(text % _judged(judged, "agreement"))
     return sentences
 

@@ -38,7 +38,8 @@ def house(server: InferenceServer) -> None:
 
 
 def shown(browser: Client, path: str = "/arena/") -> str:
-    page = tight(browser.get(path).content.decode())
+    headers = {} if path == "/arena/" else {"HX-Request": "true"}
+    page = tight(browser.get(path, headers=headers).content.decode())
     return page.split('id="models-note"')[1].split("</div>")[0]
 
 
@@ -56,7 +57,9 @@ def test_while_they_are_prepared_it_says_so_and_asks_again(
     assert "Recorded questions" in browser.get("/arena/").content.decode()
     answer = browser.post("/arena/ask/", {"text": "Why is the sky blue?"})
     assert answer.status_code == 503
-    assert "still being prepared. Send it again in a moment" in answer.content.decode()
+    assert (
+        "The models here are not ready yet. Send it again in a moment." in answer.content.decode()
+    )
     assert "Why is the sky blue?" in answer.content.decode()
     assert server.asked == 0
 
@@ -64,6 +67,21 @@ def test_while_they_are_prepared_it_says_so_and_asks_again(
     note = shown(browser, "/arena/models/")
     assert SMALL in note
     assert "hx-get" not in note
+    assert browser.get("/arena/models/").headers["Location"] == "/arena/", "it is no page"
+
+
+def test_a_server_that_does_not_answer_is_waited_for(
+    alice, olivia, client_of, settings, server: InferenceServer, house: None
+) -> None:
+    url, settings.CHAT_URL = settings.CHAT_URL, "http://127.0.0.1:9"
+    browser = client_of(alice)
+    note = shown(browser)
+    assert "do not answer at the moment" in note
+    assert 'hx-trigger="every 2s"' in note
+    told = client_of(olivia).get("/operate/models/").content.decode()
+    assert "The inference server of this site cannot be reached." in told
+    settings.CHAT_URL, server.pretrained = url, READY
+    assert SMALL in shown(browser, "/arena/models/")
 
 
 def test_new_visitors_are_told_once_and_operators_where_to_connect_more(

@@ -113,6 +113,8 @@ def test_what_comes_with_the_site_is_told_to_all_and_an_operators_own_words_to_o
     assert f"max_tokens={shipped.sampling['max_tokens']}" in page
     assert "Licence of its answers: Apache-2.0." in page
     assert "134.5 million parameters, 98 MB" in page
+    german = client.get(f"/models/{BRIEF}/", headers={"Accept-Language": "de"}).content.decode()
+    assert f"top_p={shipped.sampling['top_p']}" in german, "a setting is no number of a text"
     brief = shipped_versions().get(remote_name=BRIEF)
     own = CallSettings(
         provider=brief.provider, remote_name=BRIEF, system_prompt="Secret words.", sampling={}

@@ -49,9 +49,12 @@ def test_it_says_what_the_server_says(server: InferenceServer) -> None:
         assert readiness() == expected
 
 
-def test_a_server_that_has_not_started_is_preparing(settings, server: InferenceServer) -> None:
+def test_one_that_nobody_answers_for_is_away_and_its_models_are_not_asked(
+    settings, server: InferenceServer, house: int
+) -> None:
     settings.CHAT_URL = "http://127.0.0.1:9"
-    assert readiness().stage is Stage.PREPARING
+    assert readiness().stage is Stage.AWAY
+    assert not live_versions().exists()
 
 
 def test_a_look_is_kept(server: InferenceServer, monkeypatch: pytest.MonkeyPatch) -> None:

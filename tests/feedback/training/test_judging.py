@@ -7,7 +7,8 @@ import pytest
 
 from feedback.registry.models import ModelVersion, Provider, ProviderKind, VersionState
 from feedback.training.promotion import judging
-from feedback.training.promotion.judging import Problem, known_winners, policy_judge
+from feedback.training.promotion.judging import Problem, policy_judge
+from feedback.training.promotion.pairs import known_winners
 from feedback.training.promotion.samples import Sample
 from feedback.training.snapshots.services import snapshot_write, snapshots_folder
 from tests.feedback.builders import judge, make_comparison, make_contributor, make_turn

@@ -25,10 +25,11 @@ from feedback.training.models import (
     RunState,
     TrainingRun,
 )
+from feedback.training.promotion.policy_gate import MADE_FOR_TESTS
 from feedback.training.promotion.promoted_links import promoted_sync
 from feedback.training.promotion.services import checkpoint_promote, checkpoint_roll_back
 from feedback.training.services import run_request
-from tests.feedback.builders import make_turn, make_version
+from tests.feedback.builders import judge, make_comparison, make_turn, make_version
 from trainers.model_vectors.scorer import Scorer
 
 migration = import_module("feedback.migrations.0021_small_policies")
@@ -113,11 +114,16 @@ def test_a_policy_on_another_checkpoint_bears_its_name(candidate, olivia: Contri
 
 @pytest.mark.django_db(transaction=True)
 def test_a_policy_on_the_tiny_base_is_not_even_promoted_by_hand(
-    candidate, olivia: Contributor
+    candidate, olivia: Contributor, client_of: Callable[[Contributor], Client]
 ) -> None:
     policy = tuned_on(candidate("policy"), "")
+    Checkpoint.objects.filter(pk=policy.pk).update(verdict=MADE_FOR_TESTS.stored)
     with pytest.raises(ConflictError, match="made on the tiny base, for tests"):
         checkpoint_promote(checkpoint=policy, actor=olivia)
+    browser = client_of(olivia)
+    address = f"/runs/{policy.run.number}/"
+    assert f"{address}promote/" not in browser.get(address).content.decode()
+    assert browser.post(f"{address}promote/").status_code == 409
     policy.refresh_from_db()
     assert policy.state == CheckpointState.CANDIDATE
     assert not ModelVersion.objects.exists()
@@ -237,3 +243,26 @@ def test_an_embedding_is_compared_with_the_live_one_on_shared_test_prompts() -> 
     evidence_seen = second.checkpoint.reason
     assert "v1" in evidence_seen
     assert "points (" in evidence_seen, evidence_seen
+
+
+@pytest.mark.training
+@pytest.mark.django_db(transaction=True)
+def test_a_run_on_the_tiny_base_ends_as_a_candidate_that_was_made_for_tests(
+    alice: Contributor,
+) -> None:
+    for number in range(60):
+        judge(make_comparison(make_turn(f"What is {number} and one?")), alice, "a")
+    config = {
+        "model_name_or_path": "tiny",
+        "tiny.max_steps": 2,
+        "optim.max_steps": 2,
+        "sampling.num_prompts": 2,
+        "sampling.max_new_tokens": 4,
+    }
+    run = run_request(kind="policy", config=config)
+    assert worker.next_run_execute()
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED, run.error
+    assert run.checkpoint.state == CheckpointState.CANDIDATE
+    assert run.checkpoint.verdict == MADE_FOR_TESTS.stored
+    assert not ModelVersion.objects.filter(provider__kind="inference").exists()

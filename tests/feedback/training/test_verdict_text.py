@@ -56,9 +56,9 @@ ANSWERS = {
 }
 SAID_OF_ANSWERS = (
     "Reward: +0.31 beside its base (+0.10 to +0.52). "
-    "The judge solomon prefers its answers in 62.0 % (55.0 to 69.0) on 32 prompts. "
-    "It prefers them to those of what is live in 52.0 % (42.0 to 61.0) on 30 prompts. "
-    "The judge agrees with known winners in 70.0 % (60.0 to 80.0) on 40 comparisons."
+    "The judge solomon prefers its answers in 62.0 % (55.0 to 69.0) of 32 pairs. "
+    "It prefers them to those of what is live in 52.0 % (42.0 to 61.0) of 30 pairs. "
+    "The judge agrees with known winners in 70.0 % (60.0 to 80.0) of 40 pairs."
 )
 UNPROVEN = (
     "Kept: its answers are not shown to be better than its base’s: no reward model has scored its "
