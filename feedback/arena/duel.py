@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from feedback.arena.answers.candidates import choosable_versions
 from feedback.arena.answers.writing import FLAWED, NAMES_MODEL
 from feedback.arena.presentation import AnswerView, answer_views, who
-from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed, is_writing
+from feedback.arena.selectors import Exchange, can_stop, exchange_of, has_failed
 from feedback.arena.vocabulary import ASPECTS, FAULTS, MERITS, STRENGTHS, has_no_place, is_too_long
 from feedback.identifiers import new_public_id
 from feedback.pool.choices import displayed_choice
@@ -54,7 +54,8 @@ def _progress(conversation: Conversation, exchange: Exchange) -> dict[str, Any]:
         "comparison": exchange.comparison,
         "answers": answers,
         "said": status_text(exchange, [view.place for view in answers if view.is_writing]),
-        "waiting": not exchange.is_complete,
+        "waiting": not exchange.is_complete or any(view.is_writing for view in answers),
+        "writing": any(view.is_writing for view in answers),
         "judged": judged,
         **_actions(exchange),
         **(_judged(exchange, answers) if judged else {}),
@@ -90,7 +91,6 @@ def _actions(exchange: Exchange) -> dict[str, Any]:
         "retry": failed,
         "shorten": any(map(is_too_long, exchange.responses)),
         "replace": any(version.id not in asked for version in able),
-        "writing": is_writing(exchange.responses),
     }
 
 

@@ -103,7 +103,7 @@ def answer_views(responses: Sequence[Response], *, named: bool) -> list[AnswerVi
     """Return the answers of one turn in their order."""
     begin = texts_begin(responses)
     ratings = _ratings(responses) if named else None
-    letters = letters_shown(responses)
+    letters = [None] * len(responses) if named else letters_shown(responses)
     return [
         AnswerView(
             place=place,

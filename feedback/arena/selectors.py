@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from feedback.database.lookup import get_or_not_found
@@ -61,11 +63,6 @@ def has_failed(responses: Sequence[Response]) -> bool:
     return any(response.state == ResponseState.FAILED for response in responses)
 
 
-def is_writing(responses: Sequence[Response]) -> bool:
-    """Say whether an answer may still come."""
-    return any(response.state == ResponseState.WRITING for response in responses)
-
-
 def can_stop(responses: Sequence[Response]) -> bool:
     """Say whether all that is missing is the end of a text."""
     ends = all(response.state in COMPLETE for response in responses)
@@ -75,14 +72,26 @@ def can_stop(responses: Sequence[Response]) -> bool:
 def letters_shown(responses: Sequence[Response]) -> list[int | None]:
     """Return how many letters of each answer may be displayed; None: all that there are.
 
-    A recorded answer is there at once. It is displayed no faster than the one that is being written
-    beside it, so that speed does not say which is which.
+    A recorded answer is there at once. It is displayed as fast as the one beside it is or was
+    written, so that speed does not say which is which.
     """
-    written = [len(one.text) for one in responses if one.state == ResponseState.WRITING]
-    pace = min(written, default=None)
-    if pace is None:
+    paces = [pace for one in responses if (pace := _pace(one)) is not None]
+    if not paces:
         return [None] * len(responses)
+    pace = min(paces)
     return [pace if _is_recorded(one) and len(one.text) > pace else None for one in responses]
+
+
+def _pace(response: Response) -> int | None:
+    """Return how many letters a written answer would have by now, had it not ended."""
+    if _is_recorded(response):
+        return None
+    if response.state == ResponseState.WRITING:
+        return len(response.text)
+    if response.state != ResponseState.FINISHED or not response.latency_ms:
+        return None
+    since = (timezone.now() - response.created_at) / timedelta(milliseconds=response.latency_ms)
+    return int(len(response.text) * since)
 
 
 def _is_recorded(response: Response) -> bool:

@@ -82,7 +82,8 @@ class Watch:
             context = conversation_progress(self._conversation)
             answers_continue(context["turn"])
             # Texts that wait for each other appear by the clock, without a change of their rows.
-            self._mark = None if any(a.is_waiting for a in context["answers"]) else mark
+            by_clock = any(a.is_waiting or a.is_held_back for a in context["answers"])
+            self._mark = None if by_clock else mark
             return self._events(context)
 
     def _row_marks(self) -> object:

@@ -231,6 +231,8 @@ def test_a_recording_goes_no_faster_than_the_answer_beside_it(
             assert not any(stage["answers"] for stage in stages)
             if min(shown) > 0:
                 model_server.go_on.set()
+    # The rest of it comes at the pace that the other one had.
+    assert re.fullmatch(r"Answer [12] is still writing\.", stages[-2]["said"])
     assert stages[-1]["said"] == "Both answers have finished."
     assert any(recorded.strip() in html for html in stages[-1]["answers"].values())
 
