@@ -174,19 +174,26 @@ def test_an_answer_ends_with_its_end_token(model):
     assert cut == whole[: whole.index(end) + 1]
 
 
-@given(
-    st.lists(st.integers(1, 400), min_size=1, max_size=12),
-    st.integers(1, 200),
-)
-def test_prompts_share_a_step_evenly_and_writers_never_wait(unread, budget):
-    parts = share_out(unread, budget)
-    assert all(1 <= part <= length for part, length in zip(parts, unread, strict=True))
-    reading = [(length, part) for length, part in zip(unread, parts, strict=True) if length > 1]
-    if reading:
-        assert sum(part for _, part in reading) <= max(budget, len(reading))
-        # Whoever has less left is not behind one that has more.
-        cut = [part for length, part in reading if part < length]
-        assert all(part >= min(length, max(cut) - 1) for length, part in reading if cut)
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(2, 30))
+def test_prompts_share_steps_and_writers_never_wait(model, lengths, reading):
+    shape = CacheShape.of(model)
+    rows = [Row.begin(shape, prompt(length), Draws(GREEDY)) for length in lengths]
+    waited = 0
+    while any(row.unread > 1 for row in rows):
+        share_out(rows, reading)
+        read = [row for row in rows if row.unread > 1]
+        assert all(row.part == 1 for row in rows if row not in read)
+        assert 0 < sum(row.part for row in read) <= reading
+        # Cut at the same places, whoever else reads.
+        assert all(row.part in (0, min(row.unread, reading)) for row in read)
+        # Who has read the least is never the one that waits.
+        assert min(read, key=lambda row: row.cache.length).part > 0
+        for row in rows:
+            row.cache.length += row.part
+            row.tokens += [0] * (row.unread == 0)  # the token that a row writes
+        waited += 1
+    assert waited <= sum(-(-length // reading) for length in lengths)
 
 
 def test_the_nucleus_is_the_fewest_likeliest_tokens_that_reach_top_p():

@@ -66,7 +66,7 @@ def attend(
         raise InputError(f"{type(module).__name__} attends in a way that cannot be served")
     _, heads, tokens, width = query.shape
     groups = key.shape[1]
-    found = query.new_empty(1, tokens, heads, value.shape[-1])
+    found = query.new_zeros(1, tokens, heads, value.shape[-1])
     begin = 0
     for row in batch.rows:
         end = begin + row.part

@@ -110,16 +110,17 @@ class Row:
         return self.tokens[self.prompt :]
 
 
-def share_out(unread: Sequence[int], budget: int) -> list[int]:
-    """Return how many tokens of each row a step reads.
+def share_out(rows: Sequence[Row], reading: int) -> None:
+    """Set how many tokens of each row the next step reads; 0 for a prompt that waits.
 
-    A row that writes has one to read, and reads it. The prompts share `budget` evenly: what a
-    short one leaves goes to the others, and none waits until a longer one has been read.
+    A row that writes has one to read, and reads it. A prompt is read in parts of `reading` tokens,
+    always cut at the same places, so that what it becomes does not depend on other rows. A step
+    reads as many parts as have `reading` tokens together, of those first that have read the least:
+    a newcomer does not wait until a long prompt has been read.
     """
-    parts = [1] * len(unread)
-    prompts = sorted((length, row) for row, length in enumerate(unread) if length > 1)
-    for behind, (length, row) in enumerate(prompts):
-        share = max(1, budget // (len(prompts) - behind))
-        parts[row] = min(length, share)
-        budget = max(0, budget - parts[row])
-    return parts
+    left = reading
+    for row in sorted(rows, key=lambda row: row.cache.length):
+        row.part = min(row.unread, reading)
+        if row.part > 1:
+            row.part = row.part if row.part <= left else 0
+            left -= row.part

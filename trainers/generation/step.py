@@ -27,10 +27,10 @@ def step(
     other rows.
 
     reading  how many tokens of prompts are read at most
-    before   is called with the rows once their parts are known
+    before   is called with the rows that take part, once their parts are known
     """
-    for row, part in zip(rows, share_out([row.unread for row in rows], reading), strict=True):
-        row.part = part
+    share_out(rows, reading)
+    rows = [row for row in rows if row.part]
     before(rows)
     with torch.inference_mode():
         logits = forward(model, rows)
@@ -58,6 +58,10 @@ def forward(model: Any, rows: Sequence[Row]) -> Tensor:
         ids += row.tokens[begin : begin + row.part]
         places += range(begin, begin + row.part)
         lasts.append(len(ids) - 1)
+    if len(ids) == 1:
+        # Products of one row take another kernel, which rounds otherwise: with a second token, of
+        # which nothing is kept, a row's numbers do not depend on whether it is alone.
+        ids, places = ids * 2, places * 2
     device = model.device
     output = model(
         input_ids=torch.tensor([ids], device=device),
