@@ -4,7 +4,7 @@
 
 Twelve questions that stand nowhere in the starter pool, and its English prompts of the test split,
 which no adapter was trained on, each under the system prompt and the sampling it is served with.
-Prints Markdown: a table of measures, and the uncut answers to the first SHOWN questions (8).
+Prints Markdown: a table of measures, and the uncut first answers to the first SHOWN questions (8).
 """
 
 import re
@@ -44,7 +44,7 @@ QUESTIONS = (
     "Describe a rainy evening in a small town.",
 )
 LIMITS = r"doctor|pharmacist|emergency|medical|physician|healthcare|professional|urgent|dose|risk"
-ANSWERS = 2  # to each question, for the measures
+ANSWERS = 1  # to each question, for the measures
 
 
 def main() -> None:
