@@ -1,11 +1,17 @@
 """What is served of the packaged checkpoint, and that reading it needs no torch."""
 
+import json
 import subprocess
 import sys
 import tomllib
 from importlib.resources import files
 
-from trainers.pretrained.adapters import shipped_adapters, specialities
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from trainers.artifacts import open_artifact
+from trainers.pretrained.adapters import FOLDER, shipped_adapters, specialities
 from trainers.pretrained.checkpoints import PACKAGED
 
 
@@ -35,3 +41,23 @@ def test_reading_them_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(shipped_adapters("smollm2")))
+def test_every_shipped_adapter_is_whole_small_and_of_the_pinned_checkpoint(name):
+    folder = shipped_adapters("smollm2")[name]
+    artifact = open_artifact(folder)  # refuses a file that differs from its card
+    assert artifact.kind == "policy"
+    assert artifact.card["base"] == {"name": "smollm2", "weights": PACKAGED["smollm2"].weights}
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 2_000_000
+    tensors = load_file(folder / "adapter_model.safetensors")
+    assert {str(tensor.dtype) for tensor in tensors.values()} == {"float16"}
+    assert all(np.isfinite(tensor).all() for tensor in tensors.values())
+
+
+def test_every_adapter_was_trained_under_the_prompt_it_is_served_with():
+    for each in specialities().values():
+        if each.adapter:
+            samples = json.loads((FOLDER / each.adapter / "samples.json").read_text())
+            systems = {row["messages"][0]["content"] for row in samples}
+            assert systems == {each.system_prompt}

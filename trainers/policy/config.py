@@ -132,8 +132,8 @@ class SmolLM2PolicyConfig(PolicyConfig):
         learning_rate=2e-4, num_train_epochs=1, train_batch_size=8, per_device_train_batch_size=1
     )
     max_length: Annotated[int, Range(least=SHORTEST)] = 512
-    max_train_pairs: Annotated[int, Range(least=1)] | None = 160
-    max_test_pairs: Annotated[int, Range(least=1)] = 80
+    max_train_pairs: Annotated[int, Range(least=1)] | None = 128
+    max_test_pairs: Annotated[int, Range(least=1)] = 60
     sampling: SamplingConfig = SamplingConfig(
         num_prompts=16, num_answers=2, max_new_tokens=160, temperature=0.7, top_p=0.9
     )

@@ -1,10 +1,15 @@
 """The pairs that the shipped adapters learn a manner from."""
 
+import json
 import re
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+from feedback.pool.starter.adapters import WEIGHTS, ship
 from feedback.pool.starter.manners import MANNERS, preference_rows, recorded, sentences
+from trainers.artifacts import open_artifact, write_artifact
 from trainers.data.formats import read
 from trainers.pretrained.adapters import specialities
 
@@ -28,8 +33,6 @@ def test_every_manner_has_pairs_of_recorded_prompts_under_the_system_prompt(mann
 
 
 def test_every_row_is_of_the_format_that_the_command_line_reads(manner, tmp_path):
-    import json
-
     rows = list(preference_rows(manner, PROMPT))
     file = tmp_path / "pairs.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -70,3 +73,23 @@ def test_careful_answers_on_health_are_the_longer_and_sounder_ones():
         careful = min(grades.get((m, prompt), 10) for m in ("House Medic", "House Generalist"))
         careless = [grades.get((m, prompt), 0) for m in ("House Mini", "House Writer")]
         assert careful > max(careless)
+
+
+def test_what_is_shipped_is_the_update_times_its_strength_in_half_precision(tmp_path):
+    def write(folder):
+        tensors = {
+            f"layer.lora_{side}.weight": np.full((2, 2), value, np.float32)
+            for side, value in (("A", 3.0), ("B", 4.0))
+        }
+        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+
+    fields = {"config": {"seed": 1}, "metrics": {"kl": 2.0}, "base": {"name": "b"}}
+    write_artifact(tmp_path / "made", kind="policy", card_fields=fields, write_files=write)
+    ship(tmp_path / "made", tmp_path / "shipped", 0.5)
+    shipped = open_artifact(tmp_path / "shipped")
+    assert {name: shipped.card[name] for name in fields} == fields
+    assert shipped.card["strength"] == 0.5
+    found = load_file(shipped.path / WEIGHTS)
+    assert {str(tensor.dtype) for tensor in found.values()} == {"float16"}
+    update = found["layer.lora_B.weight"] @ found["layer.lora_A.weight"]
+    assert (update == 0.5 * 4.0 * 3.0 * 2).all()
