@@ -1,6 +1,7 @@
 """Drawing the next token of every row, each by settings and random numbers of its own."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,20 +15,30 @@ LIKELIEST = 256
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. temperature 0 takes the likeliest; top_p 1 draws from all."""
+    """How tokens are drawn. temperature 0 takes the likeliest; top_p 1 draws from all.
+
+    frequency_penalty  what each earlier use of a token in the answer takes from its logit
+    presence_penalty   what its having been used at all takes
+    """
 
     max_tokens: int
     temperature: float = 1.0
     top_p: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
     seed: int | None = None
 
 
 class Draws:
-    """The random numbers of one answer: one a token, whatever else shares its batch."""
+    """The random numbers of one answer, one a token, whatever else shares its batch; its uses.
+
+    uses  how often each token has been drawn
+    """
 
     def __init__(self, how: Sampling, stream: int = 0) -> None:
         """Begin at the seed; `stream` tells apart the answers of one call."""
         self.how = how
+        self.uses: Counter[int] = Counter()
         seed = None if how.seed is None else f"{how.seed} {stream}"
         self._random = random.Random(seed)
 
@@ -41,6 +52,7 @@ def draw(logits: Tensor, draws: Sequence[Draws]) -> list[int]:
 
     Inverse of the cumulative distribution at the row's next number; a greedy row takes none.
     """
+    logits = _penalised(logits, draws)
     found = logits.argmax(1).tolist()
     drawn = [row for row, each in enumerate(draws) if each.how.temperature > 0]
     # Cut to the nucleus or not: two groups, because the cut needs an order.
@@ -59,7 +71,26 @@ def draw(logits: Tensor, draws: Sequence[Draws]) -> list[int]:
             chosen = _inverse(probabilities, numbers.to(logits.device)).squeeze(1).tolist()
         for row, token in zip(rows, chosen, strict=True):
             found[row] = token
+    for each, token in zip(draws, found, strict=True):
+        each.uses[token] += 1
     return found
+
+
+def _penalised(logits: Tensor, draws: Sequence[Draws]) -> Tensor:
+    """Return logits less what the tokens of each row's answer so far take, as OpenAI defines it."""
+    rows = [
+        row
+        for row, each in enumerate(draws)
+        if each.uses and (each.how.frequency_penalty or each.how.presence_penalty)
+    ]
+    if not rows:
+        return logits
+    logits = logits.clone()
+    for row in rows:
+        how, uses = draws[row].how, draws[row].uses
+        times = logits.new_tensor(list(uses.values()))
+        logits[row, list(uses)] -= how.frequency_penalty * times + how.presence_penalty
+    return logits
 
 
 def nucleus(probabilities: Tensor, top_p: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """The LoRA adapter: onto a base, into an artifact in peft's layout, and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,18 +104,32 @@ def load_policy(artifact: Artifact, device: str = "auto") -> Policy:
     if artifact.kind != "policy":
         raise InputError.at(artifact.path, f"is a {artifact.kind} artifact, not a policy")
     config, place = POLICY.stored(artifact.card["config"]), pick_device(device)
-    if config.model_name_or_path == TINY:
-        base = load_base(artifact.path / BASE, place, torch.float32)
-    else:
-        folder = find_checkpoint(config.model_name_or_path)
-        check_base(artifact, folder)
-        base = load_base(folder, place, pick_dtype(place))
+    is_tiny = config.model_name_or_path == TINY
+    base = load_base(base_folder(artifact), place, torch.float32 if is_tiny else pick_dtype(place))
     model = peft.PeftModel.from_pretrained(base.model, artifact.path)
     dialogue = Dialogue(base.tokenizer, config.max_length, config.system_prompt)
     return Policy(model.eval(), dialogue, dict(artifact.card))
 
 
-def check_base(artifact: Artifact, folder: Path) -> None:
+def base_name(card: Mapping[str, Any]) -> str:
+    """Return the name of a policy's base, from its card."""
+    return POLICY.stored(card["config"]).model_name_or_path
+
+
+def base_folder(artifact: Artifact) -> Path:
+    """Return the checkpoint that a policy's adapter was trained on.
+
+    Raises InputError where it is not there, or has other weights now.
+    """
+    name = base_name(artifact.card)
+    if name == TINY:
+        return artifact.path / BASE
+    folder = find_checkpoint(name)
+    _check_base(artifact, folder)
+    return folder
+
+
+def _check_base(artifact: Artifact, folder: Path) -> None:
     """Raise InputError where a checkpoint is not the base that an adapter was trained on.
 
     An adapter on other weights still gives sentences, and nothing else would tell.

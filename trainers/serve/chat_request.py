@@ -70,6 +70,8 @@ def _sampling(body: Mapping[str, Any], room: int) -> Sampling:
         max_tokens=min(asked, room),
         temperature=number(body, "temperature", 1.0, low=0, high=2),
         top_p=number(body, "top_p", 1.0, low=0, high=1),
+        frequency_penalty=number(body, "frequency_penalty", 0.0, low=-2, high=2),
+        presence_penalty=number(body, "presence_penalty", 0.0, low=-2, high=2),
         seed=seed,
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from trainers.artifacts import CARD, open_artifact, read_json
 from trainers.errors import InputError
+from trainers.policy.adapter import base_name
 from trainers.reward.model import Answer
 from trainers.reward.score import Scorer
-from trainers.serve.policies import Engines, ServedPolicy, adapter_bytes, base_name, load_policy
+from trainers.serve.policies import Engines, ServedPolicy, adapter_bytes, load_policy
 from trainers.serve.preparation import Preparation
 from trainers.serve.served_model import ServedModel
 

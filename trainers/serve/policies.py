@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainers.artifacts import Artifact
 from trainers.data.texts import Conversation
-from trainers.errors import InputError
-from trainers.policy.adapter import BASE
-from trainers.policy.config import POLICY, TINY
-from trainers.pretrained.checkpoints import PACKAGED, checkpoint_folder
+from trainers.policy.adapter import base_folder
 from trainers.pretrained.weights import weights_digest
 from trainers.serve.engine.adapters import WEIGHTS, Adapter, read_adapter
 from trainers.serve.engine.base import open_base
@@ -79,35 +75,9 @@ def load_policy(artifact: Artifact, engines: Engines) -> ServedPolicy:
 
     Raises InputError where the base is missing, or not the one that the adapter was trained on.
     """
-    folder = base_folder(artifact)
-    wanted = (artifact.card.get("base") or {}).get("weights")
-    if wanted is not None and (found := weights_digest(folder)) != wanted:
-        raise InputError.at(
-            artifact.path,
-            f"a base that changes under its adapters: this one was trained on the weights "
-            f"{wanted[:12]}…, and {folder} holds {found[:12]}…",
-        )
-    engine = engines.open(folder)
+    engine = engines.open(base_folder(artifact))
     adapter = read_adapter(artifact.path, engine.base.model)
     return ServedPolicy(engine, adapter, artifact.card["config"].get("system_prompt"))
-
-
-def base_folder(artifact: Artifact) -> Path:
-    """Return where the base of a policy lies; raises InputError where it lies nowhere."""
-    name = base_name(artifact.card)
-    if name == TINY:
-        return artifact.path / BASE
-    if name in PACKAGED:
-        return checkpoint_folder(PACKAGED[name])
-    if not Path(name).is_dir():
-        raise InputError.at(artifact.path, f"its base {name!r} is not a folder on this machine")
-    return Path(name)
-
-
-def base_name(card: Any) -> str:
-    """Return the name of a policy's base, from its card."""
-    named = (card.get("base") or {}).get("name")
-    return str(named or POLICY.stored(card["config"]).model_name_or_path)
 
 
 def adapter_bytes(folder: Path) -> int:
