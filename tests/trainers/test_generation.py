@@ -226,6 +226,29 @@ def test_draws_follow_the_probabilities_with_each_rows_own_settings():
     torch.testing.assert_close(shares, wanted, atol=0.011, rtol=0)
 
 
+def test_penalties_take_from_what_was_used_by_the_formula_of_openai():
+    """Logit less uses × frequency_penalty less presence_penalty where used; each row its own."""
+    logits = torch.tensor([[3.03, 2.51, 0.007], [3.03, 2.51, 0.007], [3.03, 2.51, 0.007]])
+    how = [
+        Sampling(max_tokens=9, temperature=0, frequency_penalty=0.2, presence_penalty=0.15),
+        Sampling(max_tokens=9, temperature=0, frequency_penalty=-0.2),
+        Sampling(max_tokens=9, temperature=0),
+    ]
+    rows = [Draws(each) for each in how]
+    drawn = [draw(logits.clone(), rows) for _ in range(40)]
+    for place, each in enumerate(how):
+        uses, expected = [0, 0, 0], []
+        for _ in drawn:
+            now = [
+                logit - each.frequency_penalty * n - each.presence_penalty * (n > 0)
+                for logit, n in zip([3.03, 2.51, 0.007], uses, strict=True)
+            ]
+            expected.append(now.index(max(now)))
+            uses[expected[-1]] += 1
+        assert [step[place] for step in drawn] == expected
+    assert {step[0] for step in drawn} == {0, 1, 2}  # in the end even the least likely
+
+
 def test_a_token_without_probability_is_never_drawn():
     class Last(Draws):
         def number(self) -> float:
