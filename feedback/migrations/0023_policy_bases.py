@@ -19,14 +19,14 @@ def name_bases(apps: Any, _schema_editor: Any) -> None:
     runs = apps.get_model("feedback", "TrainingRun").objects
     for run in runs.filter(kind="policy").only("config").iterator():
         if BASE not in run.config:
-            config = {**run.config, BASE: TINY}
-            text = json.dumps(config, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            named = {**run.config, BASE: TINY}
+            text = json.dumps(named, sort_keys=True, ensure_ascii=False, allow_nan=False)
             digest = hashlib.sha256(text.encode()).hexdigest()
-            runs.filter(pk=run.pk).update(config=config, config_digest=digest)
+            runs.filter(pk=run.pk).update(config=named, config_digest=digest)
     tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects
     for task in tasks.filter(task=TASK):
         arguments = _arguments(task.kwargs)
-        config = arguments.get("config")
+        config: Any = arguments.get("config")
         if arguments.get("kind") != "policy" or not isinstance(config, dict) or BASE in config:
             continue
         if any(name.startswith(f"{TINY}.") for name in config):

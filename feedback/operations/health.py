@@ -108,25 +108,10 @@ def _inference() -> str:
     )
     answer.raise_for_status()
     served = ", ".join(str(model["id"]) for model in answer.json()["data"])
-    return f"{served}; {waiting}" if (waiting := _packaged_model()) else served
-
-
-def _packaged_model() -> str:
-    """Return that the packaged model is being prepared; "" where it is ready, or not ours to tell.
-
-    Raises RuntimeError with the problem where that failed.
-    """
-    try:
-        answer = httpx.get(
-            f"{settings.CHAT_URL}/healthz", timeout=PATIENCE_SECONDS, trust_env=False
-        )
-        model = answer.json()["pretrained"]
-        name, state, problem = model["name"], model["state"], model["problem"]
-    except (httpx.HTTPError, ValueError, LookupError, TypeError):
-        return ""  # a server of another make, or one that was given no such model
-    if state == "failed":
-        raise RuntimeError(f"{name}: {problem}")
-    return gettext("%(model)s is being prepared") % {"model": name} if state == "preparing" else ""
+    if readiness().stage is not Stage.PREPARING:
+        return served
+    waiting = gettext("%(model)s is being prepared") % {"model": settings.MODELS}
+    return f"{served}; {waiting}"
 
 
 def _serves() -> str:

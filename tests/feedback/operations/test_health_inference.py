@@ -10,6 +10,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from feedback.registry import readiness
+
 pytestmark = pytest.mark.django_db
 
 
@@ -42,7 +44,9 @@ class Inference:
 
 
 @pytest.fixture
-def inference(settings: Settings) -> Iterator[Inference]:
+def inference(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inference]:
+    settings.MODELS = "smollm2"
+    monkeypatch.setattr(readiness, "_look", readiness._Look())  # nothing of an earlier test
     server = Inference()
     settings.EMBEDDINGS_URL = settings.CHAT_URL = server.url
     yield server
@@ -72,7 +76,7 @@ def test_a_model_under_way_is_named_and_nothing_is_wrong(
 def test_a_model_that_failed_is_told_whole(inference: Inference, client: Client) -> None:
     problem = f"/data/models/{'long/' * 40}model.gguf is damaged: pip install --force-reinstall"
     inference.health = prepared("failed", problem)
-    assert told(client) == (False, f"smollm2: {problem}")
+    assert told(client) == (False, problem)
 
 
 @pytest.mark.parametrize(
