@@ -88,6 +88,7 @@ def text_and_flaws(
         max_tokens=int(each.sampling["max_tokens"]),
         temperature=each.sampling["temperature"],
         top_p=each.sampling["top_p"],
+        frequency_penalty=each.sampling["frequency_penalty"],
         seed=seed,
     )
     system = {"role": "system", "content": each.system_prompt}
