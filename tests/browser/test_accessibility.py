@@ -42,7 +42,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AT_REST = "!document.querySelector('.htmx-request, #task[aria-busy=true]')"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS = [(width, theme) for width in (1280, 390) for theme in ("light", "dark")]
-GRACE_MS = 500  # keys are ignored for 400 ms after a new task
 TWO_LOOKS = [(1280, "light"), (390, "dark")]
 
 # What answers with something else than a page, or only to a form's POST, by name.
@@ -284,17 +283,15 @@ def test_the_annotate_page_when_something_went_wrong_and_when_it_teaches(page, l
     sign_in(page, live_server.url, make_contributor("alice"))
     page.goto(f"{live_server.url}/annotate/")
     page.get_by_role("button", name="Keys").wait_for()
-    page.wait_for_timeout(GRACE_MS)
     Assignment.objects.update(state="expired")
-    page.keyboard.press("1")
+    page.locator("[name=choice][value='1']").click()
     page.get_by_role("button", name="Reclaim the task.").wait_for()
     found = findings(page, "lease gone")
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{live_server.url}/annotate/")
     page.get_by_role("button", name="Keys").wait_for()
-    page.wait_for_timeout(GRACE_MS)
     page.route("**/annotate/task/judge/", lambda route: route.abort())
-    page.keyboard.press("1")
+    page.locator("[name=choice][value='1']").click()
     page.get_by_text("1 judgment is not saved yet.").wait_for()
     found += findings(page, "unsent")
     for task in campaign.tasks.all():
