@@ -16,6 +16,9 @@ import openai
 
 ROOT = Path(__file__).resolve().parents[2]
 
+ASKED = [{"role": "user", "content": "Explain tea, please"}]
+LONG = {"model": "endless", "messages": ASKED, "max_tokens": 2000, "temperature": 1.9}
+
 
 @dataclass
 class Served:

@@ -10,7 +10,7 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
-from tests.trainers.inference_server import Served, point, running
+from tests.trainers.inference_server import ASKED, LONG, Served, point, running
 from tests.trainers.toys import small_config
 from tests.trainers.writers import endless_policy
 from trainers.artifacts import open_artifact
@@ -22,9 +22,6 @@ from trainers.serve.app import Api, build_app
 from trainers.serve.model_store import ModelStore
 
 pytestmark = pytest.mark.processes
-
-ASKED = [{"role": "user", "content": "Explain tea, please"}]
-LONG = {"model": "endless", "messages": ASKED, "max_tokens": 2000, "temperature": 1.9}
 
 
 @pytest.fixture(scope="module")

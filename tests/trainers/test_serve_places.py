@@ -11,15 +11,12 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from tests.trainers.inference_server import Served, point, running
+from tests.trainers.inference_server import LONG, Served, point, running
 from tests.trainers.writers import endless_policy
 from trainers.serve.engine.engine import MAX_WAITING
 from trainers.serve.engine.room import MAX_ROWS
 
 pytestmark = pytest.mark.processes
-
-ASKED = [{"role": "user", "content": "Explain tea, please"}]
-LONG = {"model": "endless", "messages": ASKED, "max_tokens": 2000, "temperature": 1.9}
 
 
 @pytest.fixture(scope="module")
